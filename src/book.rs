@@ -1,0 +1,303 @@
+//! The depth ladder of one symbol, in ticks.
+//!
+//! Updates are keyed by price: an unknown price inserts, a known one replaces, size 0 deletes. A
+//! side holds up to [`HELD`] levels so that a feed deeper than ten keeps its tenth level when a
+//! better one goes; readers see the best ten. Inside a batch a ladder may be crossed for a moment:
+//! read it where [`Book::apply`] says that a batch ended.
+
+use crate::event::{Body, Event, flag};
+use crate::units::{Px, Qty, Side};
+
+/// Levels a side that readers see.
+pub const VISIBLE: usize = 10;
+/// Levels a side that are held.
+pub const HELD: usize = 32;
+
+/// One price level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// Its price.
+    pub px: Px,
+    /// Contracts resting there, above 0.
+    pub qty: Qty,
+    /// Orders resting there, 0 when unknown.
+    pub orders: u16,
+}
+
+/// How the two sides stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum BookState {
+    /// Neither side has a level.
+    Empty = 0,
+    /// Only one side has levels.
+    OneSided = 1,
+    /// Best bid below best ask.
+    Normal = 2,
+    /// Best bid equals best ask.
+    Locked = 3,
+    /// Best bid above best ask: usual before an opening, not tradable.
+    Crossed = 4,
+}
+
+/// One side of the ladder, best level first.
+#[derive(Clone, Debug)]
+pub struct Ladder {
+    levels: [Level; HELD],
+    len: usize,
+    /// +1 where a higher price is better (bids), −1 for asks.
+    sign: i32,
+}
+
+impl Ladder {
+    const fn new(sign: i32) -> Ladder {
+        Ladder { levels: [Level { px: Px::ZERO, qty: 0, orders: 0 }; HELD], len: 0, sign }
+    }
+
+    /// The best ten levels, best first.
+    #[must_use]
+    pub fn visible(&self) -> &[Level] {
+        self.levels.get(..self.len.min(VISIBLE)).unwrap_or_default()
+    }
+
+    /// The best level.
+    #[must_use]
+    pub fn best(&self) -> Option<Level> {
+        if self.len > 0 { self.levels.first().copied() } else { None }
+    }
+
+    /// Sets the level at `px`; `false` where a delete found nothing.
+    pub fn set(&mut self, px: Px, qty: Qty, orders: u16) -> bool {
+        let key = px.ticks() * self.sign;
+        let held = self.levels.get(..self.len).unwrap_or_default();
+        // Most updates are near the touch: a walk from the best beats a binary search.
+        let at = held.iter().position(|l| l.px.ticks() * self.sign <= key).unwrap_or(self.len);
+        let found = held.get(at).is_some_and(|l| l.px == px);
+        match (found, qty) {
+            (true, 0) => self.remove(at),
+            (false, 0) => return false,
+            (true, _) => {
+                if let Some(level) = self.levels.get_mut(at) {
+                    *level = Level { px, qty, orders };
+                }
+            }
+            (false, _) => self.insert(at, Level { px, qty, orders }),
+        }
+        true
+    }
+
+    fn remove(&mut self, at: usize) {
+        if let Some(tail) = self.levels.get_mut(at..self.len) {
+            tail.copy_within(1.., 0);
+            self.len -= 1;
+        }
+    }
+
+    fn insert(&mut self, at: usize, level: Level) {
+        // A full ladder forgets its worst level; a level worse than all of them is not kept.
+        let len = (self.len + 1).min(HELD);
+        if let Some(tail) = self.levels.get_mut(at..len)
+            && !tail.is_empty()
+        {
+            let keep = tail.len() - 1;
+            tail.copy_within(..keep, 1);
+            if let Some(first) = tail.first_mut() {
+                *first = level;
+            }
+            self.len = len;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.len = 0;
+    }
+}
+
+/// Both sides of one symbol.
+#[derive(Clone, Debug)]
+pub struct Book {
+    bids: Ladder,
+    asks: Ladder,
+    /// Once the feed has sent depth, quotes no longer touch the ladder.
+    has_depth: bool,
+    missing_deletes: u64,
+}
+
+impl Default for Book {
+    fn default() -> Book {
+        Book::new()
+    }
+}
+
+impl Book {
+    /// An empty book.
+    #[must_use]
+    pub const fn new() -> Book {
+        Book { bids: Ladder::new(1), asks: Ladder::new(-1), has_depth: false, missing_deletes: 0 }
+    }
+
+    /// Applies an event of this symbol; `true` where a batch has ended and the book may be read.
+    pub fn apply(&mut self, event: &Event) -> bool {
+        match event.body {
+            Body::Depth { side, px, qty, orders } => {
+                if !self.has_depth {
+                    self.clear();
+                    self.has_depth = true;
+                }
+                let ladder = match side {
+                    Side::Bid => &mut self.bids,
+                    Side::Ask => &mut self.asks,
+                };
+                if !ladder.set(px, qty, orders) {
+                    self.missing_deletes += 1;
+                }
+                event.has(flag::BATCH_END)
+            }
+            Body::Clear => {
+                self.has_depth = true;
+                self.clear();
+                event.has(flag::BATCH_END)
+            }
+            Body::Quote { bid, ask } if !self.has_depth => {
+                self.clear();
+                if let Some((px, qty)) = bid {
+                    self.bids.set(px, qty, 0);
+                }
+                if let Some((px, qty)) = ask {
+                    self.asks.set(px, qty, 0);
+                }
+                true
+            }
+            Body::BatchEnd => true,
+            // What was missed may have changed any level: better no book than a wrong one.
+            Body::Gap(_) => {
+                self.clear();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Empties both sides.
+    pub fn clear(&mut self) {
+        self.bids.clear();
+        self.asks.clear();
+    }
+
+    /// The bid side.
+    #[must_use]
+    pub const fn bids(&self) -> &Ladder {
+        &self.bids
+    }
+
+    /// The ask side.
+    #[must_use]
+    pub const fn asks(&self) -> &Ladder {
+        &self.asks
+    }
+
+    /// Deletes of prices that were not held: normal for a feed deeper than [`HELD`].
+    #[must_use]
+    pub const fn missing_deletes(&self) -> u64 {
+        self.missing_deletes
+    }
+
+    /// How the sides stand to each other.
+    #[must_use]
+    pub fn state(&self) -> BookState {
+        match (self.bids.best(), self.asks.best()) {
+            (None, None) => BookState::Empty,
+            (Some(b), Some(a)) if b.px < a.px => BookState::Normal,
+            (Some(b), Some(a)) if b.px == a.px => BookState::Locked,
+            (Some(_), Some(_)) => BookState::Crossed,
+            _ => BookState::OneSided,
+        }
+    }
+}
+
+/// Fuzz body: any bytes as updates keep the ladder equal to a sorted map, in order and in bounds.
+#[doc(hidden)]
+pub fn fuzz_book(data: &[u8]) {
+    let mut ladder = Ladder::new(-1);
+    let mut twin = std::collections::BTreeMap::new();
+    for chunk in data.chunks_exact(2) {
+        let &[at, qty] = chunk else { continue };
+        // Fewer prices than held levels: the twin forgets nothing, so neither may the ladder.
+        let px = Px::clamped(i64::from(at % 31));
+        let known = twin.contains_key(&px);
+        assert_eq!(ladder.set(px, Qty::from(qty), 1), known || qty > 0);
+        if qty == 0 {
+            twin.remove(&px);
+        } else {
+            twin.insert(px, Qty::from(qty));
+        }
+        let best: Vec<(Px, Qty)> = ladder.visible().iter().map(|l| (l.px, l.qty)).collect();
+        let expected: Vec<(Px, Qty)> = twin.iter().take(VISIBLE).map(|(&p, &q)| (p, q)).collect();
+        assert_eq!(best, expected);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{SymbolId, Ts};
+
+    fn event(body: Body, flags: u8) -> Event {
+        Event { seq: 1, ts: Ts(1), ts_exch: Ts(1), symbol: SymbolId(0), flags, body }
+    }
+
+    fn depth(side: Side, px: i64, qty: Qty) -> Event {
+        event(Body::Depth { side, px: Px::clamped(px), qty, orders: 1 }, flag::BATCH_END)
+    }
+
+    #[test]
+    fn upsert_delete_states() {
+        let mut book = Book::new();
+        assert_eq!(book.state(), BookState::Empty);
+        assert!(book.apply(&depth(Side::Bid, 100, 5)));
+        assert_eq!(book.state(), BookState::OneSided);
+        book.apply(&depth(Side::Ask, 101, 7));
+        assert_eq!(book.state(), BookState::Normal);
+        book.apply(&depth(Side::Bid, 101, 1));
+        assert_eq!(book.state(), BookState::Locked);
+        book.apply(&depth(Side::Bid, 102, 1));
+        assert_eq!(book.state(), BookState::Crossed);
+        book.apply(&depth(Side::Bid, 102, 0));
+        book.apply(&depth(Side::Bid, 101, 0));
+        assert_eq!(book.bids().best().map(|l| (l.px.ticks(), l.qty)), Some((100, 5)));
+        book.apply(&depth(Side::Bid, 55, 0));
+        assert_eq!(book.missing_deletes(), 1);
+        assert!(!book.apply(&event(Body::Clear, 0)));
+        assert_eq!(book.state(), BookState::Empty);
+        book.apply(&depth(Side::Bid, 100, 5));
+        assert!(book.apply(&event(Body::Gap(crate::event::GapCause::Disconnect), 0)));
+        assert_eq!(book.state(), BookState::Empty, "a gap leaves no level to trust");
+    }
+
+    #[test]
+    fn depth_outranks_quotes() {
+        let mut book = Book::new();
+        let quote = Body::Quote { bid: Some((Px::clamped(10), 1)), ask: None };
+        assert!(book.apply(&event(quote, 0)));
+        assert_eq!(book.bids().visible().len(), 1);
+        book.apply(&depth(Side::Ask, 20, 2));
+        assert!(book.bids().best().is_none(), "the quote's level was no depth level");
+        assert!(!book.apply(&event(quote, 0)));
+        assert!(book.bids().best().is_none());
+    }
+
+    #[test]
+    fn full_ladder_forgets_the_worst() {
+        let mut ladder = Ladder::new(1);
+        for px in 0..40 {
+            ladder.set(Px::clamped(px), 1, 1);
+        }
+        assert_eq!(ladder.visible().first().map(|l| l.px.ticks()), Some(39));
+        assert!(!ladder.set(Px::clamped(7), 0, 0), "below the held 32");
+        assert!(ladder.set(Px::clamped(8), 0, 0));
+        // Worse than all and no room left: not kept.
+        ladder.set(Px::clamped(8), 1, 1);
+        ladder.set(Px::clamped(1), 1, 1);
+        assert!(!ladder.set(Px::clamped(1), 0, 0));
+    }
+}

@@ -1,0 +1,38 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::cmd;
+
+/// A low-latency, lock-free trading pipeline for ES and NQ futures.
+#[derive(Debug, Parser)]
+#[command(name = "mia", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the live pipeline against DTC servers or the files that Sierra Chart writes.
+    Run(cmd::run::RunArgs),
+    /// Run the live pipeline against a synthetic market over TCP; ends by itself.
+    Demo(cmd::demo::DemoArgs),
+    /// Run captured tick files or a journal through the whole core.
+    Replay(cmd::replay::ReplayArgs),
+}
+
+impl Cli {
+    /// Runs the chosen command.
+    ///
+    /// # Errors
+    /// What the command says.
+    pub fn run(&self) -> anyhow::Result<()> {
+        let out = &mut std::io::stdout().lock();
+        match &self.command {
+            Command::Run(args) => cmd::run::run(args, out),
+            Command::Demo(args) => cmd::demo::run(args, out),
+            Command::Replay(args) => cmd::replay::run(args, out),
+        }
+    }
+}

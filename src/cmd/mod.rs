@@ -1,0 +1,12 @@
+//! One file a subcommand.
+
+pub mod contexts;
+pub mod demo;
+pub mod inspect;
+pub mod latency;
+pub mod market;
+pub mod replay;
+pub mod report;
+pub mod run;
+pub mod screen;
+pub mod serve;

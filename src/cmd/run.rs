@@ -1,0 +1,195 @@
+//! `mia run`: the live pipeline.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, ValueEnum};
+
+use super::report::{Measured, Report};
+use super::screen::{Screen, signal_text};
+use crate::config::{Config, Layout};
+use crate::runtime::clock::Clock;
+use crate::runtime::live::{Ended, Live};
+use crate::runtime::setup::Setup;
+use crate::units::{SECOND, Ts};
+
+/// Thread layout on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Threads {
+    /// Everything hot on one thread.
+    Fused,
+    /// One thread each for net, features and decision.
+    Split,
+}
+
+impl From<Threads> for Layout {
+    fn from(threads: Threads) -> Layout {
+        match threads {
+            Threads::Fused => Layout::Fused,
+            Threads::Split => Layout::Split,
+        }
+    }
+}
+
+/// Arguments of `mia run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Configuration file (TOML).
+    #[arg(long, required_unless_present = "print_config")]
+    config: Option<PathBuf>,
+    /// Thread layout; overrides the configuration.
+    #[arg(long, value_enum)]
+    threads: Option<Threads>,
+    /// Write the journal to FILE instead of a dated one in the configured folder.
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Stop after this many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    duration: Option<u64>,
+    /// Print one JSON object at the end and nothing else on standard output.
+    #[arg(long)]
+    json: bool,
+    /// Print a commented configuration file and exit.
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// The commented configuration that `--print-config` prints.
+const EXAMPLE: &str = include_str!("example.toml");
+
+/// Runs it.
+///
+/// # Errors
+/// Where the configuration is wrong, a source cannot be set up, or the journal is not whole.
+pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
+    if args.print_config {
+        out.write_all(EXAMPLE.as_bytes())?;
+        return Ok(());
+    }
+    let Some(path) = &args.config else { bail!("--config FILE is needed") };
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("configuration {}", path.display()))?;
+    let mut config = Config::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?;
+    if let Some(threads) = args.threads {
+        config.threads.layout = threads.into();
+    }
+    let instruments = config.instruments().map_err(|e| anyhow!(e))?;
+    let setup = Setup::new(config, instruments, "paper").map_err(|e| anyhow!(e))?;
+    let clock = Clock::new();
+    let journal = journal_path(args.journal.as_deref(), &setup, &clock);
+    let live = Live::start(&setup, journal.as_deref(), &clock).map_err(|e| anyhow!(e))?;
+    let options = Watch { seconds: args.duration, quiet: args.json, title: title(&setup) };
+    let ended = watch(live, &setup, &clock, &options, out)?;
+    finish(&ended, &setup, journal.as_deref(), args.json, out)
+}
+
+fn title(setup: &Setup) -> String {
+    let threads = match setup.config.threads.layout {
+        Layout::Fused => "fused",
+        Layout::Split => "split",
+    };
+    let synthetic = setup.instruments.iter().any(|i| i.symbol.starts_with("SYNTHETIC"));
+    let label = if synthetic { "  ·  SYNTHETIC MARKET" } else { "" };
+    format!("mia  ·  paper  ·  preset {}  ·  {threads}{label}", setup.preset.name)
+}
+
+fn journal_path(given: Option<&Path>, setup: &Setup, clock: &Clock) -> Option<PathBuf> {
+    let config = &setup.config.journal;
+    match given {
+        Some(path) => Some(path.to_owned()),
+        None if config.enabled => {
+            let digits: String =
+                clock.now().to_string().chars().filter(char::is_ascii_digit).collect();
+            let (day, time) = (digits.get(..8)?, digits.get(8..14)?);
+            Some(config.folder.join(format!("mia-{day}-{time}.mjrnl")))
+        }
+        None => None,
+    }
+}
+
+/// How to watch a run.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// End it after so many seconds.
+    pub seconds: Option<u64>,
+    /// No screen.
+    pub quiet: bool,
+    /// First line of the screen.
+    pub title: String,
+}
+
+/// The cold thread: shows the run until it ends by itself, by time or by a signal.
+///
+/// # Errors
+/// Where the output is closed or a thread died.
+pub fn watch(
+    mut live: Live,
+    setup: &Setup,
+    clock: &Clock,
+    options: &Watch,
+    out: &mut dyn Write,
+) -> Result<Ended> {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, live.flags.stop.clone())?;
+    }
+    let mut screen = Screen::new(&options.title, &setup.instruments);
+    let start: Ts = clock.now();
+    let limit = options.seconds.map(|s| i64::try_from(s).unwrap_or(i64::MAX / SECOND) * SECOND);
+    let mut closed = Ok(());
+    while !live.ended() && !live.flags.stop.load(Ordering::Relaxed) && closed.is_ok() {
+        while let Ok(status) = live.status.pop() {
+            screen.take(&status);
+            if let Some(signal) = status.signal
+                && !options.quiet
+                && !screen.is_terminal()
+            {
+                writeln!(out, "signal {}", signal_text(&signal, &setup.instruments))?;
+            }
+        }
+        if !options.quiet {
+            closed = screen.draw(clock.now(), out);
+        }
+        if limit.is_some_and(|limit| clock.now().since(start) >= limit) {
+            break;
+        }
+        Clock::sleep(Duration::from_millis(20));
+    }
+    let ended = live.stop().map_err(|e| anyhow!(e))?;
+    closed?;
+    Ok(ended)
+}
+
+/// Prints what the run came to.
+///
+/// # Errors
+/// Where the journal is not whole: the run cannot be replayed.
+pub fn finish(
+    ended: &Ended,
+    setup: &Setup,
+    journal: Option<&Path>,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let synthetic = setup.instruments.iter().any(|i| i.symbol.starts_with("SYNTHETIC"));
+    let measured = Measured { synthetic, ..Measured::default() };
+    let (instruments, mode) = (&setup.instruments, &setup.mode);
+    let report = Report::new(mode, instruments, &ended.judge, &ended.counters, measured);
+    if json {
+        writeln!(out, "{}", report.to_json()?)?;
+    } else {
+        write!(out, "\n{}", report.to_text())?;
+    }
+    if let (Some(outcome), Some(path)) = (&ended.journal, journal) {
+        eprintln!("mia: journal {} ({} bytes)", path.display(), outcome.bytes);
+        if let Some(error) = &outcome.error {
+            bail!("the journal is not whole: {error}");
+        }
+    }
+    if ended.lost > 0 {
+        bail!("{} records were lost before the journal: the run is not replayable", ended.lost);
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! The one-screen status of a live run: what a trader wants to see at a glance.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
+
+use crate::decision::{Confluence, Signal};
+use crate::features::{CATALOGUE, Frame};
+use crate::runtime::decision::Status;
+use crate::units::{Instrument, Ts};
+
+/// Signals kept on the screen.
+const SIGNALS: usize = 6;
+
+/// Draws in place on a terminal; writes a line a symbol now and then elsewhere.
+#[derive(Debug)]
+pub struct Screen {
+    title: String,
+    instruments: Vec<Instrument>,
+    last: Vec<Option<(Frame, Confluence)>>,
+    signals: Vec<Signal>,
+    terminal: bool,
+    drawn: Ts,
+}
+
+/// Time between two drawings, in ns: a terminal, a pipe.
+const DRAW_NS: [i64; 2] = [250_000_000, 5_000_000_000];
+
+impl Screen {
+    /// A screen under `title`.
+    #[must_use]
+    pub fn new(title: &str, instruments: &[Instrument]) -> Screen {
+        Screen {
+            title: title.to_owned(),
+            instruments: instruments.to_vec(),
+            last: vec![None; instruments.len()],
+            signals: Vec::new(),
+            terminal: std::io::stdout().is_terminal(),
+            drawn: Ts::NONE,
+        }
+    }
+
+    /// Whether it draws in place.
+    #[must_use]
+    pub const fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Takes a report.
+    pub fn take(&mut self, status: &Status) {
+        if let Some(slot) = self.last.get_mut(usize::from(status.frame.event.symbol.0)) {
+            *slot = Some((status.frame, status.confluence));
+        }
+        if let Some(signal) = status.signal {
+            if self.signals.len() == SIGNALS {
+                self.signals.remove(0);
+            }
+            self.signals.push(signal);
+        }
+    }
+
+    /// Draws when it is time to.
+    ///
+    /// # Errors
+    /// Where the output is closed.
+    pub fn draw(&mut self, now: Ts, out: &mut dyn Write) -> std::io::Result<()> {
+        let [terminal, pipe] = DRAW_NS;
+        if self.drawn.is_some()
+            && now.since(self.drawn) < if self.terminal { terminal } else { pipe }
+        {
+            return Ok(());
+        }
+        self.drawn = now;
+        if self.terminal {
+            // Home, draw, clear what is left of the line and of the screen.
+            let text = self.text().replace('\n', "\x1b[K\n");
+            write!(out, "\x1b[H{text}\x1b[J")?;
+        } else {
+            for (instrument, last) in self.instruments.iter().zip(&self.last) {
+                if let Some((frame, confluence)) = last {
+                    writeln!(out, "{}", line(instrument, frame, confluence))?;
+                }
+            }
+        }
+        out.flush()
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{}\n\n", self.title);
+        for (instrument, last) in self.instruments.iter().zip(&self.last) {
+            let _ = match last {
+                Some((frame, confluence)) => {
+                    writeln!(text, "{}", line(instrument, frame, confluence))
+                }
+                None => writeln!(text, "{:<14} waiting for its first event", instrument.symbol),
+            };
+        }
+        let _ = writeln!(text);
+        let frames: Vec<&Frame> = self.last.iter().flatten().map(|l| &l.0).collect();
+        for (at, (name, ..)) in CATALOGUE.iter().enumerate().skip(11) {
+            let _ = write!(text, "{:>2} {name:<26}", at + 1);
+            for frame in &frames {
+                let slot = frame.slot(at + 1);
+                let _ = match slot.value() {
+                    Some(value) => write!(text, " {value:>+20.4}"),
+                    None => write!(text, " {:>20}", slot.reason.name()),
+                };
+            }
+            let _ = writeln!(text);
+        }
+        let _ = writeln!(text, "\nsignals");
+        for signal in self.signals.iter().rev() {
+            let _ = writeln!(text, "  {}", signal_text(signal, &self.instruments));
+        }
+        text
+    }
+}
+
+fn line(instrument: &Instrument, frame: &Frame, confluence: &Confluence) -> String {
+    let points = |ticks: f64| ticks * instrument.tick;
+    format!(
+        "{:<14} {}  {:<9} close {:.2}  vwap {:.2} ± {:.2}  CVD {:+}  D {:+.3} coverage {:.2}",
+        instrument.symbol,
+        frame.market_time.to_string().get(..19).unwrap_or("-"),
+        frame.label.name(),
+        instrument.points(frame.bar.close),
+        points(frame.vwap),
+        points(frame.vwap_sd),
+        frame.cvd,
+        confluence.d,
+        confluence.coverage,
+    )
+}
+
+/// A signal as one line.
+#[must_use]
+pub fn signal_text(signal: &Signal, instruments: &[Instrument]) -> String {
+    let symbol = instruments.get(usize::from(signal.symbol.0)).map_or("?", |i| i.symbol.as_str());
+    format!(
+        "{} {symbol} {} {} score {:.1} coverage {:.2}",
+        signal.market_time,
+        if signal.side > 0 { "LONG " } else { "SHORT" },
+        signal.tier.name(),
+        signal.confluence.score,
+        signal.confluence.coverage,
+    )
+}

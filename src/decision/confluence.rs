@@ -1,0 +1,309 @@
+//! Signed confluence: presets of weights over features, and what they add up to.
+//!
+//! D = Σ wᵢ·fᵢ / Σ wᵢ over the items that are present; score = 100·|D| rounded to six decimals;
+//! coverage = Σ w present / Σ w. Only signed features may carry weight.
+
+use crate::features::frame::FEATURES;
+use crate::features::{CATALOGUE, Slot};
+
+/// Features that may not enter a directional sum.
+const UNSIGNED: [usize; 2] = [8, 27];
+/// Most items of a preset.
+pub const ITEMS_MAX: usize = FEATURES;
+
+/// How a feature's value enters the sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// As it is.
+    Plain,
+    /// tanh(f/0.25): the dealer-position item of `S4-groups`.
+    DealerPosition,
+}
+
+/// One weighted item.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Item {
+    /// Feature, 1 to 28.
+    pub feature: usize,
+    /// Weight, above 0.
+    pub weight: f64,
+    /// How it enters.
+    pub term: Term,
+}
+
+/// Lower edges of the tiers, best first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TierEdges(pub [f64; 4]);
+
+impl Default for TierEdges {
+    fn default() -> TierEdges {
+        TierEdges([90.0, 80.0, 70.0, 60.0])
+    }
+}
+
+/// Tier of a score; half-open bins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Tier {
+    /// Below every edge.
+    NoTrade = 0,
+    /// Lowest.
+    Weak = 1,
+    /// Tradable.
+    Good = 2,
+    /// Better.
+    Strong = 3,
+    /// Best.
+    Premium = 4,
+}
+
+impl Tier {
+    /// All tiers, best first.
+    pub const ALL: [Tier; 5] = [Tier::Premium, Tier::Strong, Tier::Good, Tier::Weak, Tier::NoTrade];
+
+    /// Name as it stands in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Tier::NoTrade => "NO_TRADE",
+            Tier::Weak => "WEAK",
+            Tier::Good => "GOOD",
+            Tier::Strong => "STRONG",
+            Tier::Premium => "PREMIUM",
+        }
+    }
+}
+
+impl TierEdges {
+    /// The tier of `score`.
+    #[must_use]
+    pub fn tier(&self, score: f64) -> Tier {
+        let above = self.0.iter().position(|&edge| score >= edge).unwrap_or(4);
+        Tier::ALL.get(above).copied().unwrap_or(Tier::NoTrade)
+    }
+}
+
+/// A named set of weights with its gate and floor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preset {
+    /// Name that labels every output.
+    pub name: String,
+    /// Its items.
+    pub items: Vec<Item>,
+    /// Least share of the weight that must be present.
+    pub coverage_floor: f64,
+    /// Score from which an entry is signalled.
+    pub gate: f64,
+    /// Tier edges.
+    pub tiers: TierEdges,
+}
+
+/// Names of the built-in presets.
+pub const PRESETS: [&str; 3] = ["S4-groups", "S3-normalised", "core"];
+
+impl Preset {
+    /// A built-in preset by name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Preset> {
+        let plain = |list: &[(usize, f64)]| -> Vec<Item> {
+            let item = |&(feature, weight)| Item { feature, weight, term: Term::Plain };
+            list.iter().map(item).collect()
+        };
+        let items = match name {
+            "S4-groups" => {
+                let mut items = plain(&[
+                    (1, 12.0),
+                    (4, 8.0),
+                    (9, 3.0),
+                    (12, 20.0),
+                    (17, 15.0),
+                    (18, 12.5),
+                    (22, 10.0),
+                    (26, 10.0),
+                    (25, 7.5),
+                ]);
+                items.insert(3, Item { feature: 3, weight: 2.0, term: Term::DealerPosition });
+                items
+            }
+            "S3-normalised" => plain(&[
+                (1, 0.28),
+                (12, 0.20),
+                (22, 0.16),
+                (26, 0.16),
+                (6, 0.13),
+                (17, 0.15),
+                (18, 0.125),
+            ]),
+            "core" => plain(&[(12, 25.0), (17, 25.0), (22, 25.0), (26, 25.0)]),
+            _ => return None,
+        };
+        let name = name.to_owned();
+        Some(Preset { name, items, coverage_floor: 0.70, gate: 70.0, tiers: TierEdges::default() })
+    }
+
+    /// Checks what a user may have written.
+    ///
+    /// # Errors
+    /// A text that names the first offending value and what is allowed.
+    pub fn check(&self) -> Result<(), String> {
+        let name = &self.name;
+        if self.items.is_empty() || self.items.len() > ITEMS_MAX {
+            return Err(format!("preset {name}: 1 to {ITEMS_MAX} weights are needed"));
+        }
+        for (at, item) in self.items.iter().enumerate() {
+            let known = CATALOGUE.get(item.feature.wrapping_sub(1));
+            let Some((feature, ..)) = known else {
+                return Err(format!("preset {name}: no feature {} (1 to 28)", item.feature));
+            };
+            if UNSIGNED.contains(&item.feature) {
+                return Err(format!("preset {name}: {feature} has no direction, so no weight"));
+            }
+            if !(item.weight > 0.0 && item.weight.is_finite()) {
+                return Err(format!("preset {name}: weight of {feature} must be above 0"));
+            }
+            if self.items.iter().take(at).any(|other| other.feature == item.feature) {
+                return Err(format!("preset {name}: {feature} is there twice"));
+            }
+        }
+        if !(0.0..=1.0).contains(&self.coverage_floor) {
+            return Err(format!("preset {name}: coverage_floor must be 0 to 1"));
+        }
+        if !(self.gate > 0.0 && self.gate <= 100.0) {
+            return Err(format!("preset {name}: gate must be above 0 and at most 100"));
+        }
+        if !self.tiers.0.is_sorted_by(|a, b| a > b) {
+            return Err(format!("preset {name}: tier edges must fall from PREMIUM to WEAK"));
+        }
+        Ok(())
+    }
+
+    /// Weighs the features; `slot` gives feature 1 to 28.
+    pub fn weigh(&self, slot: impl Fn(usize) -> Slot) -> Confluence {
+        let (mut sum, mut present, mut all) = (0.0, 0.0, 0.0);
+        for item in &self.items {
+            all += item.weight;
+            if let Some(value) = slot(item.feature).value() {
+                let value = match item.term {
+                    Term::Plain => value,
+                    Term::DealerPosition => libm::tanh(value / 0.25),
+                };
+                sum += item.weight * value;
+                present += item.weight;
+            }
+        }
+        let d = if present > 0.0 { (sum / present).clamp(-1.0, 1.0) } else { 0.0 };
+        let score = (100.0 * d.abs() * 1e6).round() / 1e6;
+        let coverage = if all > 0.0 { present / all } else { 0.0 };
+        Confluence { d, score, coverage }
+    }
+}
+
+/// What the weights add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Confluence {
+    /// Signed sum in [−1, 1]; positive is bullish.
+    pub d: f64,
+    /// 100·|D|, rounded to six decimals.
+    pub score: f64,
+    /// Share of the weight that was present.
+    pub coverage: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::Reason;
+
+    fn inputs(missing: &[usize]) -> impl Fn(usize) -> Slot {
+        let values = [
+            (1, 0.8),
+            (3, 0.2),
+            (4, 0.5),
+            (6, 0.55),
+            (9, 0.3),
+            (12, 0.6),
+            (17, 0.9),
+            (18, 0.7),
+            (22, 0.8),
+            (25, 0.6015),
+            (26, 0.735),
+        ];
+        let missing = missing.to_vec();
+        move |feature| match values.iter().find(|v| v.0 == feature) {
+            Some(&(_, value)) if !missing.contains(&feature) => Slot::some(value),
+            _ => Slot::none(Reason::NoInput),
+        }
+    }
+
+    /// The specification's table: preset, missing features, D, coverage, score.
+    #[test]
+    fn golden() {
+        for (name, missing, d, coverage, score) in [
+            ("S4-groups", &[][..], 0.699_393, 1.0, 69.9393),
+            ("S4-groups", &[1, 3, 4, 9], 0.721_483, 0.75, 72.1483),
+            ("S4-groups", &[1, 3, 4, 9, 17], 0.676_854, 0.6, 67.6854),
+            ("core", &[], 0.758_750, 1.0, 75.875),
+            ("core", &[17], 0.711_667, 0.75, 71.1667),
+            ("core", &[17, 22], 0.667_5, 0.5, 66.75),
+            ("S3-normalised", &[], 0.733_278, 1.0, 73.3278),
+            ("S3-normalised", &[1], 0.713_081, 0.767_635, 71.3081),
+            ("S3-normalised", &[1, 6], 0.739_748, 0.659_751, 73.9748),
+        ] {
+            let got = Preset::named(name).expect("preset").weigh(inputs(missing));
+            assert!((got.d - d).abs() < 1e-6, "{name} {missing:?} {got:?}");
+            assert!((got.coverage - coverage).abs() < 1e-6, "{name} {got:?}");
+            assert!((got.score - score).abs() < 1e-4, "{name} {got:?}");
+        }
+    }
+
+    #[test]
+    fn golden_bins() {
+        let edges = TierEdges::default();
+        for (score, tier) in [
+            (100.0, Tier::Premium),
+            (90.0, Tier::Premium),
+            (89.999, Tier::Strong),
+            (80.0, Tier::Strong),
+            (79.99, Tier::Good),
+            (70.0, Tier::Good),
+            (69.99, Tier::Weak),
+            (60.0, Tier::Weak),
+            (59.99, Tier::NoTrade),
+            (0.0, Tier::NoTrade),
+        ] {
+            assert_eq!(edges.tier(score), tier, "{score}");
+        }
+        let seven = Preset::named("S4-groups")
+            .expect("preset")
+            .weigh(|f| Slot::some(if f == 3 { 0.25 * libm::atanh(0.7) } else { 0.7 }));
+        assert_eq!(edges.tier(seven.score), Tier::Good, "rounded before binning: {seven:?}");
+    }
+
+    #[test]
+    fn every_preset_is_valid_and_symmetric() {
+        for name in PRESETS {
+            let preset = Preset::named(name).expect("preset");
+            preset.check().expect("valid");
+            let up = preset.weigh(inputs(&[]));
+            let down = preset.weigh(|f| match inputs(&[])(f).value() {
+                Some(value) => Slot::some(-value),
+                None => Slot::none(Reason::NoInput),
+            });
+            assert_eq!((up.d, up.score), (-down.d, down.score), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_user_may_not_write() {
+        let mut preset = Preset::named("core").expect("preset");
+        for (feature, weight, word) in
+            [(8, 1.0, "direction"), (99, 1.0, "99"), (13, -1.0, "above 0"), (17, 1.0, "twice")]
+        {
+            preset.items.push(Item { feature, weight, term: Term::Plain });
+            assert!(preset.check().expect_err("refused").contains(word));
+            preset.items.pop();
+        }
+        preset.gate = 0.0;
+        assert!(preset.check().is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! `(Frame, &Context)` → signals: weighs what is there and says when a side passes the gate.
+//!
+//! A signal is an edge, not a state: the score rises through the gate for a side, with enough
+//! coverage; it re-arms once the score has fallen [`REARM`] below the gate or the side has changed.
+
+pub mod confluence;
+
+pub use confluence::{Confluence, Item, PRESETS, Preset, Term, Tier, TierEdges};
+
+use crate::context::Context;
+use crate::event::flag;
+use crate::features::frame::FIRST_EVENT_FEATURE;
+use crate::features::{Frame, Reason, Slot};
+use crate::units::{SYMBOLS_MAX, SymbolId, Ts};
+
+/// Points of score below the gate at which a side re-arms.
+pub const REARM: f64 = 3.0;
+
+/// A side passed the gate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Signal {
+    /// Sequence number of the event that raised it.
+    pub seq: u64,
+    /// Its receive time.
+    pub ts: Ts,
+    /// Market time of its symbol.
+    pub market_time: Ts,
+    /// Its symbol.
+    pub symbol: SymbolId,
+    /// +1 long, −1 short.
+    pub side: i8,
+    /// Tier of the score.
+    pub tier: Tier,
+    /// The sums behind it.
+    pub confluence: Confluence,
+    /// Version of the context that was used.
+    pub context_version: u64,
+}
+
+/// State of one symbol.
+#[derive(Clone, Copy, Debug, Default)]
+struct Edge {
+    /// Side that is above the gate, 0 while armed.
+    fired: i8,
+}
+
+/// Decides over the frames of every symbol.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    preset: Preset,
+    edges: [Edge; SYMBOLS_MAX],
+    last: [Confluence; SYMBOLS_MAX],
+}
+
+impl Decision {
+    /// A decision over `preset`, which has passed [`Preset::check`].
+    #[must_use]
+    pub fn new(preset: Preset) -> Decision {
+        Decision {
+            preset,
+            edges: [Edge::default(); SYMBOLS_MAX],
+            last: [Confluence::default(); SYMBOLS_MAX],
+        }
+    }
+
+    /// The preset, whose name labels every output.
+    #[must_use]
+    pub const fn preset(&self) -> &Preset {
+        &self.preset
+    }
+
+    /// The last confluence of a symbol.
+    #[must_use]
+    pub fn confluence(&self, symbol: SymbolId) -> Confluence {
+        self.last.get(usize::from(symbol.0)).copied().unwrap_or_default()
+    }
+
+    /// Takes a frame; a signal where a side has just passed the gate.
+    pub fn on_frame(&mut self, frame: &Frame, context: &Context) -> Option<Signal> {
+        let at = usize::from(frame.event.symbol.0);
+        let confluence = self.preset.weigh(|feature| {
+            if feature >= FIRST_EVENT_FEATURE {
+                frame.slot(feature)
+            } else {
+                context_slot(feature, context)
+            }
+        });
+        *self.last.get_mut(at)? = confluence;
+        let edge = self.edges.get_mut(at)?;
+        let side = side(confluence.d);
+        // Out of coverage there is no score: neither an edge nor a re-arm.
+        if confluence.coverage < self.preset.coverage_floor {
+            return None;
+        }
+        if edge.fired != 0 && (side != edge.fired || confluence.score < self.preset.gate - REARM) {
+            edge.fired = 0;
+        }
+        if edge.fired != 0 || confluence.score < self.preset.gate || side == 0 {
+            return None;
+        }
+        edge.fired = side;
+        if frame.event.has(flag::WARMUP) {
+            return None;
+        }
+        Some(Signal {
+            seq: frame.event.seq,
+            ts: frame.event.ts,
+            market_time: frame.market_time,
+            symbol: frame.event.symbol,
+            side,
+            tier: self.preset.tiers.tier(confluence.score),
+            confluence,
+            context_version: context.version,
+        })
+    }
+}
+
+/// Features 1 to 11: the context carries none of their inputs yet.
+fn context_slot(_feature: usize, _context: &Context) -> Slot {
+    Slot::none(Reason::NoInput)
+}
+
+fn side(d: f64) -> i8 {
+    if d > 0.0 {
+        1
+    } else if d < 0.0 {
+        -1
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Body, Event};
+
+    fn frame(value: Option<f64>, flags: u8) -> Frame {
+        let (ts, symbol) = (Ts(5), SymbolId(1));
+        let event = Event { seq: 9, ts, ts_exch: ts, symbol, flags, body: Body::BatchEnd };
+        let mut frame = Frame::empty(event);
+        frame.set(17, value.map_or(Slot::none(Reason::Stale), Slot::some));
+        frame
+    }
+
+    fn decision() -> Decision {
+        let mut preset = Preset::named("core").expect("preset");
+        preset.items.retain(|i| i.feature == 17);
+        Decision::new(preset)
+    }
+
+    #[test]
+    fn signals_are_edges() {
+        let mut decision = decision();
+        let mut put = |value| {
+            decision.on_frame(&frame(Some(value), 0), &Context::EMPTY).map(|s| (s.side, s.tier))
+        };
+        assert_eq!(put(0.69), None);
+        assert_eq!(put(0.70), Some((1, Tier::Good)));
+        assert_eq!(put(0.95), None, "still the same edge");
+        assert_eq!(put(0.68), None);
+        assert_eq!(put(0.75), None, "never fell below gate - 3");
+        assert_eq!(put(0.66), None);
+        assert_eq!(put(0.92), Some((1, Tier::Premium)));
+        assert_eq!(put(-0.81), Some((-1, Tier::Strong)), "a change of side re-arms");
+    }
+
+    #[test]
+    fn no_signal_without_coverage_or_from_warm_up() {
+        let mut decision = decision();
+        let context = Context::EMPTY;
+        assert_eq!(decision.on_frame(&frame(Some(0.9), flag::WARMUP), &context), None);
+        assert_eq!(decision.on_frame(&frame(Some(0.9), 0), &context), None, "fired in warm-up");
+        assert_eq!(decision.on_frame(&frame(None, 0), &context), None);
+        assert_eq!(decision.confluence(SymbolId(1)).coverage, 0.0);
+        assert!(decision.on_frame(&frame(Some(-0.9), 0), &context).is_some());
+    }
+}

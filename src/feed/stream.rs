@@ -1,0 +1,193 @@
+//! Files as one sequence: merged by receive time, Timers injected, `seq` and `ts` stamped.
+
+use super::{Counters, FeedError, Source};
+use crate::event::{Body, Event, Sequencer, flag};
+use crate::units::{SECOND, SymbolId, Ts};
+
+/// A forward jump longer than this many seconds gets only its last Timer.
+const JUMP_MAX: i64 = 5 * 86_400;
+
+/// Injects a Timer a symbol at each whole second of the file's market time, before the first event
+/// at or after it.
+#[derive(Clone, Debug)]
+pub struct Timers {
+    symbols: u16,
+    /// Next second that is due; `None` before the first event.
+    next: Option<i64>,
+    /// Symbol that the current second has reached.
+    symbol: u16,
+    market: Ts,
+    last_ts: Ts,
+}
+
+impl Timers {
+    /// Timers for `symbols` symbols.
+    #[must_use]
+    pub const fn new(symbols: u16) -> Timers {
+        Timers { symbols, next: None, symbol: 0, market: Ts::NONE, last_ts: Ts::NONE }
+    }
+
+    /// The next Timer that goes before `event`, until there is none.
+    pub fn before(&mut self, event: &Event) -> Option<Event> {
+        if event.is_market() && !event.has(flag::SNAPSHOT) {
+            self.market = self.market.max(event.ts_exch.or(event.ts));
+        }
+        if !self.market.is_some() {
+            return None;
+        }
+        let now = self.market.second();
+        let Some(mut due) = self.next else {
+            self.next = Some(now + 1);
+            return None;
+        };
+        if due > now {
+            return None;
+        }
+        if now - due > JUMP_MAX {
+            due = now;
+        }
+        let ts = Ts(due.saturating_mul(SECOND)).max(self.last_ts);
+        let symbol = SymbolId(self.symbol);
+        self.symbol += 1;
+        if self.symbol >= self.symbols {
+            (self.symbol, due) = (0, due + 1);
+        }
+        self.next = Some(due);
+        self.last_ts = ts;
+        Some(Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags: 0, body: Body::Timer })
+    }
+
+    /// Notes the receive time of an event that was passed on.
+    pub fn passed(&mut self, ts: Ts) {
+        self.last_ts = self.last_ts.max(ts);
+    }
+}
+
+/// Sources merged by `ts`; earlier sources win ties.
+pub struct Stream<'a> {
+    sources: Vec<Box<dyn Source + 'a>>,
+    heads: Vec<Option<Event>>,
+    /// The event that waits behind its Timers.
+    waiting: Option<Event>,
+    timers: Timers,
+    sequencer: Sequencer,
+    started: bool,
+}
+
+impl std::fmt::Debug for Stream<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream").field("sequencer", &self.sequencer).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Stream<'a> {
+    /// Merges `sources`, which know `symbols` symbols between them.
+    #[must_use]
+    pub fn new(sources: Vec<Box<dyn Source + 'a>>, symbols: u16) -> Stream<'a> {
+        let heads = vec![None; sources.len()];
+        let (timers, sequencer) = (Timers::new(symbols), Sequencer::default());
+        Stream { sources, heads, waiting: None, timers, sequencer, started: false }
+    }
+
+    /// The next event, stamped; `None` at the end.
+    ///
+    /// # Errors
+    /// The first error of a source.
+    pub fn next_event(&mut self) -> Result<Option<Event>, FeedError> {
+        if self.waiting.is_none() {
+            self.waiting = self.merge()?;
+        }
+        let Some(event) = self.waiting else { return Ok(None) };
+        if let Some(timer) = self.timers.before(&event) {
+            return Ok(Some(self.sequencer.stamp(timer)));
+        }
+        self.waiting = None;
+        let event = self.sequencer.stamp(event);
+        self.timers.passed(event.ts);
+        Ok(Some(event))
+    }
+
+    fn merge(&mut self) -> Result<Option<Event>, FeedError> {
+        if !self.started {
+            for (source, head) in self.sources.iter_mut().zip(&mut self.heads) {
+                *head = source.next()?;
+            }
+            self.started = true;
+        }
+        let ts = |head: &Option<Event>| head.map(|e| e.ts);
+        let first = (0..self.heads.len())
+            .filter_map(|at| Some((ts(self.heads.get(at)?)?, at)))
+            .min_by_key(|&(ts, at)| (ts, at));
+        let Some((_, at)) = first else { return Ok(None) };
+        match (self.heads.get_mut(at), self.sources.get_mut(at)) {
+            (Some(head), Some(source)) => Ok(std::mem::replace(head, source.next()?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// What all sources skipped or refused.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let mut all = Counters::default();
+        self.sources.iter().for_each(|s| all.add(&s.counters()));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Listed(Vec<Event>);
+    impl Source for Listed {
+        fn next(&mut self) -> Result<Option<Event>, FeedError> {
+            Ok(if self.0.is_empty() { None } else { Some(self.0.remove(0)) })
+        }
+        fn counters(&self) -> Counters {
+            Counters::default()
+        }
+    }
+
+    fn event(ts: i64, symbol: u16, flags: u8) -> Event {
+        let (ts, symbol) = (Ts(ts), SymbolId(symbol));
+        Event { seq: 0, ts, ts_exch: ts, symbol, flags, body: Body::BatchEnd }
+    }
+
+    fn run(sources: Vec<Vec<Event>>, symbols: u16) -> Vec<(u64, i64, bool, u16)> {
+        let boxed = sources.into_iter().map(|s| Box::new(Listed(s)) as Box<dyn Source>).collect();
+        let mut stream = Stream::new(boxed, symbols);
+        let mut out = Vec::new();
+        while let Some(e) = stream.next_event().expect("listed sources do not fail") {
+            out.push((e.seq, e.ts.0, e.body == Body::Timer, e.symbol.0));
+        }
+        out
+    }
+
+    #[test]
+    fn merges_stamps_and_injects() {
+        let a = vec![event(SECOND / 2, 0, 0), event(2 * SECOND, 0, 0)];
+        let b = vec![event(SECOND / 3, 1, flag::SNAPSHOT), event(2 * SECOND, 1, 0)];
+        let expected = [
+            (1, SECOND / 3, false, 1),
+            (2, SECOND / 2, false, 0),
+            (3, SECOND, true, 0),
+            (4, SECOND, true, 1),
+            (5, 2 * SECOND, true, 0),
+            (6, 2 * SECOND, true, 1),
+            (7, 2 * SECOND, false, 0),
+            (8, 2 * SECOND, false, 1),
+        ];
+        assert_eq!(run(vec![a, b], 2), expected);
+    }
+
+    #[test]
+    fn a_long_jump_gets_one_timer_and_ts_never_falls() {
+        let far = 6 * 86_400 * SECOND;
+        let mut back = event(5, 0, 0);
+        back.ts = Ts(1);
+        let got = run(vec![vec![event(1, 0, 0), event(far, 0, 0), back]], 1);
+        let seconds: Vec<_> = got.iter().filter(|e| e.2).map(|e| e.1).collect();
+        assert_eq!(seconds, [far]);
+        assert_eq!(got.last().map(|e| e.1), Some(far));
+    }
+}

@@ -1,0 +1,192 @@
+//! An [`Event`] as 40 bytes of the journal.
+
+use zerocopy::little_endian::{I32, I64, U16, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::event::{Body, Event, GapCause, HaltCause};
+use crate::units::{Aggressor, Px, QTY_MAX, Side, SymbolId, Ts};
+
+/// Everything of an event but its `seq`, which the record gives.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug)]
+pub struct PackedEvent {
+    ts: I64,
+    ts_exch: I64,
+    symbol: U16,
+    flags: u8,
+    tag: u8,
+    px: [I32; 2],
+    qty: [U32; 2],
+    orders: U16,
+    side: u8,
+    code: u8,
+}
+
+/// Bytes of a [`PackedEvent`].
+pub const PACKED_BYTES: usize = size_of::<PackedEvent>();
+const _: () = assert!(PACKED_BYTES == 40);
+
+/// Packs an event.
+#[must_use]
+pub fn pack(event: &Event) -> PackedEvent {
+    let mut packed = PackedEvent {
+        ts: I64::new(event.ts.0),
+        ts_exch: I64::new(event.ts_exch.0),
+        symbol: U16::new(event.symbol.0),
+        flags: event.flags,
+        tag: 0,
+        px: [I32::new(0); 2],
+        qty: [U32::new(0); 2],
+        orders: U16::new(0),
+        side: 0,
+        code: 0,
+    };
+    packed.tag = match event.body {
+        Body::Trade { px, qty, aggressor, unbundled } => {
+            packed.px = [I32::new(px.ticks()), I32::new(0)];
+            packed.qty = [U32::new(qty), U32::new(0)];
+            (packed.side, packed.code) = (aggressor as u8, unbundled);
+            1
+        }
+        Body::Quote { bid, ask } => {
+            for (at, side) in [bid, ask].into_iter().enumerate() {
+                if let Some((px, qty)) = side
+                    && let (Some(p), Some(q)) = (packed.px.get_mut(at), packed.qty.get_mut(at))
+                {
+                    (*p, *q) = (I32::new(px.ticks()), U32::new(qty));
+                    packed.code |= 1 << at;
+                }
+            }
+            2
+        }
+        Body::Depth { side, px, qty, orders } => {
+            packed.px = [I32::new(px.ticks()), I32::new(0)];
+            packed.qty = [U32::new(qty), U32::new(0)];
+            (packed.side, packed.orders) = (side as u8, U16::new(orders));
+            3
+        }
+        Body::Clear => 4,
+        Body::BatchEnd => 5,
+        Body::Timer => 6,
+        Body::Gap(cause) => {
+            packed.code = cause as u8;
+            7
+        }
+        Body::Halt(cause) => {
+            packed.code = cause as u8;
+            8
+        }
+        Body::Status(status) => {
+            packed.code = status;
+            9
+        }
+        Body::Reject { message_type } => {
+            packed.orders = U16::new(message_type);
+            10
+        }
+    };
+    packed
+}
+
+impl PackedEvent {
+    /// The event with sequence number `seq`; `None` where the bytes spell none.
+    #[must_use]
+    pub fn unpack(&self, seq: u64) -> Option<Event> {
+        let [px, px2] = [self.px[0].get(), self.px[1].get()];
+        let [qty, qty2] = [self.qty[0].get(), self.qty[1].get()];
+        if qty.max(qty2) > QTY_MAX {
+            return None;
+        }
+        let body = match self.tag {
+            1 => Body::Trade {
+                px: Px::new(px)?,
+                qty,
+                aggressor: match self.side {
+                    0 => Aggressor::None,
+                    1 => Aggressor::Buy,
+                    2 => Aggressor::Sell,
+                    _ => return None,
+                },
+                unbundled: self.code,
+            },
+            2 => Body::Quote {
+                bid: if self.code & 1 != 0 { Some((Px::new(px)?, qty)) } else { None },
+                ask: if self.code & 2 != 0 { Some((Px::new(px2)?, qty2)) } else { None },
+            },
+            3 => Body::Depth {
+                side: match self.side {
+                    1 => Side::Bid,
+                    2 => Side::Ask,
+                    _ => return None,
+                },
+                px: Px::new(px)?,
+                qty,
+                orders: self.orders.get(),
+            },
+            4 => Body::Clear,
+            5 => Body::BatchEnd,
+            6 => Body::Timer,
+            7 => Body::Gap(match self.code {
+                1 => GapCause::Disconnect,
+                2 => GapCause::ServerDropped,
+                3 => GapCause::FeedLost,
+                4 => GapCause::FileReplaced,
+                _ => return None,
+            }),
+            8 => Body::Halt(match self.code {
+                1 => HaltCause::Stalled,
+                2 => HaltCause::Journal,
+                3 => HaltCause::Signal,
+                4 => HaltCause::Outbound,
+                _ => return None,
+            }),
+            9 => Body::Status(self.code),
+            10 => Body::Reject { message_type: self.orders.get() },
+            _ => return None,
+        };
+        let (ts, ts_exch) = (Ts(self.ts.get()), Ts(self.ts_exch.get()));
+        let plausible = |t: Ts| t == Ts::NONE || Ts::from_outside(t.0) == t;
+        if !plausible(ts) || !plausible(ts_exch) {
+            return None;
+        }
+        let symbol = SymbolId(self.symbol.get());
+        Some(Event { seq, ts, ts_exch, symbol, flags: self.flags, body })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trip() {
+        let px = Px::clamped(-19_201);
+        for body in [
+            Body::Trade { px, qty: 7, aggressor: Aggressor::Sell, unbundled: 2 },
+            Body::Quote { bid: None, ask: Some((px, 3)) },
+            Body::Quote { bid: Some((px, 9)), ask: None },
+            Body::Depth { side: Side::Ask, px, qty: 0, orders: 12 },
+            Body::Clear,
+            Body::BatchEnd,
+            Body::Timer,
+            Body::Gap(GapCause::FileReplaced),
+            Body::Halt(HaltCause::Outbound),
+            Body::Status(4),
+            Body::Reject { message_type: 103 },
+        ] {
+            let (ts, ts_exch, symbol) = (Ts(5), Ts::NONE, SymbolId(3));
+            let event = Event { seq: 77, ts, ts_exch, symbol, flags: 5, body };
+            assert_eq!(pack(&event).unpack(77), Some(event));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_event() {
+        for tag in [0, 11, 255] {
+            let mut bytes = [0xff; PACKED_BYTES];
+            bytes[19] = tag;
+            let packed = PackedEvent::read_from_bytes(&bytes).expect("size");
+            assert_eq!(packed.unpack(1), None);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `mia`: a low-latency, lock-free trading pipeline for index futures.
+//!
+//! ```text
+//!    venue bytes                       a file that another program writes
+//!        │                                             │
+//!        ▼                                             ▼
+//!   dtc::client ─► dtc::frame ─► dtc::session     dtc::file::follow
+//!                       │ frames                       │ records
+//!                       └──────────► feed ◄────────────┘
+//!   └────────────────────── thread net (pinned) ────────────────────────┘
+//!                                     │ Event                     ╲ every input byte + stamp
+//!                               events ring                        capture ring
+//!                                     ▼                                    ╲
+//!           book ─► features ─► Frame ─ frames ring ─► decision ─► Signal ─► thread journal
+//!           └── thread feature (pinned) ──┘      └── thread decision ──┘             │
+//!                                                              ▲ &Context             ▼
+//!                             thread cold ── snapshot (arc-swap) ┘                   file
+//! ```
+//!
+//! Replay is the same picture with a file on the left, one thread, and no clock.
+//!
+//! **The way of one trade**, in seven files: `runtime/source.rs` reads the socket,
+//! `dtc/src/frame.rs` cuts the message, `feed/dtc/mod.rs` makes it an [`event::Event`],
+//! `features/mod.rs` turns it into a [`features::Frame`], `decision/mod.rs` weighs that,
+//! `pipeline.rs` joins both and keeps the digest, `journal/mod.rs` says how it is written down.
+//!
+//! **Two halves.** The functional core ([`units`] to [`pipeline`]) is a function of state, event
+//! and context: it knows no clock, socket, file, thread or hash order. The imperative shell
+//! ([`snapshot`], [`journal`], [`runtime`], [`cmd`]) moves bytes and time. `tests/tidy.rs` holds who
+//! may name whom.
+#![forbid(unsafe_code)]
+
+// The functional core, in the order of the path.
+pub mod units;
+
+pub mod event;
+
+pub mod feed;
+
+pub mod book;
+
+pub mod bars;
+
+pub mod profile;
+
+pub mod calendar;
+
+pub mod features;
+
+pub mod context;
+
+pub mod decision;
+
+pub mod tally;
+
+pub mod pipeline;
+
+// The imperative shell.
+pub mod snapshot;
+
+pub mod journal;
+
+pub mod monitor;
+
+pub mod config;
+
+pub mod runtime;
+
+pub mod cmd;
+
+pub mod cli;

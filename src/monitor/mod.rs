@@ -1,0 +1,3 @@
+//! What a run measures about itself.
+
+pub mod latency;

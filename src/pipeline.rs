@@ -1,0 +1,209 @@
+//! `(Event, &Context)` → signals: the whole core in one call, and the digest of what it did.
+//!
+//! The live threads wrap the very types that [`Pipeline`] composes, so a replay equals the live run
+//! bit for bit.
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+use zerocopy::IntoBytes;
+
+use crate::calendar::Calendar;
+use crate::context::Context;
+use crate::decision::Tier;
+use crate::decision::{Decision, Preset, Signal};
+use crate::event::Event;
+use crate::features::{Features, Frame, Params};
+use crate::tally::{SessionFilter, Tally};
+use crate::units::SymbolId;
+
+/// Running hash over every frame and signal, in sequence order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest(pub u64);
+
+impl Digest {
+    /// The digest of nothing, seeded with the hash of configuration and calendar.
+    #[must_use]
+    pub const fn new(seed: u64) -> Digest {
+        Digest(seed)
+    }
+
+    /// Takes a frame.
+    pub fn frame(&mut self, frame: &Frame) {
+        self.0 = xxh3_64_with_seed(frame.digest_words().as_bytes(), self.0);
+    }
+
+    /// Takes a signal.
+    pub fn signal(&mut self, signal: &Signal) {
+        let words = [
+            signal.seq,
+            signal.side as u64,
+            signal.tier as u64,
+            signal.confluence.d.to_bits(),
+            signal.confluence.coverage.to_bits(),
+            signal.context_version,
+        ];
+        self.0 = xxh3_64_with_seed(words.as_bytes(), self.0);
+    }
+}
+
+/// What [`Judge::on_frame`] found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verdict {
+    /// A side passed the gate.
+    pub signal: Option<Signal>,
+}
+
+/// Signals so far, by tier and side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignalCounts {
+    by_tier: [u64; 5],
+    /// Long signals.
+    pub long: u64,
+    /// Short signals.
+    pub short: u64,
+}
+
+impl SignalCounts {
+    /// Signals of one tier.
+    #[must_use]
+    pub fn of(&self, tier: Tier) -> u64 {
+        self.by_tier.get(tier as usize).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, signal: &Signal) {
+        if let Some(count) = self.by_tier.get_mut(signal.tier as usize) {
+            *count += 1;
+        }
+        let side = if signal.side > 0 { &mut self.long } else { &mut self.short };
+        *side += 1;
+    }
+}
+
+/// The decision half: what the decision thread owns.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    decision: Decision,
+    tallies: Vec<Tally>,
+    signals: SignalCounts,
+    digest: Digest,
+    frames: u64,
+}
+
+impl Judge {
+    /// The decision half of `params`.
+    #[must_use]
+    pub fn new(params: &CoreParams) -> Judge {
+        let tally = Tally::new(params.filter, params.features.profile_rows);
+        Judge {
+            decision: Decision::new(params.preset.clone()),
+            tallies: vec![tally; params.symbols],
+            signals: SignalCounts::default(),
+            digest: Digest::new(params.seed),
+            frames: 0,
+        }
+    }
+
+    /// Takes the next frame.
+    pub fn on_frame(&mut self, frame: &Frame, context: &Context) -> Verdict {
+        self.frames += 1;
+        self.digest.frame(frame);
+        if let Some(tally) = self.tallies.get_mut(usize::from(frame.event.symbol.0)) {
+            tally.on_event(&frame.event, frame.label);
+        }
+        let signal = self.decision.on_frame(frame, context);
+        if let Some(signal) = &signal {
+            self.digest.signal(signal);
+            self.signals.add(signal);
+        }
+        Verdict { signal }
+    }
+
+    /// Counts and sums of one symbol.
+    #[must_use]
+    pub fn tally(&self, symbol: SymbolId) -> Option<&Tally> {
+        self.tallies.get(usize::from(symbol.0))
+    }
+
+    /// Signals so far.
+    #[must_use]
+    pub const fn signals(&self) -> &SignalCounts {
+        &self.signals
+    }
+
+    /// The decision.
+    #[must_use]
+    pub const fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Digest so far.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Frames so far.
+    #[must_use]
+    pub const fn frames(&self) -> u64 {
+        self.frames
+    }
+}
+
+/// What the core is made from.
+#[derive(Clone, Debug)]
+pub struct CoreParams {
+    /// Number of symbols.
+    pub symbols: usize,
+    /// Parameters of the features.
+    pub features: Params,
+    /// Weights, gate, floor.
+    pub preset: Preset,
+    /// Which trades the tallies count.
+    pub filter: SessionFilter,
+    /// Seed of the digest: hash of everything that reaches the core and is no event.
+    pub seed: u64,
+}
+
+/// The whole core on one thread.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    features: Features,
+    judge: Judge,
+}
+
+impl Pipeline {
+    /// The core of `params`.
+    #[must_use]
+    pub fn new(params: &CoreParams, calendar: Arc<Calendar>) -> Pipeline {
+        let (features, judge) = split(params, calendar);
+        Pipeline { features, judge }
+    }
+
+    /// Applies one event.
+    pub fn on_event(&mut self, event: &Event, context: &Context) -> Verdict {
+        match self.features.on_event(event) {
+            Some(frame) => self.judge.on_frame(frame, context),
+            None => Verdict::default(),
+        }
+    }
+
+    /// The feature half.
+    #[must_use]
+    pub const fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// The decision half.
+    #[must_use]
+    pub const fn judge(&self) -> &Judge {
+        &self.judge
+    }
+}
+
+/// The two halves of the core, for two threads.
+#[must_use]
+pub fn split(params: &CoreParams, calendar: Arc<Calendar>) -> (Features, Judge) {
+    let features = Features::new(params.symbols, params.features, calendar);
+    (features, Judge::new(params))
+}

@@ -1,0 +1,165 @@
+//! The decision thread: frames in; signals, digests and adopted contexts out.
+
+use rtrb::{Consumer, Producer};
+
+use super::agent::{Agent, wait_until};
+use crate::decision::{Confluence, Signal};
+use crate::event::Body;
+use crate::features::Frame;
+use crate::journal::Kind;
+use crate::pipeline::Judge;
+use crate::snapshot::Adopter;
+use crate::units::{SECOND, Ts};
+
+/// Frames taken in one turn.
+const BATCH: usize = 256;
+/// Market or wall time between two status reports of one symbol, in ns of receive time.
+const STATUS_NS: i64 = SECOND / 10;
+
+/// An output on its way to the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct DecisionRecord {
+    /// What it is.
+    pub kind: Kind,
+    /// The event it belongs to.
+    pub seq: u64,
+    /// That event's receive time.
+    pub ts: Ts,
+    /// Content, as many words as the kind has.
+    pub words: [u64; 5],
+    /// Words in use.
+    pub len: u8,
+}
+
+/// What a screen shows of one symbol, and the newest signal.
+#[derive(Clone, Copy, Debug)]
+pub struct Status {
+    /// The frame.
+    pub frame: Frame,
+    /// What the preset made of it.
+    pub confluence: Confluence,
+    /// A signal, where this report is about one.
+    pub signal: Option<Signal>,
+}
+
+/// The decision with its outputs; on the net thread in the fused layout.
+#[derive(Debug)]
+pub struct Decider {
+    judge: Judge,
+    contexts: Adopter,
+    records: Option<Producer<DecisionRecord>>,
+    status: Producer<Status>,
+    status_ts: Ts,
+}
+
+impl Decider {
+    /// A decider; without `records` nothing is journaled.
+    #[must_use]
+    pub fn new(
+        judge: Judge,
+        contexts: Adopter,
+        records: Option<Producer<DecisionRecord>>,
+        status: Producer<Status>,
+    ) -> Decider {
+        Decider { judge, contexts, records, status, status_ts: Ts::NONE }
+    }
+
+    /// Takes the next frame.
+    pub fn on_frame(&mut self, frame: &Frame) {
+        let (seq, ts) = (frame.event.seq, frame.event.ts);
+        let (context, adopted) = self.contexts.load();
+        if adopted {
+            record(&mut self.records, Kind::Adopt, seq, ts, &[context.version]);
+        }
+        let verdict = self.judge.on_frame(frame, context);
+        if let Some(signal) = verdict.signal {
+            let words = [
+                u64::from(signal.symbol.0),
+                signal.side as u64,
+                signal.tier as u64,
+                signal.confluence.d.to_bits(),
+                signal.confluence.coverage.to_bits(),
+            ];
+            record(&mut self.records, Kind::Signal, seq, ts, &words);
+        }
+        if matches!(frame.event.body, Body::Timer) {
+            record(&mut self.records, Kind::Digest, seq, ts, &[self.judge.digest().0]);
+        }
+        if verdict.signal.is_some()
+            || ts.since(self.status_ts) >= STATUS_NS
+            || !self.status_ts.is_some()
+        {
+            self.status_ts = ts;
+            let confluence = self.judge.decision().confluence(frame.event.symbol);
+            // A screen that does not keep up misses reports; nothing waits for it.
+            let _ = self.status.push(Status { frame: *frame, confluence, signal: verdict.signal });
+        }
+    }
+
+    /// Writes the last digest and gives the judge back.
+    #[must_use]
+    pub fn finish(mut self, seq: u64, ts: Ts) -> Judge {
+        let digest = self.judge.digest().0;
+        record(&mut self.records, Kind::Digest, seq, ts, &[digest]);
+        record(&mut self.records, Kind::End, seq, ts, &[]);
+        self.judge
+    }
+}
+
+fn record(
+    records: &mut Option<Producer<DecisionRecord>>,
+    kind: Kind,
+    seq: u64,
+    ts: Ts,
+    content: &[u64],
+) {
+    let Some(ring) = records else { return };
+    let mut words = [0; 5];
+    for (word, value) in words.iter_mut().zip(content) {
+        *word = *value;
+    }
+    let len = u8::try_from(content.len()).unwrap_or(0);
+    // The journal thread always drains, also when it cannot write.
+    wait_until(|| !ring.is_full());
+    let _ = ring.push(DecisionRecord { kind, seq, ts, words, len });
+}
+
+/// The decision on a thread of its own.
+#[derive(Debug)]
+pub struct DecisionAgent {
+    decider: Decider,
+    frames: Consumer<Frame>,
+    last: (u64, Ts),
+}
+
+impl DecisionAgent {
+    /// An agent behind the frames ring.
+    #[must_use]
+    pub fn new(decider: Decider, frames: Consumer<Frame>) -> DecisionAgent {
+        DecisionAgent { decider, frames, last: (0, Ts::NONE) }
+    }
+}
+
+impl Agent for DecisionAgent {
+    type Output = Judge;
+
+    fn work(&mut self) -> usize {
+        let ready = self.frames.slots().min(BATCH);
+        let Ok(chunk) = self.frames.read_chunk(ready) else { return 0 };
+        let (first, second) = chunk.as_slices();
+        for frame in first.iter().chain(second) {
+            self.decider.on_frame(frame);
+            self.last = (frame.event.seq, frame.event.ts);
+        }
+        chunk.commit_all();
+        ready
+    }
+
+    fn finished(&self) -> bool {
+        self.frames.is_abandoned() && self.frames.is_empty()
+    }
+
+    fn finish(self) -> Judge {
+        self.decider.finish(self.last.0, self.last.1)
+    }
+}

@@ -1,0 +1,52 @@
+//! The feature thread: events in, frames out.
+
+use rtrb::{Consumer, Producer};
+
+use super::agent::{Agent, wait_until};
+use crate::event::Event;
+use crate::features::{Features, Frame};
+
+/// Events taken in one turn.
+const BATCH: usize = 256;
+
+/// See the module text.
+#[derive(Debug)]
+pub struct FeatureAgent {
+    features: Features,
+    events: Consumer<Event>,
+    frames: Producer<Frame>,
+}
+
+impl FeatureAgent {
+    /// An agent between two rings.
+    #[must_use]
+    pub fn new(features: Features, events: Consumer<Event>, frames: Producer<Frame>) -> Self {
+        FeatureAgent { features, events, frames }
+    }
+}
+
+impl Agent for FeatureAgent {
+    type Output = Features;
+
+    fn work(&mut self) -> usize {
+        let ready = self.events.slots().min(BATCH);
+        let Ok(chunk) = self.events.read_chunk(ready) else { return 0 };
+        for event in chunk {
+            if let Some(frame) = self.features.on_event(&event) {
+                wait_until(|| !self.frames.is_full());
+                // The only producer has just seen room.
+                let _ = self.frames.push(*frame);
+            }
+        }
+        ready
+    }
+
+    fn finished(&self) -> bool {
+        // In this order: what the producer left before it went is still taken.
+        self.events.is_abandoned() && self.events.is_empty()
+    }
+
+    fn finish(self) -> Features {
+        self.features
+    }
+}

@@ -1,0 +1,202 @@
+//! Files of every kind that `mia` reads, in memory and decompressed.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::feed::dbn::{self, DbnFeed};
+use crate::feed::sierra::{DepthFeed, ScidFeed};
+use crate::feed::stream::Stream;
+use crate::feed::{FeedError, Source};
+use crate::units::{Instrument, SYMBOLS_MAX, SymbolId};
+
+/// Largest file, decompressed, that is read into memory.
+const BYTES_MAX: u64 = 16 << 30;
+
+/// What a file is, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// Sierra Chart intraday file.
+    Scid,
+    /// Sierra Chart market depth file.
+    Depth,
+    /// Databento file.
+    Dbn,
+    /// `mia` journal.
+    Journal,
+}
+
+/// A file in memory.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Where it came from.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: FileKind,
+    /// Its bytes, decompressed.
+    pub data: Vec<u8>,
+}
+
+/// Reads a file; Zstandard files are decompressed.
+///
+/// # Errors
+/// A text with the path: it cannot be read, is too large, or is none of the kinds.
+pub fn load(path: &Path) -> Result<Loaded, String> {
+    let say = |what: String| format!("{}: {what}", path.display());
+    let mut data = std::fs::read(path).map_err(|e| say(e.to_string()))?;
+    if data.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let mut plain = Vec::new();
+        let decoder = zstd::Decoder::new(data.as_slice()).map_err(|e| say(e.to_string()))?;
+        decoder
+            .take(BYTES_MAX)
+            .read_to_end(&mut plain)
+            .map_err(|e| say(format!("Zstandard: {e}; the file is cut off or damaged")))?;
+        data = plain;
+    }
+    let kind = match data.first_chunk::<4>() {
+        Some(b"SCID") => FileKind::Scid,
+        Some(b"SCDD") => FileKind::Depth,
+        Some(b"DBN\x01" | b"DBN\x02" | b"DBN\x03" | b"DBN\x04") => FileKind::Dbn,
+        Some(b"MIAJ") => FileKind::Journal,
+        _ => {
+            let what = "neither .scid, .depth, Databento file nor mia journal (by its first bytes)";
+            return Err(say(what.to_owned()));
+        }
+    };
+    Ok(Loaded { path: path.to_owned(), kind, data })
+}
+
+/// Tick files with the symbols that they hold between them.
+#[derive(Debug)]
+pub struct TickFiles {
+    files: Vec<Loaded>,
+    /// Symbols of the run.
+    pub instruments: Vec<Instrument>,
+    /// For each file, its own numbers and the run's symbols.
+    symbols: Vec<Vec<(u32, SymbolId)>>,
+}
+
+impl TickFiles {
+    /// Finds the symbols of `files`. A Sierra file is named for its symbol; `.depth` joins the
+    /// `.scid` of the same name. `tick` is used for products that the instrument table lacks.
+    ///
+    /// # Errors
+    /// A text with the path and the problem.
+    pub fn new(files: Vec<Loaded>, tick: Option<f64>) -> Result<TickFiles, String> {
+        let mut all = TickFiles { files: Vec::new(), instruments: Vec::new(), symbols: Vec::new() };
+        for file in files {
+            let say = |what: &dyn std::fmt::Display| format!("{}: {what}", file.path.display());
+            let named = match file.kind {
+                FileKind::Dbn => dbn::symbols(&file.data).map_err(|e| say(&e))?,
+                FileKind::Scid | FileKind::Depth => vec![(0, stem(&file.path))],
+                FileKind::Journal => return Err(say(&"a journal is replayed alone")),
+            };
+            if named.is_empty() {
+                return Err(say(&"names no symbol"));
+            }
+            let mut symbols = Vec::new();
+            for (number, name) in named {
+                let id = all.intern(&name, tick).map_err(|e| say(&e))?;
+                symbols.push((number, id));
+            }
+            all.symbols.push(symbols);
+            all.files.push(file);
+        }
+        Ok(all)
+    }
+
+    fn intern(&mut self, name: &str, tick: Option<f64>) -> Result<SymbolId, String> {
+        let known = self.instruments.iter().position(|i| i.symbol == name);
+        let at = match known {
+            Some(at) => at,
+            None if self.instruments.len() == SYMBOLS_MAX => {
+                return Err(format!("more than {SYMBOLS_MAX} symbols in one run"));
+            }
+            None => {
+                let instrument = match tick {
+                    Some(tick) => Instrument::with_tick(name, tick)?,
+                    None => Instrument::from_symbol(name)
+                        .ok_or_else(|| FeedError::NoTick(name.to_owned()).to_string())?,
+                };
+                self.instruments.push(instrument);
+                self.instruments.len() - 1
+            }
+        };
+        // At most SYMBOLS_MAX.
+        Ok(SymbolId(u16::try_from(at).unwrap_or(0)))
+    }
+
+    /// The files as one sequence of events.
+    ///
+    /// # Errors
+    /// A text with the path and the problem.
+    pub fn stream(&self) -> Result<Stream<'_>, String> {
+        let mut sources: Vec<Box<dyn Source + '_>> = Vec::new();
+        for (file, symbols) in self.files.iter().zip(&self.symbols) {
+            let full: Vec<(u32, SymbolId, &Instrument)> = symbols
+                .iter()
+                .filter_map(|&(n, id)| Some((n, id, self.instruments.get(usize::from(id.0))?)))
+                .collect();
+            sources.push(open(file, &full).map_err(|e| format!("{}: {e}", file.path.display()))?);
+        }
+        Ok(Stream::new(sources, u16::try_from(self.instruments.len()).unwrap_or(0)))
+    }
+
+    /// Bytes in memory.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|f| f.data.len() as u64).sum()
+    }
+}
+
+fn open<'a>(
+    file: &'a Loaded,
+    symbols: &[(u32, SymbolId, &Instrument)],
+) -> Result<Box<dyn Source + 'a>, FeedError> {
+    let one = || symbols.first().map(|s| (s.1, s.2)).ok_or(FeedError::NoTick(String::new()));
+    Ok(match file.kind {
+        FileKind::Dbn => Box::new(DbnFeed::new(&file.data, symbols)?),
+        FileKind::Scid => {
+            one().and_then(|(id, i)| ScidFeed::new(&file.data, id, i)).map(Box::new)?
+        }
+        FileKind::Depth => {
+            one().and_then(|(id, i)| DepthFeed::new(&file.data, id, i)).map(Box::new)?
+        }
+        FileKind::Journal => return Err(FeedError::Format("a journal is no tick file".to_owned())),
+    })
+}
+
+/// The symbol that a Sierra file is named for: `ESZ6-CME.scid`, `ESZ6-CME.2026-11-20.depth`.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Some(name) = name.strip_suffix(".scid") {
+        return name.to_owned();
+    }
+    let name = name.strip_suffix(".depth").unwrap_or(&name);
+    match name.rsplit_once('.') {
+        Some((symbol, day)) if day.len() == 10 && day.starts_with("20") => symbol.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sierra_names() {
+        for (path, symbol) in [
+            ("/d/ESZ6-CME.scid", "ESZ6-CME"),
+            ("ESZ6-CME.2026-11-20.depth", "ESZ6-CME"),
+            ("ESZ6.CME.depth", "ESZ6.CME"),
+        ] {
+            assert_eq!(stem(Path::new(path)), symbol);
+        }
+    }
+
+    #[test]
+    fn what_is_no_tick_file_is_said() {
+        let error = load(Path::new("Cargo.toml")).expect_err("no tick file");
+        assert!(error.contains("Cargo.toml") && error.contains(".scid"), "{error}");
+        assert!(load(Path::new("no-such-file")).expect_err("missing").contains("no-such-file"));
+    }
+}

@@ -1,0 +1,132 @@
+//! The journal thread: what net captured and decision decided, into one file.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rtrb::Consumer;
+use zerocopy::IntoBytes;
+
+use super::agent::Agent;
+use super::clock::Clock;
+use super::decision::DecisionRecord;
+use crate::journal::{Kind, Writer};
+use crate::units::{SECOND, Ts};
+
+/// See the module text.
+#[derive(Debug)]
+pub struct JournalAgent {
+    writer: Writer,
+    capture: Consumer<u8>,
+    decisions: Consumer<DecisionRecord>,
+    clock: Clock,
+    synced: Ts,
+    failed: Arc<AtomicBool>,
+    error: Option<std::io::Error>,
+    end: Option<DecisionRecord>,
+}
+
+/// What the journal came to.
+#[derive(Debug)]
+pub struct JournalOutcome {
+    /// Bytes in the file.
+    pub bytes: u64,
+    /// Why the file is not whole, if it is not.
+    pub error: Option<std::io::Error>,
+}
+
+impl JournalAgent {
+    /// An agent that writes to `writer` and raises `failed` when it cannot.
+    #[must_use]
+    pub fn new(
+        writer: Writer,
+        capture: Consumer<u8>,
+        decisions: Consumer<DecisionRecord>,
+        clock: Clock,
+        failed: Arc<AtomicBool>,
+    ) -> JournalAgent {
+        let synced = clock.now();
+        JournalAgent { writer, capture, decisions, clock, synced, failed, error: None, end: None }
+    }
+
+    fn note(&mut self, result: std::io::Result<()>) {
+        if let Err(error) = result
+            && self.error.is_none()
+        {
+            eprintln!("mia: {error}: entries halt, the run is not replayable from here");
+            self.failed.store(true, Ordering::Release);
+            self.error = Some(error);
+        }
+    }
+
+    /// Everything in the capture ring: records are committed whole, so this ends where one ends and
+    /// outputs may follow. A failed journal keeps draining, so that a full disk never stops the
+    /// market.
+    fn drain_capture(&mut self) -> usize {
+        let ready = self.capture.slots();
+        let mut results = [Ok(()), Ok(())];
+        if let Ok(chunk) = self.capture.read_chunk(ready) {
+            let (first, second) = chunk.as_slices();
+            if self.error.is_none() {
+                results = [self.writer.append_framed(first), self.writer.append_framed(second)];
+            }
+            chunk.commit_all();
+        }
+        results.into_iter().for_each(|r| self.note(r));
+        ready
+    }
+
+    fn drain_decisions(&mut self) -> usize {
+        let mut done = 0;
+        while done < 1024
+            && let Ok(record) = self.decisions.pop()
+        {
+            done += 1;
+            if record.kind == Kind::End {
+                self.end = Some(record);
+            } else if self.error.is_none() {
+                let result = self.write(&record);
+                self.note(result);
+            }
+        }
+        done
+    }
+
+    fn write(&mut self, record: &DecisionRecord) -> std::io::Result<()> {
+        let words = record.words.get(..usize::from(record.len)).unwrap_or_default();
+        self.writer.append(record.kind, 0, record.seq, record.ts.0, words.as_bytes())
+    }
+}
+
+impl Agent for JournalAgent {
+    type Output = JournalOutcome;
+
+    fn work(&mut self) -> usize {
+        let done = self.drain_capture() + self.drain_decisions();
+        let now = self.clock.now();
+        if now.since(self.synced) >= SECOND {
+            self.synced = now;
+            if self.error.is_none() {
+                let result = self.writer.sync();
+                self.note(result);
+            }
+        }
+        done
+    }
+
+    fn finished(&self) -> bool {
+        self.capture.is_abandoned()
+            && self.decisions.is_abandoned()
+            && self.capture.is_empty()
+            && self.decisions.is_empty()
+    }
+
+    fn finish(mut self) -> JournalOutcome {
+        if let Some(end) = self.end.take()
+            && self.error.is_none()
+        {
+            let result = self.write(&end).and_then(|()| self.writer.sync());
+            self.note(result);
+        }
+        JournalOutcome { bytes: self.writer.bytes(), error: self.error }
+    }
+}

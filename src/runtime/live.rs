@@ -1,0 +1,370 @@
+//! A live run: builds the sources, rings and threads of a configuration and takes them down again.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use dtc::client::Client;
+use dtc::file::follow::{FileKind, Follower, Start};
+use dtc::session::{Backoff, SessionConfig, Subscription};
+use rtrb::{Consumer, RingBuffer};
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::{U16, U32};
+
+use super::agent;
+use super::capture::{Capture, capture};
+use super::clock::Clock;
+use super::decision::{Decider, DecisionAgent, DecisionRecord, Status};
+use super::feature::FeatureAgent;
+use super::journal::{JournalAgent, JournalOutcome};
+use super::net::{EventSink, Flags, NetAgent, NetOutcome, NetParts};
+use super::setup::Setup;
+use super::source::{DtcConnection, Followed, NetSource, READ_BYTES};
+use crate::config::{DtcSource, Idle, Layout, SierraSource, SourceConfig};
+use crate::event::Event;
+use crate::features::Features;
+use crate::feed::Counters;
+use crate::feed::dtc::DtcFeed;
+use crate::feed::sierra::SierraDecoder;
+use crate::journal::record::{Bind, SourceKind};
+use crate::journal::{Kind, Writer};
+use crate::pipeline::{Judge, split};
+use crate::snapshot::Publisher;
+use crate::tally::SessionFilter;
+use crate::units::{Instrument, SymbolId, Ts};
+
+/// Reports that wait for a screen.
+const STATUS_RING: usize = 256;
+
+/// A run whose threads are running.
+#[derive(Debug)]
+pub struct Live {
+    /// Raise `stop` to end it.
+    pub flags: Flags,
+    /// What a screen may show.
+    pub status: Consumer<Status>,
+    /// The cold path's end of the context.
+    pub publisher: Publisher,
+    hot: Hot,
+    journal: Option<JoinHandle<JournalOutcome>>,
+}
+
+#[derive(Debug)]
+enum Hot {
+    Fused(JoinHandle<NetOutcome<Judge>>),
+    Split {
+        net: JoinHandle<NetOutcome<()>>,
+        feature: JoinHandle<Features>,
+        decision: JoinHandle<Judge>,
+    },
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// The decision half with its sums.
+    pub judge: Judge,
+    /// What the feeds skipped or refused.
+    pub counters: Counters,
+    /// The journal, where there was one.
+    pub journal: Option<JournalOutcome>,
+    /// Captured records that were lost; above 0 the journal is not replayable.
+    pub lost: u64,
+}
+
+/// The whole core on the net thread.
+struct FusedSink {
+    features: Features,
+    decider: Decider,
+    last: (u64, Ts),
+}
+
+impl EventSink for FusedSink {
+    type Output = Judge;
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
+    fn send(&mut self, event: &Event) {
+        if let Some(frame) = self.features.on_event(event) {
+            self.decider.on_frame(frame);
+        }
+        self.last = (event.seq, event.ts);
+    }
+
+    fn finish(self) -> Judge {
+        self.decider.finish(self.last.0, self.last.1)
+    }
+}
+
+impl Live {
+    /// Starts a run; `journal` is the file to write.
+    ///
+    /// # Errors
+    /// A text that says what cannot be opened or found.
+    pub fn start(setup: &Setup, journal: Option<&Path>, clock: &Clock) -> Result<Live, String> {
+        let sources = sources(setup)?;
+        let flags = Flags::default();
+        let config = &setup.config;
+        let (status_in, status) = RingBuffer::new(STATUS_RING);
+        let (publisher, adopter) = Publisher::new();
+        let (features, judge) = split(&setup.core(SessionFilter::All), setup.calendar.clone());
+        let mut capture_end = Capture::off();
+        let (mut decisions_end, mut journal_thread) = (None, None);
+        if let Some(path) = journal {
+            let writer = journal_file(setup, path, &sources).map_err(|e| e.to_string())?;
+            let (producer, consumer) = capture(config.rings.capture_bytes, READ_BYTES);
+            let (records_in, records) = RingBuffer::<DecisionRecord>::new(config.rings.decisions);
+            let failed = flags.journal_failed.clone();
+            let agent = JournalAgent::new(writer, consumer, records, clock.clone(), failed);
+            journal_thread =
+                Some(agent::spawn("journal", agent, Idle::Backoff, None).map_err(text)?);
+            (capture_end, decisions_end) = (producer, Some(records_in));
+        }
+        let decider = Decider::new(judge, adopter, decisions_end, status_in);
+        let (clock, flags_net) = (clock.clone(), flags.clone());
+        let symbols = u16::try_from(setup.instruments.len()).unwrap_or(0);
+        let parts =
+            Parts { setup, sources, capture: capture_end, clock, flags: flags_net, symbols };
+        let hot = match config.threads.layout {
+            Layout::Fused => parts.fused(features, decider)?,
+            Layout::Split => parts.split(features, decider)?,
+        };
+        Ok(Live { flags, status, publisher, hot, journal: journal_thread })
+    }
+
+    /// Whether the net thread has ended by itself.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        match &self.hot {
+            Hot::Fused(net) => net.is_finished(),
+            Hot::Split { net, .. } => net.is_finished(),
+        }
+    }
+
+    /// Stops the threads in order, lets each finish what it has, and collects what they leave.
+    ///
+    /// # Errors
+    /// A text where a thread died.
+    pub fn stop(self) -> Result<Ended, String> {
+        self.flags.stop.store(true, Ordering::Relaxed);
+        let died = |name: &'static str| move |_| format!("the {name} thread died");
+        let (judge, counters, lost) = match self.hot {
+            Hot::Fused(net) => {
+                let net = net.join().map_err(died("net"))?;
+                (net.sink, net.counters, net.lost)
+            }
+            Hot::Split { net, feature, decision } => {
+                let net = net.join().map_err(died("net"))?;
+                feature.join().map_err(died("feature"))?;
+                (decision.join().map_err(died("decision"))?, net.counters, net.lost)
+            }
+        };
+        let journal = self.journal.map(JoinHandle::join).transpose().map_err(died("journal"))?;
+        Ok(Ended { judge, counters, journal, lost })
+    }
+}
+
+fn text(error: std::io::Error) -> String {
+    error.to_string()
+}
+
+struct Parts<'a> {
+    setup: &'a Setup,
+    sources: Vec<NetSource>,
+    capture: Capture,
+    clock: Clock,
+    flags: Flags,
+    symbols: u16,
+}
+
+impl Parts<'_> {
+    fn net<S: EventSink>(self, sink: S) -> Result<NetAgent<S>, String> {
+        let config = &self.setup.config;
+        NetAgent::new(NetParts {
+            sources: self.sources,
+            sink,
+            capture: self.capture,
+            clock: self.clock,
+            flags: self.flags,
+            symbols: self.symbols,
+            idle: config.threads.idle,
+            stall_ns_max: i64::from(config.rings.stall_ms_max) * 1_000_000,
+        })
+        .map_err(text)
+    }
+
+    fn fused(self, features: Features, decider: Decider) -> Result<Hot, String> {
+        let threads = self.setup.config.threads.clone();
+        let agent = self.net(FusedSink { features, decider, last: (0, Ts::NONE) })?;
+        // The agent waits in its own poll.
+        let net = agent::spawn("net", agent, Idle::Spin, threads.net_core).map_err(text)?;
+        Ok(Hot::Fused(net))
+    }
+
+    fn split(self, features: Features, decider: Decider) -> Result<Hot, String> {
+        let config = &self.setup.config;
+        let (threads, rings) = (config.threads.clone(), config.rings.clone());
+        let (events_in, events) = RingBuffer::new(rings.events);
+        let (frames_in, frames) = RingBuffer::new(rings.frames);
+        let feature = FeatureAgent::new(features, events, frames_in);
+        let decision = DecisionAgent::new(decider, frames);
+        let (idle, net) = (threads.idle, self.net(events_in)?);
+        let spawn = |e| text(e);
+        Ok(Hot::Split {
+            decision: agent::spawn("decision", decision, idle, threads.decision_core)
+                .map_err(spawn)?,
+            feature: agent::spawn("feature", feature, idle, threads.feature_core).map_err(spawn)?,
+            net: agent::spawn("net", net, Idle::Spin, threads.net_core).map_err(spawn)?,
+        })
+    }
+}
+
+/// Symbols of a source: the number used on the wire is the run's own, from 1.
+fn bound<'a>(setup: &'a Setup, source: &str) -> Vec<(u32, SymbolId, &'a Instrument, u16, &'a str)> {
+    let symbols = setup.config.symbols.iter().zip(&setup.instruments);
+    (0_u16..)
+        .zip(symbols)
+        .filter(|(_, (c, _))| c.source == source)
+        .map(|(id, (c, i))| {
+            (u32::from(id) + 1, SymbolId(id), i, c.depth_levels, c.exchange.as_str())
+        })
+        .collect()
+}
+
+fn sources(setup: &Setup) -> Result<Vec<NetSource>, String> {
+    let mut sources = Vec::new();
+    for config in &setup.config.sources {
+        match config {
+            SourceConfig::Dtc(dtc) => {
+                let id = u16::try_from(sources.len() + 1).unwrap_or(u16::MAX);
+                sources.push(dtc_source(setup, dtc, id)?);
+            }
+            SourceConfig::Sierra(sierra) => sierra_sources(setup, sierra, &mut sources)?,
+        }
+    }
+    if sources.is_empty() || setup.instruments.is_empty() {
+        return Err("nothing to run: the configuration names no source or no symbol".to_owned());
+    }
+    Ok(sources)
+}
+
+fn dtc_source(setup: &Setup, dtc: &DtcSource, id: u16) -> Result<NetSource, String> {
+    let of = bound(setup, &dtc.name);
+    let subscription = |&(wire, _, i, depth, exchange): &(u32, _, &Instrument, u16, &str)| {
+        let (symbol, exchange) = (i.symbol.clone(), exchange.to_owned());
+        Subscription { symbol_id: wire, symbol, exchange, depth_levels: i32::from(depth) }
+    };
+    let password = match dtc.password_env.as_str() {
+        "" => String::new(),
+        name => std::env::var(name)
+            .map_err(|_| format!("source {}: no environment variable {name}", dtc.name))?,
+    };
+    let session = SessionConfig {
+        username: dtc.username.clone(),
+        password,
+        client_name: "mia".to_owned(),
+        heartbeat_s: dtc.heartbeat_s,
+        subscriptions: of.iter().map(subscription).collect(),
+        backoff: Backoff { first_ms: dtc.backoff_first_ms, max_ms: dtc.backoff_max_ms },
+        seed: u64::from(id),
+        ..SessionConfig::default()
+    };
+    session.check().map_err(|e| format!("source {}: {e}", dtc.name))?;
+    let address = resolve(&dtc.address).map_err(|e| format!("source {}: {e}", dtc.name))?;
+    let client = Client::new(mio::Token(usize::from(id)), address, session, READ_BYTES);
+    let symbols: Vec<_> = of.iter().map(|&(wire, id, i, ..)| (wire, id, i)).collect();
+    let connection = DtcConnection::new(&dtc.name, id, client, DtcFeed::new(&symbols));
+    Ok(NetSource::Dtc(Box::new(connection)))
+}
+
+fn resolve(address: &str) -> Result<SocketAddr, String> {
+    let mut found = address
+        .to_socket_addrs()
+        .map_err(|e| format!("address {address:?} (want host:port): {e}"))?;
+    found.next().ok_or_else(|| format!("address {address:?} has no numeric form"))
+}
+
+fn sierra_sources(
+    setup: &Setup,
+    sierra: &SierraSource,
+    out: &mut Vec<NetSource>,
+) -> Result<(), String> {
+    if !sierra.folder.is_dir() {
+        return Err(format!("source {}: no folder {}", sierra.name, sierra.folder.display()));
+    }
+    let start = if sierra.from_start { Start::Beginning } else { Start::End };
+    for (_, symbol, instrument, depth_levels, _) in bound(setup, &sierra.name) {
+        let mut add = |path: PathBuf, kind, start| -> Result<(), String> {
+            let id = u16::try_from(out.len() + 1).unwrap_or(u16::MAX);
+            let decoder = SierraDecoder::new(symbol, instrument).map_err(|e| e.to_string())?;
+            let follower = Follower::new(&path, kind, start, READ_BYTES / 2);
+            let depth = kind == FileKind::Depth;
+            out.push(NetSource::Follow(Box::new(Followed::new(
+                id, symbol, follower, decoder, depth,
+            ))));
+            Ok(())
+        };
+        let name = &instrument.symbol;
+        add(sierra.folder.join(format!("{name}.scid")), FileKind::Scid, start)?;
+        if depth_levels > 0 {
+            // The day's depth file opens with a snapshot: it is always read from its start.
+            for path in depth_files(&sierra.folder, name) {
+                add(path, FileKind::Depth, Start::Beginning)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Today's depth file (UTC) and tomorrow's, which Sierra begins at midnight.
+fn depth_files(folder: &Path, symbol: &str) -> Vec<PathBuf> {
+    let now = Clock::new().now();
+    let day = |offset: i64| {
+        let ts = Ts(now.0.saturating_add(offset * 86_400 * crate::units::SECOND));
+        let text = ts.to_string();
+        text.get(..10).map(|day| format!("{symbol}.{day}.depth"))
+    };
+    let folder = folder.join("MarketDepthData");
+    [day(0), day(1)].into_iter().flatten().map(|name| folder.join(name)).collect()
+}
+
+/// The journal with everything that comes before the first input.
+fn journal_file(setup: &Setup, path: &Path, sources: &[NetSource]) -> std::io::Result<Writer> {
+    let mut writer = Writer::create(path, &setup.journal_text())?;
+    for (name, content) in setup.states() {
+        let payload = [name.as_bytes(), &[0], content.as_bytes()].concat();
+        writer.append(Kind::State, 0, 0, 0, &payload)?;
+    }
+    for source in sources {
+        for (id, kind, symbol, wire_id) in source.binds() {
+            let bind = Bind {
+                source_kind: U16::new(kind as u16),
+                symbol: U16::new(symbol.0),
+                wire_id: U32::new(wire_id),
+            };
+            writer.append(Kind::Bind, id, 0, 0, bind.as_bytes())?;
+        }
+    }
+    writer.flush()?;
+    Ok(writer)
+}
+
+impl NetSource {
+    /// Source number, kind, and the symbols with their numbers on the wire.
+    fn binds(&self) -> Vec<(u16, SourceKind, SymbolId, u32)> {
+        match self {
+            NetSource::Dtc(dtc) => {
+                let (id, symbols) = dtc.symbols();
+                symbols.map(|(wire, symbol)| (id, SourceKind::Dtc, symbol, wire)).collect()
+            }
+            NetSource::Follow(followed) => {
+                let (id, symbol, depth) = followed.identity();
+                let kind = if depth { SourceKind::Depth } else { SourceKind::Scid };
+                vec![(id, kind, symbol, 0)]
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The imperative shell: threads, rings, clock, files. One file a thread.
+//!
+//! Nothing here decides anything about a market: it moves bytes and time between the outside and
+//! [`crate::pipeline`].
+
+pub mod agent;
+pub mod capture;
+pub mod clock;
+pub mod cores;
+pub mod decision;
+pub mod feature;
+pub mod files;
+pub mod journal;
+pub mod live;
+pub mod net;
+pub mod player;
+pub mod setup;
+pub mod source;

@@ -1,0 +1,301 @@
+//! A journal → the events of the run that wrote it.
+//!
+//! The bytes go through the same decoders as in the live run; the events that had no bytes are
+//! taken as they stand. Contexts are handed to the core at the event at which the live run adopted
+//! them, and the recorded digests are compared on the way.
+
+use dtc::file::{depth, scid};
+use zerocopy::FromBytes;
+use zerocopy::little_endian::U64;
+
+use crate::context::Context;
+use crate::event::{Event, Sequencer};
+use crate::feed::dtc::DtcFeed;
+use crate::feed::sierra::SierraDecoder;
+use crate::feed::{Counters, FeedError};
+use crate::journal::event::{PACKED_BYTES, PackedEvent};
+use crate::journal::record::{Bind, Kind, Record, SourceKind};
+use crate::journal::{JournalError, Reader};
+use crate::pipeline::Pipeline;
+use crate::units::{Instrument, SymbolId, Ts};
+
+/// Why a journal cannot be played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlayError {
+    /// It cannot be read.
+    Journal(JournalError),
+    /// What it says contradicts itself or this build, at this record (from 0).
+    Record(u64, &'static str),
+    /// A decoder cannot be set up.
+    Feed(FeedError),
+}
+
+impl std::fmt::Display for PlayError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            PlayError::Journal(e) => e.fmt(f),
+            PlayError::Record(at, what) => write!(f, "journal record {at}: {what}"),
+            PlayError::Feed(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PlayError {}
+
+enum Decoder {
+    Dtc(Box<DtcFeed>),
+    Scid(SierraDecoder),
+    Depth(SierraDecoder),
+}
+
+/// One source of the recorded run.
+struct Source {
+    id: u16,
+    decoder: Decoder,
+    /// The start of a message whose end has not come yet.
+    partial: Vec<u8>,
+}
+
+/// Decodes the input records of a journal.
+pub struct Player<'a> {
+    reader: Reader<'a>,
+    sources: Vec<Source>,
+}
+
+impl std::fmt::Debug for Player<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Player").field("sources", &self.sources.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Player<'a> {
+    /// A player of `reader` for the symbols of its run.
+    ///
+    /// # Errors
+    /// [`PlayError`] where its Bind records make no sense.
+    pub fn new(reader: Reader<'a>, instruments: &[Instrument]) -> Result<Player<'a>, PlayError> {
+        let mut binds: Vec<(u16, Bind)> = Vec::new();
+        for (at, record) in reader.records().enumerate() {
+            if record.kind == Kind::Bind {
+                let bind = Bind::read_from_bytes(record.payload)
+                    .map_err(|_| PlayError::Record(at as u64, "Bind of a wrong length"))?;
+                binds.push((record.source, bind));
+            }
+        }
+        let mut ids: Vec<u16> = binds.iter().map(|b| b.0).collect();
+        ids.dedup();
+        let sources = ids
+            .into_iter()
+            .map(|id| {
+                let of: Vec<&Bind> = binds.iter().filter(|b| b.0 == id).map(|b| &b.1).collect();
+                let decoder = decoder(&of, instruments)?;
+                Ok(Source { id, decoder, partial: Vec::new() })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Player { reader, sources })
+    }
+
+    /// Hands every event of the journal to `on_event`, in order.
+    ///
+    /// # Errors
+    /// [`PlayError::Record`] where a record's place in the sequence is not where the decoders are:
+    /// the journal is damaged or of another build.
+    pub fn play(&mut self, mut on_event: impl FnMut(&Event)) -> Result<(), PlayError> {
+        let mut sequencer = Sequencer::default();
+        for (at, record) in self.reader.records().enumerate() {
+            let input = matches!(record.kind, Kind::Bytes | Kind::Events);
+            if input && record.seq != sequencer.next_seq() {
+                return Err(PlayError::Record(at as u64, "sequence number does not follow"));
+            }
+            let mut emit = |event: Event| on_event(&sequencer.stamp(event));
+            match record.kind {
+                Kind::Bytes => self.bytes(&record, &mut emit),
+                Kind::Events => events(&record, &mut emit),
+                Kind::Connected => self.connected(record.source),
+                _ => Some(()),
+            }
+            .ok_or(PlayError::Record(at as u64, "input that no decoder understands"))?;
+        }
+        Ok(())
+    }
+
+    fn source(&mut self, id: u16) -> Option<&mut Source> {
+        self.sources.iter_mut().find(|s| s.id == id)
+    }
+
+    fn connected(&mut self, id: u16) -> Option<()> {
+        let source = self.source(id)?;
+        source.partial.clear();
+        if let Decoder::Dtc(feed) = &mut source.decoder {
+            feed.reconnected();
+        }
+        Some(())
+    }
+
+    fn bytes(&mut self, record: &Record<'_>, emit: &mut impl FnMut(Event)) -> Option<()> {
+        let (ts, source) = (Ts(record.ts), self.source(record.source)?);
+        let received = |event: Event| Event { ts, ..event };
+        match &mut source.decoder {
+            Decoder::Dtc(feed) => dtc_bytes(feed, &mut source.partial, record.payload, ts, emit),
+            Decoder::Scid(decoder) => {
+                for one in scid::Records::new(record.payload, scid::RECORD_BYTES) {
+                    decoder.trade(&one).into_iter().for_each(|e| emit(received(e)));
+                }
+            }
+            Decoder::Depth(decoder) => {
+                for one in depth::Records::new(record.payload, depth::RECORD_BYTES) {
+                    decoder.depth(&one).into_iter().for_each(|e| emit(received(e)));
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// What the decoders skipped or refused.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let mut all = Counters::default();
+        for source in &self.sources {
+            all.add(&match &source.decoder {
+                Decoder::Dtc(feed) => feed.counters(),
+                Decoder::Scid(decoder) | Decoder::Depth(decoder) => decoder.counters(),
+            });
+        }
+        all
+    }
+}
+
+fn decoder(binds: &[&Bind], instruments: &[Instrument]) -> Result<Decoder, PlayError> {
+    let wrong = PlayError::Record(0, "Bind names a symbol or kind that the run does not have");
+    let first = *binds.first().ok_or(wrong.clone())?;
+    let of = |bind: &Bind| {
+        let id = bind.symbol.get();
+        instruments.get(usize::from(id)).map(|i| (bind.wire_id.get(), SymbolId(id), i))
+    };
+    let all: Vec<_> = binds.iter().map(|b| of(b)).collect::<Option<_>>().ok_or(wrong.clone())?;
+    let (_, id, instrument) = *all.first().ok_or(wrong.clone())?;
+    let sierra = || SierraDecoder::new(id, instrument).map_err(PlayError::Feed);
+    match first.source_kind.get() {
+        k if k == SourceKind::Dtc as u16 => Ok(Decoder::Dtc(Box::new(DtcFeed::new(&all)))),
+        k if k == SourceKind::Scid as u16 => Ok(Decoder::Scid(sierra()?)),
+        k if k == SourceKind::Depth as u16 => Ok(Decoder::Depth(sierra()?)),
+        _ => Err(wrong),
+    }
+}
+
+fn dtc_bytes(
+    feed: &mut DtcFeed,
+    partial: &mut Vec<u8>,
+    bytes: &[u8],
+    ts: Ts,
+    emit: &mut impl FnMut(Event),
+) {
+    // Nearly always a read begins with a whole message: cut it in place, copy only the rest.
+    if partial.is_empty() {
+        let rest = dtc_frames(feed, bytes, ts, emit);
+        partial.extend_from_slice(rest);
+    } else {
+        partial.extend_from_slice(bytes);
+        let left = dtc_frames(feed, partial, ts, emit).len();
+        partial.drain(..partial.len() - left);
+    }
+}
+
+/// Decodes the whole messages of `bytes` and returns what follows them.
+fn dtc_frames<'b>(
+    feed: &mut DtcFeed,
+    mut bytes: &'b [u8],
+    ts: Ts,
+    emit: &mut impl FnMut(Event),
+) -> &'b [u8] {
+    while let Ok(Some(frame)) = dtc::frame::next_frame(bytes) {
+        feed.on_frame(&frame, ts, emit);
+        bytes = bytes.get(frame.len()..).unwrap_or_default();
+    }
+    bytes
+}
+
+fn events(record: &Record<'_>, emit: &mut impl FnMut(Event)) -> Option<()> {
+    for chunk in record.payload.chunks(PACKED_BYTES) {
+        emit(PackedEvent::read_from_bytes(chunk).ok()?.unpack(0)?);
+    }
+    Some(())
+}
+
+/// A recorded digest, or the first one that differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// After this event.
+    pub seq: u64,
+    /// What the journal says.
+    pub recorded: u64,
+    /// What the replay computed.
+    pub computed: u64,
+}
+
+/// Outputs of the recorded run that its replay needs or checks.
+#[derive(Clone, Debug, Default)]
+pub struct Outputs {
+    digests: Vec<(u64, u64)>,
+    adopted: Vec<(u64, u64)>,
+    /// Whether the run ended in order.
+    pub ended: bool,
+    checked: usize,
+    adopted_so_far: usize,
+    mismatch: Option<Mismatch>,
+}
+
+impl Outputs {
+    /// Collects them from `reader`.
+    #[must_use]
+    pub fn collect(reader: &Reader<'_>) -> Outputs {
+        let mut outputs = Outputs::default();
+        for record in reader.records() {
+            let number = || U64::read_from_bytes(record.payload).map_or(0, U64::get);
+            match record.kind {
+                Kind::Digest => outputs.digests.push((record.seq, number())),
+                Kind::Adopt => outputs.adopted.push((record.seq, number())),
+                Kind::End => outputs.ended = true,
+                _ => {}
+            }
+        }
+        outputs.digests.sort_unstable();
+        outputs.adopted.sort_unstable();
+        outputs
+    }
+
+    /// The context for event `seq`: the newest that the live run had adopted by then.
+    pub fn context(&mut self, seq: u64, context: &mut Context) {
+        while let Some(&(at, version)) = self.adopted.get(self.adopted_so_far)
+            && at <= seq
+        {
+            context.version = version;
+            self.adopted_so_far += 1;
+        }
+    }
+
+    /// Compares the digest after event `seq`.
+    pub fn check(&mut self, seq: u64, pipeline: &Pipeline) {
+        while let Some(&(at, recorded)) = self.digests.get(self.checked)
+            && at <= seq
+        {
+            let computed = pipeline.judge().digest().0;
+            if (at, recorded) != (seq, computed) && self.mismatch.is_none() {
+                self.mismatch = Some(Mismatch { seq, recorded, computed });
+            }
+            self.checked += 1;
+        }
+    }
+
+    /// Recorded digests compared so far, of how many.
+    #[must_use]
+    pub fn checked(&self) -> (usize, usize) {
+        (self.checked, self.digests.len())
+    }
+
+    /// The first difference.
+    #[must_use]
+    pub const fn mismatch(&self) -> Option<Mismatch> {
+        self.mismatch
+    }
+}

@@ -1,0 +1,366 @@
+//! The net thread's sources: a DTC connection, or a Sierra file that grows.
+
+use dtc::client::Client;
+use dtc::file::follow::{Follower, Progress};
+use dtc::file::{depth, scid};
+use dtc::session::SessionEvent;
+use mio::Registry;
+
+use super::clock::Clock;
+use super::net::{EventSink, Out};
+use crate::event::{Body, Event, GapCause};
+use crate::feed::Counters;
+use crate::feed::dtc::DtcFeed;
+use crate::feed::sierra::SierraDecoder;
+use crate::units::{SECOND, SymbolId, Ts};
+
+/// Reads of one socket in one turn, so that no source starves another.
+const READS: usize = 8;
+/// Shortest frame that can become an event, in bytes: room is asked for by this.
+const FRAME_MIN: usize = 16;
+/// Bytes of one read.
+pub const READ_BYTES: usize = dtc::client::BUFFER_BYTES_MIN;
+/// How often a followed file that had nothing new is looked at again.
+const FOLLOW_NS: i64 = SECOND / 200;
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turn {
+    /// Things done.
+    pub done: usize,
+    /// A source had something to read and no room to put it.
+    pub held_back: bool,
+}
+
+/// One source.
+#[derive(Debug)]
+pub enum NetSource {
+    /// A DTC connection.
+    Dtc(Box<DtcConnection>),
+    /// A followed file.
+    Follow(Box<Followed>),
+}
+
+impl NetSource {
+    /// See [`Client::handle_readiness`].
+    pub fn handle_readiness(&mut self, event: &mio::event::Event) {
+        if let NetSource::Dtc(dtc) = self {
+            dtc.client.handle_readiness(event);
+        }
+    }
+
+    /// Asks for an orderly end.
+    pub fn stop(&mut self, clock: &Clock) {
+        match self {
+            NetSource::Dtc(dtc) => {
+                dtc.stopping = true;
+                dtc.client.session().logoff("mia stops", clock.now_ns());
+                dtc.ended |= !dtc.client.is_connected();
+            }
+            NetSource::Follow(followed) => followed.ended = true,
+        }
+    }
+
+    /// Whether it will never bring anything again.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        match self {
+            NetSource::Dtc(dtc) => dtc.ended,
+            NetSource::Follow(followed) => followed.ended,
+        }
+    }
+
+    /// One bounded turn.
+    pub fn work<S: EventSink>(
+        &mut self,
+        registry: &Registry,
+        clock: &Clock,
+        out: &mut Out<S>,
+        turn: &mut Turn,
+    ) {
+        match self {
+            NetSource::Dtc(dtc) if !dtc.ended => dtc.work(registry, clock, out, turn),
+            NetSource::Follow(followed) if !followed.ended => followed.work(clock, out, turn),
+            _ => {}
+        }
+    }
+
+    /// What its decoder skipped or refused.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        match self {
+            NetSource::Dtc(dtc) => dtc.feed.counters(),
+            NetSource::Follow(followed) => followed.decoder.counters(),
+        }
+    }
+}
+
+/// A DTC connection with its decoder.
+#[derive(Debug)]
+pub struct DtcConnection {
+    /// Name in the configuration.
+    name: String,
+    id: u16,
+    client: Client,
+    feed: DtcFeed,
+    generation: u32,
+    /// Market data has come over the present connection, so its loss is a gap.
+    live: bool,
+    paused: bool,
+    stopping: bool,
+    ended: bool,
+}
+
+impl DtcConnection {
+    /// Source number `id` of the run.
+    #[must_use]
+    pub fn new(name: &str, id: u16, client: Client, feed: DtcFeed) -> DtcConnection {
+        DtcConnection {
+            name: name.to_owned(),
+            id,
+            client,
+            feed,
+            generation: 0,
+            live: false,
+            paused: false,
+            stopping: false,
+            ended: false,
+        }
+    }
+
+    /// Its number, and the symbols with their numbers on the wire.
+    pub fn symbols(&self) -> (u16, impl Iterator<Item = (u32, SymbolId)> + '_) {
+        (self.id, self.feed.symbols())
+    }
+
+    fn work<S: EventSink>(
+        &mut self,
+        registry: &Registry,
+        clock: &Clock,
+        out: &mut Out<S>,
+        turn: &mut Turn,
+    ) {
+        if let Err(error) = self.client.service(registry, clock.now_ns()) {
+            eprintln!("mia: {}: {error}", self.name);
+        }
+        if self.client.generation() != self.generation {
+            self.generation = self.client.generation();
+            self.feed.reconnected();
+            out.capture.connected(self.id, clock.now().0);
+        }
+        for _ in 0..READS {
+            if !self.client.readable() {
+                break;
+            }
+            let room =
+                out.sink.room() >= READ_BYTES / FRAME_MIN && out.capture.has_room(READ_BYTES);
+            self.pause(!room, clock);
+            turn.held_back |= !room;
+            if !room || !self.read(clock, out, turn) {
+                break;
+            }
+        }
+        self.session_events(clock, out, turn);
+    }
+
+    fn pause(&mut self, paused: bool, clock: &Clock) {
+        if paused != self.paused {
+            self.paused = paused;
+            self.client.session().handle_paused(paused, clock.now_ns());
+        }
+    }
+
+    /// One read with all its frames; `false` where nothing came.
+    fn read<S: EventSink>(&mut self, clock: &Clock, out: &mut Out<S>, turn: &mut Turn) -> bool {
+        let now = clock.now();
+        let now_ns = u64::try_from(now.0).unwrap_or(0);
+        match self.client.read_once(now_ns) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(error) => {
+                if !self.stopping {
+                    eprintln!("mia: {}: {error}", self.name);
+                }
+                return false;
+            }
+        }
+        self.live = true;
+        turn.done += 1;
+        out.capture.bytes(self.id, out.sequencer.next_seq(), now.0, self.client.last_read());
+        loop {
+            match self.client.next_frame(now_ns) {
+                Ok(Some(frame)) => self.feed.on_frame(&frame, now, &mut |e| out.decoded(e)),
+                Ok(None) => break,
+                Err(error) => {
+                    eprintln!("mia: {}: {error}", self.name);
+                    break;
+                }
+            }
+        }
+        true
+    }
+
+    fn session_events<S: EventSink>(&mut self, clock: &Clock, out: &mut Out<S>, turn: &mut Turn) {
+        while let Some(event) = self.client.poll_event() {
+            turn.done += 1;
+            match &event {
+                SessionEvent::Reconnect { .. } => {
+                    if std::mem::take(&mut self.live) && !self.stopping {
+                        let body = Body::Gap(GapCause::Disconnect);
+                        self.feed.all(clock.now(), body, &mut |e| out.event(e));
+                    }
+                    self.ended |= self.stopping;
+                }
+                SessionEvent::DoNotReconnect { .. } => self.ended = true,
+                _ => {}
+            }
+            self.say(&event);
+        }
+    }
+
+    fn say(&self, event: &SessionEvent) {
+        let name = &self.name;
+        match event {
+            SessionEvent::LoggedOn(_) => eprintln!("mia: {name}: logged on"),
+            SessionEvent::NotSupported { what } => {
+                eprintln!("mia: {name}: the server does not offer {what:?}");
+            }
+            SessionEvent::Rejected { what, text, .. } => {
+                eprintln!("mia: {name}: REJECTED {what:?}: {text}");
+            }
+            SessionEvent::FeedLost => eprintln!("mia: {name}: the server lost its feed"),
+            SessionEvent::FeedRestored => eprintln!("mia: {name}: the server's feed is back"),
+            SessionEvent::ServerDropped { count } => {
+                eprintln!("mia: {name}: the server dropped {count} messages: we are too slow");
+            }
+            SessionEvent::Notice { text, .. } => eprintln!("mia: {name}: {text}"),
+            SessionEvent::CloseNow { reason } if !self.stopping => {
+                eprintln!("mia: {name}: closing: {reason}");
+            }
+            SessionEvent::DoNotReconnect { text } if !self.stopping => {
+                eprintln!("mia: {name}: ended: {text}");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A followed file with its decoder.
+#[derive(Debug)]
+pub struct Followed {
+    id: u16,
+    symbol: SymbolId,
+    /// The path, for messages.
+    name: String,
+    follower: Follower,
+    decoder: SierraDecoder,
+    depth: bool,
+    looked: Ts,
+    missing_said: bool,
+    ended: bool,
+}
+
+impl Followed {
+    /// Source number `id` of the run.
+    #[must_use]
+    pub fn new(
+        id: u16,
+        symbol: SymbolId,
+        follower: Follower,
+        decoder: SierraDecoder,
+        depth: bool,
+    ) -> Followed {
+        Followed {
+            id,
+            symbol,
+            name: follower.path().display().to_string(),
+            follower,
+            decoder,
+            depth,
+            looked: Ts::NONE,
+            missing_said: false,
+            ended: false,
+        }
+    }
+
+    /// Its number, its symbol, and whether it is a depth file.
+    #[must_use]
+    pub const fn identity(&self) -> (u16, SymbolId, bool) {
+        (self.id, self.symbol, self.depth)
+    }
+
+    fn work<S: EventSink>(&mut self, clock: &Clock, out: &mut Out<S>, turn: &mut Turn) {
+        let now = clock.now();
+        if now.since(self.looked) < FOLLOW_NS && self.looked.is_some() {
+            return;
+        }
+        if out.sink.room() < READ_BYTES / FRAME_MIN || !out.capture.has_room(READ_BYTES) {
+            turn.held_back = true;
+            return;
+        }
+        let path = self.name.as_str();
+        match self.follower.poll() {
+            Ok(Progress::Records { bytes, record_size }) => {
+                turn.done += 1;
+                self.looked = Ts::NONE;
+                let seq = out.sequencer.next_seq();
+                let bytes = uniform(bytes, record_size, self.depth);
+                out.capture.bytes(self.id, seq, now.0, &bytes);
+                decode(&mut self.decoder, &bytes, self.depth, now, out);
+            }
+            Ok(Progress::Truncated | Progress::Replaced) => {
+                eprintln!("mia: {path} was truncated or replaced: reading it from its start");
+                let (ts, symbol) = (now, self.symbol);
+                let body = Body::Gap(GapCause::FileReplaced);
+                out.event(Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags: 0, body });
+            }
+            Ok(Progress::Missing) => {
+                self.looked = now;
+                if !std::mem::replace(&mut self.missing_said, true) {
+                    eprintln!("mia: waiting for {path}");
+                }
+            }
+            Ok(Progress::Opened { .. }) => {
+                self.missing_said = false;
+                eprintln!("mia: following {path}");
+            }
+            Ok(Progress::Idle) => self.looked = now,
+            Err(error) => {
+                self.looked = now;
+                if !std::mem::replace(&mut self.missing_said, true) {
+                    eprintln!("mia: {path}: {error}");
+                }
+            }
+        }
+    }
+}
+
+fn decode<S: EventSink>(
+    decoder: &mut SierraDecoder,
+    bytes: &[u8],
+    depth: bool,
+    ts: Ts,
+    out: &mut Out<S>,
+) {
+    let received = |event: Event| Event { ts, ..event };
+    if depth {
+        for record in depth::Records::new(bytes, depth::RECORD_BYTES) {
+            decoder.depth(&record).into_iter().for_each(|e| out.decoded(received(e)));
+        }
+    } else {
+        for record in scid::Records::new(bytes, scid::RECORD_BYTES) {
+            decoder.trade(&record).into_iter().for_each(|e| out.decoded(received(e)));
+        }
+    }
+}
+
+/// Records in the size that this build knows: a newer format may have made them longer, and the
+/// journal must not depend on a file header that it does not hold.
+fn uniform(bytes: &[u8], record_size: u32, depth: bool) -> std::borrow::Cow<'_, [u8]> {
+    let own = if depth { depth::RECORD_BYTES } else { scid::RECORD_BYTES };
+    if record_size == own {
+        return bytes.into();
+    }
+    let records = bytes.chunks_exact(record_size.max(1) as usize);
+    records.filter_map(|r| r.get(..own as usize)).flatten().copied().collect::<Vec<u8>>().into()
+}

@@ -1,0 +1,117 @@
+//! A simulator and a live run against it, in one process.
+
+use std::path::Path;
+
+use dtc_sim::encode::Generation;
+use dtc_sim::fault::FaultPlan;
+use dtc_sim::market::Market;
+use dtc_sim::run::{AtEnd, Pace, ServeConfig, Stats, serve};
+use dtc_sim::server::ServerOptions;
+
+use mia::config::{Config, Idle, Layout};
+use mia::runtime::clock::Clock;
+use mia::runtime::live::{Ended, Live};
+use mia::runtime::setup::Setup;
+
+/// How to serve and run.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub generation: Generation,
+    pub faults: FaultPlan,
+    pub replay_missed: bool,
+    pub wait_for_clients: bool,
+    pub layout: Layout,
+    /// The `[[symbols]]` to subscribe: name and tick.
+    pub symbols: Vec<(String, f64)>,
+}
+
+impl Plan {
+    pub(crate) fn new(symbols: Vec<(String, f64)>) -> Plan {
+        Plan {
+            generation: Generation::V2,
+            faults: FaultPlan::default(),
+            replay_missed: false,
+            wait_for_clients: false,
+            layout: Layout::Fused,
+            symbols,
+        }
+    }
+}
+
+/// Serves `market` flat out and runs the live pipeline against it until the server logs it off.
+pub(crate) fn run(
+    market: Box<dyn Market + Send>,
+    plan: &Plan,
+    journal: &Path,
+) -> (Ended, Setup, Stats) {
+    let serving = ServeConfig {
+        options: ServerOptions { generation: plan.generation, ..ServerOptions::default() },
+        pace: Pace::FlatOut,
+        at_end: AtEnd::Logoff,
+        faults: plan.faults.clone(),
+        replay_missed: plan.replay_missed,
+        wait_for_clients: plan.wait_for_clients,
+        ..ServeConfig::default()
+    };
+    let server = serve(serving, market).expect("loopback port");
+    let mut text = format!(
+        "[[sources]]\nkind = \"dtc\"\nname = \"sim\"\naddress = \"{}\"\nbackoff_first_ms = 20\n",
+        server.addr()
+    );
+    for (name, tick) in &plan.symbols {
+        text += &format!("[[symbols]]\nname = \"{name}\"\nsource = \"sim\"\ntick = {tick:?}\n");
+    }
+    let mut config = Config::parse(&text).expect("valid");
+    config.decision = crate::common::spine().decision;
+    config.threads.layout = plan.layout;
+    config.threads.idle = Idle::Yield;
+    let instruments = config.instruments().expect("ticks");
+    let setup = Setup::new(config, instruments, "paper").expect("valid");
+    let _ = std::fs::remove_file(journal);
+    let clock = Clock::new();
+    let live = Live::start(&setup, Some(journal), &clock).expect("starts");
+    let start = clock.now();
+    while !live.ended() {
+        assert!(clock.now().since(start) < 120_000_000_000, "the run did not end by itself");
+        Clock::sleep(std::time::Duration::from_millis(5));
+    }
+    let ended = live.stop().expect("threads end in order");
+    server.stop();
+    (ended, setup, server.join())
+}
+
+/// A folder for this test's files, empty.
+pub(crate) fn folder(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("mia-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("temporary folder");
+    folder
+}
+
+/// Replays a journal and returns the judge after it, with every recorded digest compared.
+pub(crate) fn replay_journal(path: &Path) -> (mia::pipeline::Pipeline, usize) {
+    let data = std::fs::read(path).expect("journal");
+    let reader = mia::journal::Reader::open(&data).expect("journal");
+    assert_eq!(reader.torn_bytes(), 0);
+    let setup = Setup::from_journal(reader.text()).expect("own build");
+    let mut outputs = mia::runtime::player::Outputs::collect(&reader);
+    assert!(outputs.ended, "the run ended in order");
+    let mut player =
+        mia::runtime::player::Player::new(reader, &setup.instruments).expect("Bind records");
+    let mut pipeline = mia::pipeline::Pipeline::new(
+        &setup.core(mia::tally::SessionFilter::All),
+        setup.calendar.clone(),
+    );
+    let mut context = mia::context::Context::EMPTY;
+    player
+        .play(|event| {
+            outputs.context(event.seq, &mut context);
+            pipeline.on_event(event, &context);
+            outputs.check(event.seq, &pipeline);
+        })
+        .expect("plays");
+    let (checked, all) = outputs.checked();
+    assert_eq!(outputs.mismatch(), None);
+    assert_eq!(checked, all);
+    (pipeline, checked)
+}

@@ -1,0 +1,109 @@
+//! The hot path allocates nothing after start: decode, book, features, decision, digest, capture.
+
+mod common;
+
+use dtc_sim::encode::{Encoder, Generation};
+use dtc_sim::market::{Market, MarketBody};
+use dtc_sim::state::MarketState;
+use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket, es};
+use mia::context::Context;
+use mia::event::{Body, Event, Sequencer};
+use mia::feed::dtc::DtcFeed;
+use mia::pipeline::Pipeline;
+use mia::runtime::capture::capture;
+use mia::runtime::setup::Setup;
+use mia::tally::SessionFilter;
+use mia::units::{Instrument, SECOND, SymbolId, Ts};
+
+/// The synthetic market as DTC bytes, with the exchange time of each record.
+fn frames(generation: Generation) -> Vec<(i64, Vec<u8>)> {
+    let mut market = SyntheticMarket::new(&SyntheticConfig {
+        // 15:50 New York: the cash session ends on the way, and with it label and anchor.
+        start_ns: 1_767_646_200 * SECOND,
+        duration_s: 1200.0,
+        ..SyntheticConfig::default()
+    });
+    let spec = es();
+    let encoder = Encoder { generation, spec: &spec, symbol_id: 1 };
+    let mut state = MarketState::new(market.symbols());
+    let mut out = Vec::new();
+    while let Some(record) = market.next() {
+        let mut bytes = Vec::new();
+        match record.body {
+            MarketBody::Trade { .. } | MarketBody::Quote { .. } => {
+                encoder.market_data(&record, &mut bytes);
+            }
+            _ => {
+                let before = state.symbol(0).expect("one symbol");
+                encoder.depth(&record, before, &mut bytes);
+            }
+        }
+        state.apply(&record);
+        out.push((record.ts_ns, bytes));
+    }
+    out
+}
+
+#[test]
+fn hot_path_allocates_nothing() {
+    let instrument = Instrument::with_tick("SYNTHETIC-ES", 0.25).expect("tick");
+    for generation in [Generation::Compact, Generation::Float, Generation::V2] {
+        let frames = frames(generation);
+        let setup = Setup::new(common::spine(), vec![instrument.clone()], "replay").expect("valid");
+        let core = setup.core(SessionFilter::All);
+        let mut pipeline = Pipeline::new(&core, setup.calendar.clone());
+        let mut feed = DtcFeed::new(&[(1, SymbolId(0), &instrument)]);
+        let (mut capture, mut journal) = capture(64 << 20, 1 << 17);
+        let (mut sequencer, mut second) = (Sequencer::default(), 0);
+        let (mut events, mut drained) = (0_u64, 0);
+        let symbol = SymbolId(0);
+        let measured = allocation_counter::measure(|| {
+            for (ts, bytes) in &frames {
+                let ts = Ts(*ts);
+                if ts.second() > second {
+                    second = ts.second();
+                    let timer = Event {
+                        seq: 0,
+                        ts,
+                        ts_exch: Ts::NONE,
+                        symbol,
+                        flags: 0,
+                        body: Body::Timer,
+                    };
+                    let timer = sequencer.stamp(timer);
+                    capture.event(&timer);
+                    pipeline.on_event(&timer, &Context::EMPTY);
+                    while let Ok(chunk) = journal.read_chunk(journal.slots())
+                        && !chunk.is_empty()
+                    {
+                        drained += chunk.len();
+                        chunk.commit_all();
+                    }
+                }
+                capture.bytes(1, sequencer.next_seq(), ts.0, bytes);
+                let mut rest = bytes.as_slice();
+                while let Ok(Some(frame)) = dtc::frame::next_frame(rest) {
+                    feed.on_frame(&frame, ts, &mut |event| {
+                        events += 1;
+                        pipeline.on_event(&sequencer.stamp(event), &Context::EMPTY);
+                    });
+                    rest = &rest[frame.len()..];
+                }
+            }
+        });
+        assert_eq!(measured.count_total, 0, "{generation:?}: {measured:?}");
+        assert!(events > 100_000 && drained > 1 << 20, "{events} events, {drained} bytes");
+        assert_eq!(capture.lost(), 0);
+        let signals = pipeline.judge().signals();
+        assert!(signals.long + signals.short > 0, "the decision decided");
+        let bars = pipeline.features().symbol(symbol).expect("one").counters().bars;
+        assert_eq!(bars, 19, "minutes closed on the way");
+    }
+}
+
+/// The count can see an allocation: otherwise the test above proves nothing.
+#[test]
+fn the_counter_counts() {
+    let measured = allocation_counter::measure(|| drop(std::hint::black_box(vec![1_u8; 100])));
+    assert_eq!(measured.count_total, 1);
+}

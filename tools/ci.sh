@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# What .ci/run calls: the README's test command, formatting, lints, docs, benches once, fuzz briefly.
+set -euo pipefail
+
+step() { printf '\n== %s\n' "$*"; }
+
+step toolchain
+cargo --version
+rustup component add rustfmt clippy >/dev/null 2>&1 || true
+
+step "the README's test command"
+cargo test --workspace
+
+step "dtc without std, and with everything"
+cargo build -p dtc --no-default-features
+cargo test -p dtc --all-features
+
+step formatting
+cargo fmt --all --check
+
+step clippy
+cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+step docs
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+
+step "benches, once each"
+# Whether they run, not how fast: the release profile's link-time optimisation is left out.
+CARGO_PROFILE_BENCH_LTO=off CARGO_PROFILE_BENCH_CODEGEN_UNITS=16 cargo bench -p mia --benches -- --test
+
+step "the main job, from the command line"
+cargo run --bin mia -- demo --seconds 3 --json
+
+step fuzz
+if cargo +nightly --version >/dev/null 2>&1 && cargo fuzz --version >/dev/null 2>&1; then
+  for target in $(cargo +nightly fuzz list); do
+    printf -- '-- fuzz %s\n' "$target"
+    cargo +nightly fuzz run "$target" -- -max_total_time=10 -rss_limit_mb=4096 -verbosity=0
+  done
+else
+  echo "skipped: fuzzing needs a nightly toolchain and cargo-fuzz"
+fi
+
+step deny
+if cargo deny --version >/dev/null 2>&1; then
+  cargo deny check bans licenses sources
+else
+  echo "skipped: cargo-deny is not installed"
+fi
+
+step done

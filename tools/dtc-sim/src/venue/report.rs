@@ -1,0 +1,207 @@
+//! The account as messages.
+
+use dtc::wire::{
+    AccountBalanceUpdate, HistoricalOrderFillResponse, Message, OrderUpdate, PositionUpdate,
+    TradeAccountResponse, codes, value,
+};
+use zerocopy::little_endian::F64;
+
+use super::order::Order;
+use super::{ACCOUNT, ClientKey, Fill, Report, ReportMessage, Venue};
+use crate::encode::{put, seconds_f64};
+
+impl Venue {
+    /// Sends word of an order to everybody.
+    pub(super) fn report_order(
+        &mut self,
+        order: &Order,
+        reason: i32,
+        fill: Option<&Fill>,
+        text: &str,
+    ) {
+        let message = ReportMessage::Order(Box::new(self.order_update(order, reason, fill, text)));
+        self.reports.push_back(Report { to: None, message });
+    }
+
+    /// Tells one client that its cancel or change of an order was refused. The order is as it was.
+    pub(super) fn report_refusal(&mut self, to: ClientKey, order: &Order, reason: i32, text: &str) {
+        let message = ReportMessage::Order(Box::new(self.order_update(order, reason, None, text)));
+        self.reports.push_back(Report { to: Some(to), message });
+    }
+
+    /// Tells one client that a request came to nothing, where no order stands behind it.
+    pub(super) fn report_rejection(
+        &mut self,
+        to: ClientKey,
+        reason: i32,
+        (symbol, client_order_id, server_order_id): (&[u8], &[u8], &[u8]),
+        text: &str,
+    ) {
+        let mut update = OrderUpdate {
+            total_num_messages: 1.into(),
+            message_number: 1.into(),
+            order_status: codes::ORDER_STATUS_REJECTED.into(),
+            order_update_reason: reason.into(),
+            ..Message::DEFAULT
+        };
+        put(&mut update.symbol, &value::text_lossy(symbol));
+        put(&mut update.client_order_id, &value::text_lossy(client_order_id));
+        put(&mut update.server_order_id, &value::text_lossy(server_order_id));
+        put(&mut update.trade_account, ACCOUNT);
+        put(&mut update.info_text, text);
+        let message = ReportMessage::Order(Box::new(update));
+        self.reports.push_back(Report { to: Some(to), message });
+    }
+
+    /// Sends the position of a symbol to everybody, unasked.
+    pub(super) fn report_position(&mut self, symbol: u16) {
+        let mut update = self.position_update(symbol);
+        update.unsolicited = 1;
+        let message = ReportMessage::Position(Box::new(update));
+        self.reports.push_back(Report { to: None, message });
+    }
+
+    pub(super) fn order_update(
+        &self,
+        order: &Order,
+        reason: i32,
+        fill: Option<&Fill>,
+        text: &str,
+    ) -> OrderUpdate {
+        let mut update = OrderUpdate {
+            total_num_messages: 1.into(),
+            message_number: 1.into(),
+            client_order_id: order.client_order_id,
+            order_status: order.status.into(),
+            order_update_reason: reason.into(),
+            order_type: order.order_type.into(),
+            buy_sell: if order.buy { codes::BUY } else { codes::SELL }.into(),
+            price1: self.wire_ticks(order.symbol, order.price1),
+            price2: self.wire_ticks(order.symbol, order.price2),
+            time_in_force: order.time_in_force.into(),
+            order_quantity: order.quantity.into(),
+            filled_quantity: order.filled.into(),
+            remaining_quantity: order.remaining().into(),
+            open_or_close: order.open_or_close.into(),
+            free_form_text: order.free_form_text,
+            order_received_date_time: order.received_ns.div_euclid(1_000_000_000).into(),
+            latest_transaction_date_time: seconds_f64(self.market.last_ts_ns()).into(),
+            ..Message::DEFAULT
+        };
+        self.put_symbol(order.symbol, &mut update.symbol, &mut update.exchange);
+        put(&mut update.server_order_id, &server_id(order.id));
+        put(&mut update.exchange_order_id, &server_id(order.id));
+        put(&mut update.trade_account, ACCOUNT);
+        put(&mut update.info_text, text);
+        if let Some(parent) = order.parent {
+            put(&mut update.parent_server_order_id, &server_id(parent));
+        }
+        if let Some(sibling) = order.sibling {
+            put(&mut update.oco_linked_order_server_order_id, &server_id(sibling));
+        }
+        if order.filled > 0.0 {
+            update.average_fill_price =
+                self.wire_price(order.symbol, order.fill_value / order.filled);
+        }
+        if let Some(fill) = fill {
+            update.last_fill_price = self.wire_price(order.symbol, fill.price);
+            update.last_fill_quantity = fill.quantity.into();
+            update.last_fill_date_time = fill.ts_ns.div_euclid(1_000_000).into();
+            put(&mut update.last_fill_execution_id, &execution_id(fill.execution));
+        }
+        update
+    }
+
+    pub(super) fn position_update(&self, symbol: u16) -> PositionUpdate {
+        let position = self.positions.get(usize::from(symbol)).copied().unwrap_or_default();
+        let mut update = PositionUpdate {
+            total_number_messages: 1.into(),
+            message_number: 1.into(),
+            quantity: position.quantity.into(),
+            average_price: self.wire_price(symbol, position.average_price),
+            ..Message::DEFAULT
+        };
+        self.put_symbol(symbol, &mut update.symbol, &mut update.exchange);
+        put(&mut update.trade_account, ACCOUNT);
+        update
+    }
+
+    pub(super) fn fill_response(&self, fill: &Fill) -> HistoricalOrderFillResponse {
+        let mut response = HistoricalOrderFillResponse {
+            buy_sell: if fill.buy { codes::BUY } else { codes::SELL }.into(),
+            price: self.wire_price(fill.symbol, fill.price),
+            date_time: fill.ts_ns.div_euclid(1_000_000_000).into(),
+            quantity: fill.quantity.into(),
+            position_quantity: fill.position_after.into(),
+            ..Message::DEFAULT
+        };
+        self.put_symbol(fill.symbol, &mut response.symbol, &mut response.exchange);
+        put(&mut response.server_order_id, &server_id(fill.order));
+        put(&mut response.unique_execution_id, &execution_id(fill.execution));
+        put(&mut response.trade_account, ACCOUNT);
+        response
+    }
+
+    /// The balance; what closing all positions at the last trade would bring is stated apart.
+    #[must_use]
+    pub fn balance(&self, request_id: i32) -> AccountBalanceUpdate {
+        let open: f64 = (0u16..)
+            .zip(&self.positions)
+            .filter_map(|(symbol, position)| {
+                let spec = self.spec(symbol)?;
+                let last = self.market.symbol(symbol)?.session?.last;
+                let gain = (last - position.average_price) * position.quantity;
+                Some(gain / spec.increment * spec.currency_per_increment)
+            })
+            .sum();
+        let mut update = AccountBalanceUpdate {
+            request_id: request_id.into(),
+            cash_balance: self.cash.into(),
+            balance_available_for_new_positions: (self.cash + open).into(),
+            open_positions_profit_loss: open.into(),
+            total_number_messages: 1.into(),
+            message_number: 1.into(),
+            ..Message::DEFAULT
+        };
+        put(&mut update.account_currency, "USD");
+        put(&mut update.trade_account, ACCOUNT);
+        update
+    }
+
+    /// The list of accounts: one.
+    #[must_use]
+    pub fn accounts(&self, request_id: i32) -> TradeAccountResponse {
+        let mut response = TradeAccountResponse {
+            request_id: request_id.into(),
+            total_number_messages: 1.into(),
+            message_number: 1.into(),
+            ..Message::DEFAULT
+        };
+        put(&mut response.trade_account, ACCOUNT);
+        response
+    }
+
+    fn put_symbol(&self, symbol: u16, name: &mut [u8], exchange: &mut [u8]) {
+        if let Some(spec) = self.spec(symbol) {
+            put(name, &spec.symbol);
+            put(exchange, &spec.exchange);
+        }
+    }
+
+    fn wire_price(&self, symbol: u16, price: f64) -> F64 {
+        self.spec(symbol).map_or(price, |spec| spec.to_wire(price)).into()
+    }
+
+    fn wire_ticks(&self, symbol: u16, ticks: Option<i64>) -> F64 {
+        let price = ticks.and_then(|ticks| Some(ticks as f64 * self.spec(symbol)?.increment));
+        price.map_or(dtc::wire::DBL_MAX, |price| self.wire_price(symbol, price))
+    }
+}
+
+pub(super) fn server_id(id: u64) -> String {
+    format!("SIM-{id}")
+}
+
+fn execution_id(id: u64) -> String {
+    format!("SIM-X{id}")
+}
