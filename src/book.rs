@@ -215,25 +215,113 @@ impl Book {
     }
 }
 
-/// Fuzz body: any bytes as updates keep the ladder equal to a sorted map, in order and in bounds.
+/// Fuzz body: any bytes as updates, clears, quotes and gaps keep a book equal to its slow twin.
 #[doc(hidden)]
 pub fn fuzz_book(data: &[u8]) {
-    let mut ladder = Ladder::new(-1);
-    let mut twin = std::collections::BTreeMap::new();
-    for chunk in data.chunks_exact(2) {
-        let &[at, qty] = chunk else { continue };
-        // Fewer prices than held levels: the twin forgets nothing, so neither may the ladder.
-        let px = Px::clamped(i64::from(at % 31));
-        let known = twin.contains_key(&px);
-        assert_eq!(ladder.set(px, Qty::from(qty), 1), known || qty > 0);
-        if qty == 0 {
-            twin.remove(&px);
-        } else {
-            twin.insert(px, Qty::from(qty));
+    let (mut book, mut twin) = (Book::new(), twin::Twin::default());
+    for chunk in data.chunks_exact(3) {
+        let &[op, at, size] = chunk else { continue };
+        let event = twin::event(op, at, size);
+        assert_eq!(book.apply(&event), twin.apply(&event));
+        assert_eq!(twin::Twin::levels(&book.bids), twin.best(0));
+        assert_eq!(twin::Twin::levels(&book.asks), twin.best(1));
+        assert_eq!(book.state(), twin.state());
+    }
+}
+
+/// The book as two sorted maps: plainly right, slow.
+mod twin {
+    use std::collections::BTreeMap;
+
+    use super::{BookState, HELD, Ladder, VISIBLE};
+    use crate::event::{Body, Event, GapCause, flag};
+    use crate::units::{Px, Qty, Side, SymbolId, Ts};
+
+    #[derive(Default)]
+    pub(super) struct Twin {
+        /// Keys are best first: negated prices of bids, prices of asks.
+        sides: [BTreeMap<i32, Qty>; 2],
+        has_depth: bool,
+    }
+
+    /// An event out of three bytes.
+    pub(super) fn event(op: u8, at: u8, size: u8) -> Event {
+        let (px, qty) = (Px::clamped(i64::from(at) - 100), Qty::from(size % 4));
+        let body = match op % 16 {
+            0 => Body::Clear,
+            1 => Body::Gap(GapCause::Disconnect),
+            2 => Body::Quote { bid: Some((px, qty + 1)), ask: None },
+            3 => Body::BatchEnd,
+            n => {
+                let side = if n % 2 == 0 { Side::Bid } else { Side::Ask };
+                Body::Depth { side, px, qty, orders: 1 }
+            }
+        };
+        let (ts, symbol, flags) = (Ts(1), SymbolId(0), op >> 7);
+        Event { seq: 1, ts, ts_exch: ts, symbol, flags, body }
+    }
+
+    impl Twin {
+        pub(super) fn apply(&mut self, event: &Event) -> bool {
+            let end = event.has(flag::BATCH_END);
+            match event.body {
+                Body::Depth { side, px, qty, .. } => {
+                    if !std::mem::replace(&mut self.has_depth, true) {
+                        self.sides = Default::default();
+                    }
+                    let [bids, asks] = &mut self.sides;
+                    let (side, key) = match side {
+                        Side::Bid => (bids, -px.ticks()),
+                        Side::Ask => (asks, px.ticks()),
+                    };
+                    side.remove(&key);
+                    if qty > 0 {
+                        side.insert(key, qty);
+                    }
+                    // A full ladder forgets its worst level.
+                    if side.len() > HELD {
+                        side.pop_last();
+                    }
+                    end
+                }
+                Body::Quote { bid, .. } if !self.has_depth => {
+                    let bids = bid.map(|(px, qty)| (-px.ticks(), qty)).into_iter().collect();
+                    self.sides = [bids, BTreeMap::new()];
+                    true
+                }
+                Body::Clear => {
+                    *self = Twin { has_depth: true, ..Twin::default() };
+                    end
+                }
+                Body::Gap(_) => {
+                    self.sides = Default::default();
+                    true
+                }
+                body => matches!(body, Body::BatchEnd),
+            }
         }
-        let best: Vec<(Px, Qty)> = ladder.visible().iter().map(|l| (l.px, l.qty)).collect();
-        let expected: Vec<(Px, Qty)> = twin.iter().take(VISIBLE).map(|(&p, &q)| (p, q)).collect();
-        assert_eq!(best, expected);
+
+        /// The best levels as key and size.
+        pub(super) fn best(&self, side: usize) -> Vec<(i32, Qty)> {
+            let levels = self.sides.get(side).into_iter().flatten();
+            levels.take(VISIBLE).map(|(&key, &qty)| (key, qty)).collect()
+        }
+
+        pub(super) fn levels(ladder: &Ladder) -> Vec<(i32, Qty)> {
+            ladder.visible().iter().map(|l| (-l.px.ticks() * ladder.sign, l.qty)).collect()
+        }
+
+        pub(super) fn state(&self) -> BookState {
+            match self.sides.each_ref().map(|s| s.first_key_value().map(|(&key, _)| key)) {
+                [None, None] => BookState::Empty,
+                [Some(bid), Some(ask)] => match (-bid).cmp(&ask) {
+                    std::cmp::Ordering::Less => BookState::Normal,
+                    std::cmp::Ordering::Equal => BookState::Locked,
+                    std::cmp::Ordering::Greater => BookState::Crossed,
+                },
+                _ => BookState::OneSided,
+            }
+        }
     }
 }
 

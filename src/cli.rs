@@ -18,6 +18,10 @@ enum Command {
     Run(cmd::run::RunArgs),
     /// Run the live pipeline against a synthetic market over TCP; ends by itself.
     Demo(cmd::demo::DemoArgs),
+    /// Measure tick-to-decision latency on a fixed arrival schedule.
+    Latency(cmd::latency::LatencyArgs),
+    /// Print any frame, journal, .scid or .depth file as JSON lines.
+    Inspect(cmd::inspect::InspectArgs),
     /// Run captured tick files or a journal through the whole core.
     Replay(cmd::replay::ReplayArgs),
 }
@@ -32,6 +36,8 @@ impl Cli {
         match &self.command {
             Command::Run(args) => cmd::run::run(args, out),
             Command::Demo(args) => cmd::demo::run(args, out),
+            Command::Latency(args) => cmd::latency::run(args, out),
+            Command::Inspect(args) => cmd::inspect::run(args, out),
             Command::Replay(args) => cmd::replay::run(args, out),
         }
     }

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::decision::Tier;
 use crate::decision::{Decision, Preset, Signal};
 use crate::event::Event;
+use crate::features::frame::DIGEST_WORDS;
 use crate::features::{Features, Frame, Params};
 use crate::tally::{SessionFilter, Tally};
 use crate::units::SymbolId;
@@ -30,7 +31,8 @@ impl Digest {
 
     /// Takes a frame.
     pub fn frame(&mut self, frame: &Frame) {
-        self.0 = xxh3_64_with_seed(frame.digest_words().as_bytes(), self.0);
+        let mut words = [0; DIGEST_WORDS];
+        self.0 = xxh3_64_with_seed(frame.digest_words(&mut words).as_bytes(), self.0);
     }
 
     /// Takes a signal.

@@ -258,12 +258,13 @@ impl Grid {
         if exact.is_nan() || exact.abs() >= f64::from(Px::LIMIT) {
             return Err(GridError::OutOfRange);
         }
-        let rounded = exact.round_ties_even();
-        if (exact - rounded).abs() > 0.1 {
+        // In range by the check above. Truncating conversions are single instructions where
+        // `round` is a call.
+        let rounded = (exact + 0.5_f64.copysign(exact)) as i32;
+        if (exact - f64::from(rounded)).abs() > 0.1 {
             return Err(GridError::OffGrid);
         }
-        // In range by the check above.
-        Ok(Px(rounded as i32))
+        Px::new(rounded).ok_or(GridError::OutOfRange)
     }
 }
 

@@ -1,9 +1,8 @@
 //! The ES file through the simulator over TCP into the live pipeline: the same market as its direct
 //! replay, in every message form, split at every byte, and with the connection lost twice.
 
-mod common;
-#[path = "common/live.rs"]
-mod live;
+use mia_test_support as common;
+use mia_test_support::live;
 
 use dtc_sim::encode::Generation;
 use dtc_sim::fault::{FaultPlan, Split};

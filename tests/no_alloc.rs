@@ -1,6 +1,6 @@
 //! The hot path allocates nothing after start: decode, book, features, decision, digest, capture.
 
-mod common;
+use mia_test_support as common;
 
 use dtc_sim::encode::{Encoder, Generation};
 use dtc_sim::market::{Market, MarketBody};

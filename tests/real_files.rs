@@ -1,6 +1,6 @@
 //! The real files replay to what is known of them.
 
-mod common;
+use mia_test_support as common;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -128,6 +128,19 @@ fn mnq_months() {
     let (low, rows) = tally.profile().rows();
     let at = usize::try_from(area.poc.minus(low)).expect("inside");
     assert_eq!(rows[at].volume, 236);
+}
+
+/// The session filter says which trades count, and no trade of this file lies outside both.
+#[test]
+fn sessions_share_the_trades() {
+    let Some(path) = common::shared("data/ticks/MNQU21-CME.scid") else { return };
+    let volume = |filter| {
+        let paths = std::slice::from_ref(&path);
+        let run = common::replay_with(paths, Config::default(), filter, |_, _| {});
+        run.pipeline.judge().tally(ONLY).expect("one symbol").total_volume()
+    };
+    assert_eq!(volume(SessionFilter::Rth), 24_137);
+    assert_eq!(volume(SessionFilter::Eth), 37_836 - 24_137);
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! Live equals replay: the journal of a live run, played again, gives the same digest, sums and
 //! signals; so does a journal cut off anywhere, as far as it goes.
 
-mod common;
-#[path = "common/live.rs"]
-mod live;
+use mia_test_support::live;
 
 use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket, es, nq};
 use mia::config::Layout;
@@ -65,7 +63,7 @@ fn signals_in_both_directions() {
 fn a_torn_journal_replays_as_far_as_it_goes() {
     let folder = live::folder("torn");
     let path = folder.join("a.mjrnl");
-    live::run(market(5, 20.0), &plan(Layout::Fused), &path);
+    let _ = live::run(market(5, 20.0), &plan(Layout::Fused), &path);
     let data = std::fs::read(&path).expect("journal");
     let whole = events(&data).0;
     for part in 1..40 {

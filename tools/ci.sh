@@ -33,9 +33,14 @@ cargo run --bin mia -- demo --seconds 3 --json
 
 step fuzz
 if cargo +nightly --version >/dev/null 2>&1 && cargo fuzz --version >/dev/null 2>&1; then
+  # New inputs go to a scratch folder, the committed corpus is only read.
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
   for target in $(cargo +nightly fuzz list); do
     printf -- '-- fuzz %s\n' "$target"
-    cargo +nightly fuzz run "$target" -- -max_total_time=10 -rss_limit_mb=4096 -verbosity=0
+    mkdir -p "$scratch/$target"
+    cargo +nightly fuzz run "$target" "$scratch/$target" "fuzz/corpus/$target" -- \
+      -max_total_time=10 -rss_limit_mb=4096 -verbosity=0
   done
 else
   echo "skipped: fuzzing needs a nightly toolchain and cargo-fuzz"

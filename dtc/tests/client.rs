@@ -39,6 +39,7 @@ struct Rig {
 }
 
 impl Rig {
+    #[expect(clippy::disallowed_methods, reason = "the socket tests run in real time")]
     fn new(clients: Vec<Client>) -> Rig {
         let count = clients.len();
         Rig {

@@ -57,14 +57,12 @@ const CONFIG: &str = r#"
     tick = 0.25
     [decision]
     preset = "demo"
-    gate = 45.0
-    tiers = [75.0, 65.0, 55.0, 45.0]
+    gate = 35.0
+    tiers = [70.0, 60.0, 50.0, 35.0]
     [decision.weights]
-    delta_ratio = 20.0
-    order_book_imbalance = 20.0
-    tick_momentum = 20.0
-    vwap_slope = 20.0
-    vwap_position_z = 20.0
+    delta_ratio = 30.0
+    order_book_imbalance = 40.0
+    tick_momentum = 30.0
     [journal]
     enabled = false
 "#;

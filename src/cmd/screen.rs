@@ -94,6 +94,11 @@ impl Screen {
                 None => writeln!(text, "{:<14} waiting for its first event", instrument.symbol),
             };
         }
+        let known = self.instruments.iter().zip(&self.last).filter(|(_, last)| last.is_some());
+        let _ = write!(text, "\n{:29}", "");
+        for (instrument, _) in known {
+            let _ = write!(text, " {:>20}", instrument.symbol);
+        }
         let _ = writeln!(text);
         let frames: Vec<&Frame> = self.last.iter().flatten().map(|l| &l.0).collect();
         for (at, (name, ..)) in CATALOGUE.iter().enumerate().skip(11) {
@@ -107,7 +112,12 @@ impl Screen {
             }
             let _ = writeln!(text);
         }
-        let _ = writeln!(text, "\nsignals");
+        let _ = write!(text, "   {:<26}", "order flow 10 s, contracts");
+        for frame in &frames {
+            let [_, ten, _] = frame.ofi;
+            let _ = write!(text, " {ten:>+20}");
+        }
+        let _ = writeln!(text, "\n\nsignals");
         for signal in self.signals.iter().rev() {
             let _ = writeln!(text, "  {}", signal_text(signal, &self.instruments));
         }

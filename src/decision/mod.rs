@@ -8,7 +8,7 @@ pub mod confluence;
 pub use confluence::{Confluence, Item, PRESETS, Preset, Term, Tier, TierEdges};
 
 use crate::context::Context;
-use crate::event::flag;
+use crate::event::{Body, flag};
 use crate::features::frame::FIRST_EVENT_FEATURE;
 use crate::features::{Frame, Reason, Slot};
 use crate::units::{SYMBOLS_MAX, SymbolId, Ts};
@@ -48,15 +48,26 @@ struct Edge {
 #[derive(Clone, Debug)]
 pub struct Decision {
     preset: Preset,
+    /// Slots with a weight, as bits of [`Frame::changed`].
+    weighted: u32,
     edges: [Edge; SYMBOLS_MAX],
     last: [Confluence; SYMBOLS_MAX],
+    /// A Halt was sequenced: nothing is signalled any more.
+    halted: bool,
+    /// Context version that the last sums of each symbol used.
+    versions: [u64; SYMBOLS_MAX],
 }
 
 impl Decision {
     /// A decision over `preset`, which has passed [`Preset::check`].
     #[must_use]
     pub fn new(preset: Preset) -> Decision {
+        let bit = |item: &Item| 1 << item.feature.saturating_sub(FIRST_EVENT_FEATURE);
+        let of_events = preset.items.iter().filter(|i| i.feature >= FIRST_EVENT_FEATURE);
         Decision {
+            weighted: of_events.map(bit).fold(0, |all: u32, one: u32| all | one),
+            versions: [0; SYMBOLS_MAX],
+            halted: false,
             preset,
             edges: [Edge::default(); SYMBOLS_MAX],
             last: [Confluence::default(); SYMBOLS_MAX],
@@ -78,6 +89,13 @@ impl Decision {
     /// Takes a frame; a signal where a side has just passed the gate.
     pub fn on_frame(&mut self, frame: &Frame, context: &Context) -> Option<Signal> {
         let at = usize::from(frame.event.symbol.0);
+        self.halted |= matches!(frame.event.body, Body::Halt(_));
+        let version = self.versions.get_mut(at)?;
+        if frame.changed & self.weighted == 0 && *version == context.version {
+            // The same inputs: the same sums, and no edge.
+            return None;
+        }
+        *version = context.version;
         let confluence = self.preset.weigh(|feature| {
             if feature >= FIRST_EVENT_FEATURE {
                 frame.slot(feature)
@@ -99,7 +117,7 @@ impl Decision {
             return None;
         }
         edge.fired = side;
-        if frame.event.has(flag::WARMUP) {
+        if frame.event.has(flag::WARMUP) || self.halted {
             return None;
         }
         Some(Signal {

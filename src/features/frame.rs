@@ -159,6 +159,8 @@ pub struct Frame {
     pub book: BookState,
     /// Bits of [`frame_flag`].
     pub flags: u8,
+    /// Bit n: slot n + 12 changed with this event.
+    pub changed: u32,
     /// The last completed one-minute bar; `volume` and all else 0 before the first.
     pub bar: Bar,
     /// End of the last completed five-minute bar.
@@ -172,6 +174,8 @@ pub struct Frame {
     pub cvd: i64,
     /// Value area that slot 23 reads.
     pub area: Option<ValueArea>,
+    /// Order-flow imbalance over 1, 10 and 60 s of market time, in contracts.
+    pub ofi: [i64; 3],
 }
 
 const _: () = assert!(size_of::<Frame>() <= 384);
@@ -188,12 +192,14 @@ impl Frame {
             label: Label::Closed,
             book: BookState::Empty,
             flags: 0,
+            changed: 0,
             bar: Bar::empty(0, crate::units::Px::ZERO),
             bar5_end: Ts::NONE,
             vwap: 0.0,
             vwap_sd: 0.0,
             cvd: 0,
             area: None,
+            ofi: [0; 3],
         }
     }
 
@@ -210,49 +216,57 @@ impl Frame {
     /// Sets feature `number`, 12 to 28.
     pub fn set(&mut self, number: usize, slot: Slot) {
         let at = number.wrapping_sub(FIRST_EVENT_FEATURE);
-        if let (Some(n), Some(r)) = (self.numbers.get_mut(at), self.reasons.get_mut(at)) {
+        if let (Some(n), Some(r)) = (self.numbers.get_mut(at), self.reasons.get_mut(at))
+            && (n.to_bits() != slot.number.to_bits() || *r != slot.reason)
+        {
             (*n, *r) = (slot.number, slot.reason);
+            self.changed |= 1 << at;
         }
     }
 
-    /// Words that enter the run's digest: time, place and every slot, bit for bit.
-    #[must_use]
-    pub fn digest_words(&self) -> [u64; SLOTS + 10] {
-        let mut words = [0; SLOTS + 10];
-        let (slots, rest) = words.split_at_mut(SLOTS);
-        for (word, number) in slots.iter_mut().zip(self.numbers) {
-            *word = number.to_bits();
-        }
-        let mut reasons = [0_u8; 24];
-        for (byte, reason) in reasons.iter_mut().zip(self.reasons) {
-            *byte = reason as u8;
-        }
-        let [r0, r1, r2] = words3(&reasons);
+    /// Words that enter the run's digest: time, place, and every slot that changed with this event,
+    /// bit for bit. Together with the frames before it that is the whole frame.
+    pub fn digest_words<'w>(&self, words: &'w mut [u64; DIGEST_WORDS]) -> &'w [u64] {
         let place = u64::from(self.event.symbol.0)
             | (self.label as u64) << 16
             | (self.book as u64) << 24
             | u64::from(self.flags) << 32;
-        let rest_words = [
+        let fixed = [
             self.event.seq,
             self.event.ts.0 as u64,
             self.market_time.0 as u64,
             place,
-            r0,
-            r1,
-            r2,
-            self.bar.minute as u64,
             self.cvd as u64,
-            self.vwap.to_bits(),
+            u64::from(self.changed),
         ];
-        rest.copy_from_slice(&rest_words);
-        words
+        let mut at = fixed.len();
+        if let Some(head) = words.get_mut(..at) {
+            head.copy_from_slice(&fixed);
+        }
+        let mut put = |word: u64| {
+            if let Some(slot) = words.get_mut(at) {
+                *slot = word;
+                at += 1;
+            }
+        };
+        let mut changed = self.changed;
+        while changed != 0 {
+            let slot = changed.trailing_zeros() as usize;
+            changed &= changed - 1;
+            put(self.numbers.get(slot).map_or(0, |n| n.to_bits()));
+            put(self.reasons.get(slot).map_or(0, |&r| r as u64));
+        }
+        if self.flags & frame_flag::BAR_CLOSED != 0 {
+            let bar = &self.bar;
+            put(bar.minute as u64);
+            put(bar.close.ticks() as u64);
+            put(bar.volume as u64);
+            put(self.vwap.to_bits());
+            put(self.vwap_sd.to_bits());
+        }
+        words.get(..at).unwrap_or_default()
     }
 }
 
-fn words3(bytes: &[u8; 24]) -> [u64; 3] {
-    let mut words = [0; 3];
-    for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-        *word = chunk.iter().rev().fold(0, |w, &b| w << 8 | u64::from(b));
-    }
-    words
-}
+/// Most words of [`Frame::digest_words`].
+pub const DIGEST_WORDS: usize = 6 + 2 * SLOTS + 5;

@@ -158,14 +158,17 @@ impl Default for Ofi {
 
 impl Ofi {
     /// Market time moved to `now`: what is older than a window leaves its sum. At most
-    /// [`BUCKETS`] steps.
+    /// 600 steps.
     pub fn advance(&mut self, now: Ts) {
         let bucket = now.0.div_euclid(BUCKET_NS);
         let steps = bucket.saturating_sub(self.bucket);
         if steps <= 0 {
             return;
         }
-        if steps >= BUCKETS as i64 {
+        let [.., (_, all)] = self.sums;
+        if all == 0 {
+            // Nothing flowed within the longest window: every bucket is empty already.
+        } else if steps >= BUCKETS as i64 {
             self.buckets.fill((0, 0));
             self.sums = [(0, 0); 3];
         } else {

@@ -127,6 +127,7 @@ impl SymbolFeatures {
     pub fn on_event(&mut self, event: &Event, calendar: &Calendar) -> &Frame {
         self.frame.event = *event;
         self.frame.flags &= frame_flag::RTH;
+        self.frame.changed = 0;
         let before = self.clock.now();
         let now = self.clock.update(event);
         if now != before {
@@ -287,6 +288,7 @@ impl SymbolFeatures {
             return;
         }
         if book_changed {
+            self.frame.ofi = self.ofi.sums();
             let stale = ts.since(self.last_market_ts) > BOOK_STALE_NS + self.params.flush_ns;
             let pick = |slot: Slot| if stale { Slot::none(Reason::Stale) } else { slot };
             self.frame.set(16, pick(self.imbalance.l1()));

@@ -99,6 +99,8 @@ pub struct Momentum {
     directions: u64,
     run: i64,
     last_print_ts: Ts,
+    /// Changes with a print, is read with every event.
+    value: f64,
 }
 
 impl Default for Momentum {
@@ -110,6 +112,7 @@ impl Default for Momentum {
             directions: 0,
             run: 0,
             last_print_ts: Ts::NONE,
+            value: 0.0,
         }
     }
 }
@@ -129,6 +132,8 @@ impl Momentum {
         if self.direction != 0 {
             self.directions += 1;
             self.averages.iter_mut().for_each(|m| m.push(self.direction as f64));
+            let [m20, m50, m100] = self.averages.map(|m| m.value());
+            self.value = (0.5 * m20 + 0.3 * m50 + 0.2 * m100).clamp(-1.0, 1.0);
         }
     }
 
@@ -140,13 +145,8 @@ impl Momentum {
         } else if ts.since(self.last_print_ts) > STALE_NS {
             Slot::none(Reason::Stale)
         } else {
-            Slot::some(self.value())
+            Slot::some(self.value)
         }
-    }
-
-    fn value(&self) -> f64 {
-        let [m20, m50, m100] = self.averages.map(|m| m.value());
-        (0.5 * m20 + 0.3 * m50 + 0.2 * m100).clamp(-1.0, 1.0)
     }
 
     /// (M₂₀ − M₁₀₀)/2.
@@ -179,7 +179,7 @@ mod tests {
         for (value, golden) in values.iter().zip([0.269_717, 0.307_186, 0.320_132]) {
             assert!((value - golden).abs() < 1e-6, "{value}");
         }
-        assert!((m.value() - 0.291_041).abs() < 1e-6);
+        assert!((m.value - 0.291_041).abs() < 1e-6);
         assert!((m.acceleration() + 0.025_207).abs() < 1e-6);
         assert_eq!(m.run(), -1);
         assert_eq!(m.slot(Ts(9)).reason, Reason::Warmup);

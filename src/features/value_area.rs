@@ -1,9 +1,9 @@
 //! `value_area_position` (23) and the session profiles behind it.
 //!
 //! Above the point of control (C − POC)/(VAH − POC), below it (C − POC)/(POC − VAL), each divisor
-//! at least one tick, clipped to [−1, 1]. The profile is the developing one of the active anchor once
-//! that is 30 minutes old, else that of the previous session of the same type. Update cost: O(1) a
-//! trade, O(rows) a bar.
+//! at least one tick, clipped to [−1, 1]. The profile is the developing one of the active anchor
+//! once that is 30 minutes old, else that of the previous session of the same type. Update cost:
+//! O(1) a trade, O(rows) a bar.
 
 use super::frame::{Reason, Slot};
 use crate::profile::{Profile, ValueArea};

@@ -5,7 +5,7 @@
 //! between its ten-level states. Orders of the snapshot that opens a file are placed in silence:
 //! their levels come with the first event after it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use dbn::decode::DbnMetadata;
@@ -51,60 +51,106 @@ struct Sum {
     orders: u32,
 }
 
+/// Price levels of one side, worst first: what happens near the touch happens at the end.
+#[derive(Clone, Debug, Default)]
+struct Levels {
+    /// Sort key (greater is better), size and orders.
+    levels: Vec<(i32, Sum)>,
+}
+
+impl Levels {
+    /// Where `key` is, or would be inserted.
+    fn find(&self, key: i32) -> Result<usize, usize> {
+        // Most changes are among the best few: look there before halving the rest.
+        let near = self.levels.len().saturating_sub(16);
+        match self.levels.get(near) {
+            Some(first) if first.0 <= key => {
+                let tail = self.levels.get(near..).unwrap_or_default();
+                let back = tail.iter().rev().take_while(|l| l.0 > key).count();
+                let at = self.levels.len() - back;
+                match at.checked_sub(1).and_then(|found| self.levels.get(found)) {
+                    Some(level) if level.0 == key => Ok(at - 1),
+                    _ => Err(at),
+                }
+            }
+            _ => self.levels.binary_search_by_key(&key, |l| l.0),
+        }
+    }
+
+    fn add(&mut self, key: i32, qty: Qty) {
+        match self.find(key) {
+            Ok(at) => {
+                if let Some((_, sum)) = self.levels.get_mut(at) {
+                    sum.qty += u64::from(qty);
+                    sum.orders += 1;
+                }
+            }
+            Err(at) => self.levels.insert(at, (key, Sum { qty: u64::from(qty), orders: 1 })),
+        }
+    }
+
+    fn take(&mut self, key: i32, qty: Qty, whole: bool) {
+        let Ok(at) = self.find(key) else { return };
+        let Some((_, sum)) = self.levels.get_mut(at) else { return };
+        sum.qty = sum.qty.saturating_sub(u64::from(qty));
+        sum.orders = sum.orders.saturating_sub(u32::from(whole));
+        if sum.orders == 0 {
+            self.levels.remove(at);
+        }
+    }
+}
+
 /// Full-depth book of one instrument, from single orders.
 #[derive(Clone, Debug, Default)]
 struct OrderBook {
     orders: Orders,
-    bids: BTreeMap<Px, Sum>,
-    asks: BTreeMap<Px, Sum>,
+    bids: Levels,
+    asks: Levels,
 }
 
 impl OrderBook {
-    fn side(&mut self, side: Side) -> &mut BTreeMap<Px, Sum> {
+    /// The levels of a side, and what makes a price its sort key there.
+    fn side(&mut self, side: Side) -> (&mut Levels, i32) {
         match side {
-            Side::Bid => &mut self.bids,
-            Side::Ask => &mut self.asks,
+            Side::Bid => (&mut self.bids, 1),
+            Side::Ask => (&mut self.asks, -1),
         }
     }
 
     fn put(&mut self, id: u64, order: Order) {
         self.orders.insert(id, order);
-        let sum = self.side(order.side).entry(order.px).or_default();
-        sum.qty += u64::from(order.qty);
-        sum.orders += 1;
+        let (levels, sign) = self.side(order.side);
+        levels.add(order.px.ticks() * sign, order.qty);
     }
 
     /// Takes `qty` of an order away, all of it when `qty` is `None`; the order as it was.
     fn take(&mut self, id: u64, qty: Option<Qty>) -> Option<Order> {
-        let order = *self.orders.get(&id)?;
+        let std::collections::hash_map::Entry::Occupied(mut entry) = self.orders.entry(id) else {
+            return None;
+        };
+        let order = *entry.get();
         let taken = qty.unwrap_or(order.qty).min(order.qty);
         let whole = taken == order.qty;
         if whole {
-            self.orders.remove(&id);
-        } else if let Some(left) = self.orders.get_mut(&id) {
-            left.qty -= taken;
+            entry.remove();
+        } else {
+            entry.get_mut().qty -= taken;
         }
-        let side = self.side(order.side);
-        if let Some(sum) = side.get_mut(&order.px) {
-            sum.qty = sum.qty.saturating_sub(u64::from(taken));
-            sum.orders = sum.orders.saturating_sub(u32::from(whole));
-            if sum.orders == 0 {
-                side.remove(&order.px);
-            }
-        }
+        let (levels, sign) = self.side(order.side);
+        levels.take(order.px.ticks() * sign, taken, whole);
         Some(order)
     }
 
     fn ten(&self, side: Side) -> Ten {
-        let level = |(&px, sum): (&Px, &Sum)| Level {
-            px,
+        let (levels, sign) = match side {
+            Side::Bid => (&self.bids, 1),
+            Side::Ask => (&self.asks, -1),
+        };
+        Ten::from_iter(levels.levels.iter().rev().map(|&(key, sum)| Level {
+            px: Px::clamped(i64::from(key * sign)),
             qty: Qty::try_from(sum.qty).unwrap_or(QTY_MAX).min(QTY_MAX),
             orders: u16::try_from(sum.orders).unwrap_or(u16::MAX),
-        };
-        match side {
-            Side::Bid => Ten::from_iter(self.bids.iter().rev().map(level)),
-            Side::Ask => Ten::from_iter(self.asks.iter().map(level)),
-        }
+        }))
     }
 }
 
@@ -124,7 +170,6 @@ struct Symbol {
 pub struct DbnFeed<'a> {
     decoder: ::dbn::decode::dbn::Decoder<&'a [u8]>,
     symbols: Vec<(u32, Symbol)>,
-    pending: VecDeque<Event>,
     counters: Counters,
     records: u64,
 }
@@ -188,7 +233,6 @@ impl<'a> DbnFeed<'a> {
         Ok(DbnFeed {
             decoder: open(data)?,
             symbols: symbols.iter().map(symbol).collect(),
-            pending: VecDeque::with_capacity(256),
             counters: Counters::default(),
             records: 0,
         })
@@ -202,26 +246,24 @@ impl<'a> DbnFeed<'a> {
 }
 
 impl Source for DbnFeed<'_> {
-    fn next(&mut self) -> Result<Option<Event>, FeedError> {
-        loop {
-            if let Some(event) = self.pending.pop_front() {
-                return Ok(Some(event));
-            }
+    fn pull(&mut self, out: &mut VecDeque<Event>) -> Result<bool, FeedError> {
+        let before = out.len();
+        while out.len() == before {
             let at = self.records;
             let record = self.decoder.decode_ref().map_err(|e| {
                 FeedError::Format(format!("DBN record {at} cannot be read ({e}); file damaged?"))
             })?;
-            let Some(record) = record else { return Ok(None) };
+            let Some(record) = record else { return Ok(false) };
             self.records += 1;
             let number = record.header().instrument_id;
             match self.symbols.iter_mut().find(|s| s.0 == number) {
                 Some((_, symbol)) => {
-                    Decode { symbol, out: &mut self.pending, counters: &mut self.counters }
-                        .record(&record);
+                    Decode { symbol, out, counters: &mut self.counters }.record(&record);
                 }
                 None => self.counters.unknown_symbol += 1,
             }
         }
+        Ok(true)
     }
 
     fn counters(&self) -> Counters {

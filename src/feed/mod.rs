@@ -9,16 +9,18 @@ mod levels;
 pub mod sierra;
 pub mod stream;
 
+use std::collections::VecDeque;
+
 use crate::event::Event;
 use crate::units::{QTY_MAX, Qty};
 
 /// Something that yields events in the order of its receive times.
 pub trait Source {
-    /// The next event, `None` at the end.
+    /// Appends the next event, or the next few, to `out`; `false` at the end.
     ///
     /// # Errors
     /// [`FeedError`] where the bytes cannot be read on; what came before stays good.
-    fn next(&mut self) -> Result<Option<Event>, FeedError>;
+    fn pull(&mut self, out: &mut VecDeque<Event>) -> Result<bool, FeedError>;
 
     /// What was skipped or refused so far.
     fn counters(&self) -> Counters;
@@ -86,10 +88,7 @@ impl std::error::Error for FeedError {}
 
 /// A float size as contracts: whole and within range, else `None`.
 fn contracts(size: f64) -> Option<Qty> {
-    // False for NaN too.
-    if size >= 0.0 && size <= f64::from(QTY_MAX) && size.fract() == 0.0 {
-        Some(size as Qty)
-    } else {
-        None
-    }
+    // The conversion saturates and makes 0 of NaN, neither of which converts back to itself.
+    let whole = size as Qty;
+    (f64::from(whole) == size && whole <= QTY_MAX).then_some(whole)
 }

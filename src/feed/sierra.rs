@@ -4,6 +4,8 @@
 //! at the bid and at the ask; one side holding all of it names the aggressor. The bid and ask
 //! beside a trade have no sizes and make no quote.
 
+use std::collections::VecDeque;
+
 use dtc::file::depth::{self, Command};
 use dtc::file::scid::{self, Kind, Unbundled};
 
@@ -155,13 +157,10 @@ impl<'a> ScidFeed<'a> {
 }
 
 impl Source for ScidFeed<'_> {
-    fn next(&mut self) -> Result<Option<Event>, FeedError> {
-        for record in self.records.by_ref() {
-            if let Some(event) = self.decoder.trade(&record) {
-                return Ok(Some(event));
-            }
-        }
-        Ok(None)
+    fn pull(&mut self, out: &mut VecDeque<Event>) -> Result<bool, FeedError> {
+        let event = self.records.by_ref().find_map(|record| self.decoder.trade(&record));
+        out.extend(event);
+        Ok(event.is_some())
     }
 
     fn counters(&self) -> Counters {
@@ -194,13 +193,10 @@ impl<'a> DepthFeed<'a> {
 }
 
 impl Source for DepthFeed<'_> {
-    fn next(&mut self) -> Result<Option<Event>, FeedError> {
-        for record in self.records.by_ref() {
-            if let Some(event) = self.decoder.depth(&record) {
-                return Ok(Some(event));
-            }
-        }
-        Ok(None)
+    fn pull(&mut self, out: &mut VecDeque<Event>) -> Result<bool, FeedError> {
+        let event = self.records.by_ref().find_map(|record| self.decoder.depth(&record));
+        out.extend(event);
+        Ok(event.is_some())
     }
 
     fn counters(&self) -> Counters {

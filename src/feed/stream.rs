@@ -1,5 +1,7 @@
 //! Files as one sequence: merged by receive time, Timers injected, `seq` and `ts` stamped.
 
+use std::collections::VecDeque;
+
 use super::{Counters, FeedError, Source};
 use crate::event::{Body, Event, Sequencer, flag};
 use crate::units::{SECOND, SymbolId, Ts};
@@ -63,15 +65,27 @@ impl Timers {
     }
 }
 
+/// A source with the events that it has given and nobody has taken.
+struct Head<'a> {
+    source: Box<dyn Source + 'a>,
+    queue: VecDeque<Event>,
+}
+
+impl Head<'_> {
+    /// The source's next event, if it has one.
+    fn front(&mut self) -> Result<Option<&Event>, FeedError> {
+        if self.queue.is_empty() {
+            self.source.pull(&mut self.queue)?;
+        }
+        Ok(self.queue.front())
+    }
+}
+
 /// Sources merged by `ts`; earlier sources win ties.
 pub struct Stream<'a> {
-    sources: Vec<Box<dyn Source + 'a>>,
-    heads: Vec<Option<Event>>,
-    /// The event that waits behind its Timers.
-    waiting: Option<Event>,
+    heads: Vec<Head<'a>>,
     timers: Timers,
     sequencer: Sequencer,
-    started: bool,
 }
 
 impl std::fmt::Debug for Stream<'_> {
@@ -84,9 +98,12 @@ impl<'a> Stream<'a> {
     /// Merges `sources`, which know `symbols` symbols between them.
     #[must_use]
     pub fn new(sources: Vec<Box<dyn Source + 'a>>, symbols: u16) -> Stream<'a> {
-        let heads = vec![None; sources.len()];
-        let (timers, sequencer) = (Timers::new(symbols), Sequencer::default());
-        Stream { sources, heads, waiting: None, timers, sequencer, started: false }
+        let head = |source| Head { source, queue: VecDeque::with_capacity(64) };
+        Stream {
+            heads: sources.into_iter().map(head).collect(),
+            timers: Timers::new(symbols),
+            sequencer: Sequencer::default(),
+        }
     }
 
     /// The next event, stamped; `None` at the end.
@@ -94,42 +111,31 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// The first error of a source.
     pub fn next_event(&mut self) -> Result<Option<Event>, FeedError> {
-        if self.waiting.is_none() {
-            self.waiting = self.merge()?;
+        let mut first: Option<(Ts, usize)> = None;
+        for (at, head) in self.heads.iter_mut().enumerate() {
+            if let Some(event) = head.front()?
+                && first.is_none_or(|(ts, _)| event.ts < ts)
+            {
+                first = Some((event.ts, at));
+            }
         }
-        let Some(event) = self.waiting else { return Ok(None) };
-        if let Some(timer) = self.timers.before(&event) {
+        let Some(head) = first.and_then(|(_, at)| self.heads.get_mut(at)) else { return Ok(None) };
+        let Some(event) = head.queue.front() else { return Ok(None) };
+        if let Some(timer) = self.timers.before(event) {
             return Ok(Some(self.sequencer.stamp(timer)));
         }
-        self.waiting = None;
-        let event = self.sequencer.stamp(event);
-        self.timers.passed(event.ts);
-        Ok(Some(event))
-    }
-
-    fn merge(&mut self) -> Result<Option<Event>, FeedError> {
-        if !self.started {
-            for (source, head) in self.sources.iter_mut().zip(&mut self.heads) {
-                *head = source.next()?;
-            }
-            self.started = true;
+        let event = head.queue.pop_front().map(|event| self.sequencer.stamp(event));
+        if let Some(event) = &event {
+            self.timers.passed(event.ts);
         }
-        let ts = |head: &Option<Event>| head.map(|e| e.ts);
-        let first = (0..self.heads.len())
-            .filter_map(|at| Some((ts(self.heads.get(at)?)?, at)))
-            .min_by_key(|&(ts, at)| (ts, at));
-        let Some((_, at)) = first else { return Ok(None) };
-        match (self.heads.get_mut(at), self.sources.get_mut(at)) {
-            (Some(head), Some(source)) => Ok(std::mem::replace(head, source.next()?)),
-            _ => Ok(None),
-        }
+        Ok(event)
     }
 
     /// What all sources skipped or refused.
     #[must_use]
     pub fn counters(&self) -> Counters {
         let mut all = Counters::default();
-        self.sources.iter().for_each(|s| all.add(&s.counters()));
+        self.heads.iter().for_each(|h| all.add(&h.source.counters()));
         all
     }
 }
@@ -140,8 +146,10 @@ mod tests {
 
     struct Listed(Vec<Event>);
     impl Source for Listed {
-        fn next(&mut self) -> Result<Option<Event>, FeedError> {
-            Ok(if self.0.is_empty() { None } else { Some(self.0.remove(0)) })
+        fn pull(&mut self, out: &mut VecDeque<Event>) -> Result<bool, FeedError> {
+            let event = (!self.0.is_empty()).then(|| self.0.remove(0));
+            out.extend(event);
+            Ok(event.is_some())
         }
         fn counters(&self) -> Counters {
             Counters::default()

@@ -4,7 +4,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use zerocopy::FromBytes;
 
 use super::record::{
-    FileHeader, HEADER_BYTES, Kind, MAGIC, PAYLOAD_MAX, Record, RecordHeader, VERSION, check,
+    FileHeader, HEADER_BYTES, Kind, MAGIC, PAYLOAD_MAX, Record, RecordHeader, SOURCE_WARMUP,
+    VERSION, check,
 };
 
 /// Why a journal cannot be read at all.
@@ -111,7 +112,8 @@ impl<'a> Iterator for Records<'a> {
         let next = (HEADER_BYTES + len.next_multiple_of(8)).min(self.rest.len());
         self.rest = self.rest.get(next..).unwrap_or_default();
         let (source, seq, ts) = (header.source.get(), header.seq.get(), header.ts.get());
-        Some(Record { kind, source, seq, ts, payload })
+        let warmup = source & SOURCE_WARMUP != 0;
+        Some(Record { kind, source: source & !SOURCE_WARMUP, warmup, seq, ts, payload })
     }
 }
 

@@ -10,6 +10,9 @@ pub const MAGIC: [u8; 8] = *b"MIAJRNL\0";
 pub const VERSION: u32 = 1;
 /// Bytes of a record header.
 pub const HEADER_BYTES: usize = 32;
+/// Bit of [`RecordHeader::source`]: these bytes were read before the start (history), and their
+/// events carry the warm-up flag.
+pub const SOURCE_WARMUP: u16 = 1 << 15;
 /// Longest payload of one record.
 pub const PAYLOAD_MAX: usize = 1 << 24;
 
@@ -35,7 +38,7 @@ pub struct RecordHeader {
     pub len: U32,
     /// [`Kind`].
     pub kind: U16,
-    /// Which source of the run, 0 when none.
+    /// Which source of the run, 0 when none; see [`SOURCE_WARMUP`].
     pub source: U16,
     /// Sequence number of the first event in the payload, or the one an output belongs to.
     pub seq: U64,
@@ -120,8 +123,10 @@ pub struct Bind {
 pub struct Record<'a> {
     /// What it holds.
     pub kind: Kind,
-    /// Which source.
+    /// Which source, without [`SOURCE_WARMUP`].
     pub source: u16,
+    /// Whether the bytes were read before the start.
+    pub warmup: bool,
     /// See [`RecordHeader::seq`].
     pub seq: u64,
     /// Receive time.

@@ -135,7 +135,10 @@ mod tests {
         assert_eq!(latencies.quantiles().p99_9, 0);
         (1..=1000).for_each(|ns| latencies.record(ns));
         let q = latencies.quantiles();
-        assert_eq!((q.p50, q.p90, q.p99, q.p99_9, q.max, q.count), (500, 900, 990, 999, 1000, 1000));
+        assert_eq!(
+            (q.p50, q.p90, q.p99, q.p99_9, q.max, q.count),
+            (500, 900, 990, 999, 1000, 1000)
+        );
         latencies.record(0);
         latencies.record(u64::MAX);
         assert!(latencies.quantiles().max >= LONGEST_NS);

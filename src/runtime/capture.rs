@@ -5,7 +5,7 @@ use zerocopy::IntoBytes;
 
 use crate::event::Event;
 use crate::journal::event::pack;
-use crate::journal::record::{self, Kind, record_bytes};
+use crate::journal::record::{self, Kind, SOURCE_WARMUP, record_bytes};
 
 /// Bytes kept free for events that must be recorded whatever happens.
 const RESERVE: usize = 1 << 16;
@@ -42,6 +42,11 @@ impl Capture {
     /// Records bytes of a source.
     pub fn bytes(&mut self, source: u16, seq: u64, ts: i64, bytes: &[u8]) {
         self.put(Kind::Bytes, source, seq, ts, bytes);
+    }
+
+    /// Records bytes that a source held before the start.
+    pub fn history(&mut self, source: u16, seq: u64, ts: i64, bytes: &[u8]) {
+        self.put(Kind::Bytes, source | SOURCE_WARMUP, seq, ts, bytes);
     }
 
     /// Records an event that has no bytes.

@@ -9,11 +9,11 @@ use crate::features::Frame;
 use crate::journal::Kind;
 use crate::pipeline::Judge;
 use crate::snapshot::Adopter;
-use crate::units::{SECOND, Ts};
+use crate::units::{SECOND, SYMBOLS_MAX, Ts};
 
 /// Frames taken in one turn.
 const BATCH: usize = 256;
-/// Market or wall time between two status reports of one symbol, in ns of receive time.
+/// Receive time between two status reports of one symbol, in ns.
 const STATUS_NS: i64 = SECOND / 10;
 
 /// An output on its way to the journal.
@@ -49,7 +49,8 @@ pub struct Decider {
     contexts: Adopter,
     records: Option<Producer<DecisionRecord>>,
     status: Producer<Status>,
-    status_ts: Ts,
+    /// Receive time of each symbol's last report.
+    reported: [Ts; SYMBOLS_MAX],
 }
 
 impl Decider {
@@ -61,7 +62,7 @@ impl Decider {
         records: Option<Producer<DecisionRecord>>,
         status: Producer<Status>,
     ) -> Decider {
-        Decider { judge, contexts, records, status, status_ts: Ts::NONE }
+        Decider { judge, contexts, records, status, reported: [Ts::NONE; SYMBOLS_MAX] }
     }
 
     /// Takes the next frame.
@@ -85,11 +86,11 @@ impl Decider {
         if matches!(frame.event.body, Body::Timer) {
             record(&mut self.records, Kind::Digest, seq, ts, &[self.judge.digest().0]);
         }
-        if verdict.signal.is_some()
-            || ts.since(self.status_ts) >= STATUS_NS
-            || !self.status_ts.is_some()
-        {
-            self.status_ts = ts;
+        let at = usize::from(frame.event.symbol.0);
+        let Some(reported) = self.reported.get_mut(at) else { return };
+        let due = !reported.is_some() || ts.since(*reported) >= STATUS_NS;
+        if due || verdict.signal.is_some() {
+            *reported = ts;
             let confluence = self.judge.decision().confluence(frame.event.symbol);
             // A screen that does not keep up misses reports; nothing waits for it.
             let _ = self.status.push(Status { frame: *frame, confluence, signal: verdict.signal });

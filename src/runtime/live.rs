@@ -1,12 +1,11 @@
 //! A live run: builds the sources, rings and threads of a configuration and takes them down again.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use dtc::client::Client;
-use dtc::file::follow::{FileKind, Follower, Start};
 use dtc::session::{Backoff, SessionConfig, Subscription};
 use rtrb::{Consumer, RingBuffer};
 use zerocopy::IntoBytes;
@@ -17,10 +16,11 @@ use super::capture::{Capture, capture};
 use super::clock::Clock;
 use super::decision::{Decider, DecisionAgent, DecisionRecord, Status};
 use super::feature::FeatureAgent;
+use super::followed::{Followed, Which};
 use super::journal::{JournalAgent, JournalOutcome};
 use super::net::{EventSink, Flags, NetAgent, NetOutcome, NetParts};
 use super::setup::Setup;
-use super::source::{DtcConnection, Followed, NetSource, READ_BYTES};
+use super::source::{DtcConnection, NetSource, READ_BYTES};
 use crate::config::{DtcSource, Idle, Layout, SierraSource, SourceConfig};
 use crate::event::Event;
 use crate::features::Features;
@@ -105,7 +105,7 @@ impl Live {
     /// # Errors
     /// A text that says what cannot be opened or found.
     pub fn start(setup: &Setup, journal: Option<&Path>, clock: &Clock) -> Result<Live, String> {
-        let sources = sources(setup)?;
+        let sources = sources(setup, clock)?;
         let flags = Flags::default();
         let config = &setup.config;
         let (status_in, status) = RingBuffer::new(STATUS_RING);
@@ -234,7 +234,7 @@ fn bound<'a>(setup: &'a Setup, source: &str) -> Vec<(u32, SymbolId, &'a Instrume
         .collect()
 }
 
-fn sources(setup: &Setup) -> Result<Vec<NetSource>, String> {
+fn sources(setup: &Setup, clock: &Clock) -> Result<Vec<NetSource>, String> {
     let mut sources = Vec::new();
     for config in &setup.config.sources {
         match config {
@@ -242,7 +242,7 @@ fn sources(setup: &Setup) -> Result<Vec<NetSource>, String> {
                 let id = u16::try_from(sources.len() + 1).unwrap_or(u16::MAX);
                 sources.push(dtc_source(setup, dtc, id)?);
             }
-            SourceConfig::Sierra(sierra) => sierra_sources(setup, sierra, &mut sources)?,
+            SourceConfig::Sierra(sierra) => sierra_sources(setup, sierra, clock, &mut sources)?,
         }
     }
     if sources.is_empty() || setup.instruments.is_empty() {
@@ -290,45 +290,28 @@ fn resolve(address: &str) -> Result<SocketAddr, String> {
 fn sierra_sources(
     setup: &Setup,
     sierra: &SierraSource,
+    clock: &Clock,
     out: &mut Vec<NetSource>,
 ) -> Result<(), String> {
     if !sierra.folder.is_dir() {
         return Err(format!("source {}: no folder {}", sierra.name, sierra.folder.display()));
     }
-    let start = if sierra.from_start { Start::Beginning } else { Start::End };
+    let now = clock.now();
     for (_, symbol, instrument, depth_levels, _) in bound(setup, &sierra.name) {
-        let mut add = |path: PathBuf, kind, start| -> Result<(), String> {
+        let mut add = |which: Which| -> Result<(), String> {
             let id = u16::try_from(out.len() + 1).unwrap_or(u16::MAX);
             let decoder = SierraDecoder::new(symbol, instrument).map_err(|e| e.to_string())?;
-            let follower = Follower::new(&path, kind, start, READ_BYTES / 2);
-            let depth = kind == FileKind::Depth;
-            out.push(NetSource::Follow(Box::new(Followed::new(
-                id, symbol, follower, decoder, depth,
-            ))));
+            let followed = Followed::new(id, symbol, which, sierra.from_start, decoder, now);
+            out.push(NetSource::Follow(Box::new(followed)));
             Ok(())
         };
-        let name = &instrument.symbol;
-        add(sierra.folder.join(format!("{name}.scid")), FileKind::Scid, start)?;
+        let name = instrument.symbol.clone();
+        add(Which::Scid(sierra.folder.join(format!("{name}.scid"))))?;
         if depth_levels > 0 {
-            // The day's depth file opens with a snapshot: it is always read from its start.
-            for path in depth_files(&sierra.folder, name) {
-                add(path, FileKind::Depth, Start::Beginning)?;
-            }
+            add(Which::Depth { folder: sierra.folder.join("MarketDepthData"), name })?;
         }
     }
     Ok(())
-}
-
-/// Today's depth file (UTC) and tomorrow's, which Sierra begins at midnight.
-fn depth_files(folder: &Path, symbol: &str) -> Vec<PathBuf> {
-    let now = Clock::new().now();
-    let day = |offset: i64| {
-        let ts = Ts(now.0.saturating_add(offset * 86_400 * crate::units::SECOND));
-        let text = ts.to_string();
-        text.get(..10).map(|day| format!("{symbol}.{day}.depth"))
-    };
-    let folder = folder.join("MarketDepthData");
-    [day(0), day(1)].into_iter().flatten().map(|name| folder.join(name)).collect()
 }
 
 /// The journal with everything that comes before the first input.

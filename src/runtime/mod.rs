@@ -10,6 +10,7 @@ pub mod cores;
 pub mod decision;
 pub mod feature;
 pub mod files;
+pub mod followed;
 pub mod journal;
 pub mod live;
 pub mod net;

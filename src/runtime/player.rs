@@ -9,7 +9,7 @@ use zerocopy::FromBytes;
 use zerocopy::little_endian::U64;
 
 use crate::context::Context;
-use crate::event::{Event, Sequencer};
+use crate::event::{Event, Sequencer, flag};
 use crate::feed::dtc::DtcFeed;
 use crate::feed::sierra::SierraDecoder;
 use crate::feed::{Counters, FeedError};
@@ -134,7 +134,8 @@ impl<'a> Player<'a> {
 
     fn bytes(&mut self, record: &Record<'_>, emit: &mut impl FnMut(Event)) -> Option<()> {
         let (ts, source) = (Ts(record.ts), self.source(record.source)?);
-        let received = |event: Event| Event { ts, ..event };
+        let warmup = if record.warmup { flag::WARMUP } else { 0 };
+        let received = |event: Event| Event { ts, flags: event.flags | warmup, ..event };
         match &mut source.decoder {
             Decoder::Dtc(feed) => dtc_bytes(feed, &mut source.partial, record.payload, ts, emit),
             Decoder::Scid(decoder) => {

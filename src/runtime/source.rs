@@ -1,27 +1,23 @@
 //! The net thread's sources: a DTC connection, or a Sierra file that grows.
 
 use dtc::client::Client;
-use dtc::file::follow::{Follower, Progress};
-use dtc::file::{depth, scid};
 use dtc::session::SessionEvent;
 use mio::Registry;
 
 use super::clock::Clock;
+use super::followed::Followed;
 use super::net::{EventSink, Out};
-use crate::event::{Body, Event, GapCause};
+use crate::event::{Body, GapCause};
 use crate::feed::Counters;
 use crate::feed::dtc::DtcFeed;
-use crate::feed::sierra::SierraDecoder;
-use crate::units::{SECOND, SymbolId, Ts};
+use crate::units::SymbolId;
 
 /// Reads of one socket in one turn, so that no source starves another.
 const READS: usize = 8;
 /// Shortest frame that can become an event, in bytes: room is asked for by this.
-const FRAME_MIN: usize = 16;
+pub(super) const FRAME_MIN: usize = 16;
 /// Bytes of one read.
 pub const READ_BYTES: usize = dtc::client::BUFFER_BYTES_MIN;
-/// How often a followed file that had nothing new is looked at again.
-const FOLLOW_NS: i64 = SECOND / 200;
 
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,7 +53,7 @@ impl NetSource {
                 dtc.client.session().logoff("mia stops", clock.now_ns());
                 dtc.ended |= !dtc.client.is_connected();
             }
-            NetSource::Follow(followed) => followed.ended = true,
+            NetSource::Follow(followed) => followed.stop(),
         }
     }
 
@@ -66,7 +62,7 @@ impl NetSource {
     pub fn ended(&self) -> bool {
         match self {
             NetSource::Dtc(dtc) => dtc.ended,
-            NetSource::Follow(followed) => followed.ended,
+            NetSource::Follow(followed) => followed.ended(),
         }
     }
 
@@ -80,7 +76,7 @@ impl NetSource {
     ) {
         match self {
             NetSource::Dtc(dtc) if !dtc.ended => dtc.work(registry, clock, out, turn),
-            NetSource::Follow(followed) if !followed.ended => followed.work(clock, out, turn),
+            NetSource::Follow(followed) if !followed.ended() => followed.work(clock, out, turn),
             _ => {}
         }
     }
@@ -90,7 +86,7 @@ impl NetSource {
     pub fn counters(&self) -> Counters {
         match self {
             NetSource::Dtc(dtc) => dtc.feed.counters(),
-            NetSource::Follow(followed) => followed.decoder.counters(),
+            NetSource::Follow(followed) => followed.counters(),
         }
     }
 }
@@ -243,124 +239,4 @@ impl DtcConnection {
             _ => {}
         }
     }
-}
-
-/// A followed file with its decoder.
-#[derive(Debug)]
-pub struct Followed {
-    id: u16,
-    symbol: SymbolId,
-    /// The path, for messages.
-    name: String,
-    follower: Follower,
-    decoder: SierraDecoder,
-    depth: bool,
-    looked: Ts,
-    missing_said: bool,
-    ended: bool,
-}
-
-impl Followed {
-    /// Source number `id` of the run.
-    #[must_use]
-    pub fn new(
-        id: u16,
-        symbol: SymbolId,
-        follower: Follower,
-        decoder: SierraDecoder,
-        depth: bool,
-    ) -> Followed {
-        Followed {
-            id,
-            symbol,
-            name: follower.path().display().to_string(),
-            follower,
-            decoder,
-            depth,
-            looked: Ts::NONE,
-            missing_said: false,
-            ended: false,
-        }
-    }
-
-    /// Its number, its symbol, and whether it is a depth file.
-    #[must_use]
-    pub const fn identity(&self) -> (u16, SymbolId, bool) {
-        (self.id, self.symbol, self.depth)
-    }
-
-    fn work<S: EventSink>(&mut self, clock: &Clock, out: &mut Out<S>, turn: &mut Turn) {
-        let now = clock.now();
-        if now.since(self.looked) < FOLLOW_NS && self.looked.is_some() {
-            return;
-        }
-        if out.sink.room() < READ_BYTES / FRAME_MIN || !out.capture.has_room(READ_BYTES) {
-            turn.held_back = true;
-            return;
-        }
-        let path = self.name.as_str();
-        match self.follower.poll() {
-            Ok(Progress::Records { bytes, record_size }) => {
-                turn.done += 1;
-                self.looked = Ts::NONE;
-                let seq = out.sequencer.next_seq();
-                let bytes = uniform(bytes, record_size, self.depth);
-                out.capture.bytes(self.id, seq, now.0, &bytes);
-                decode(&mut self.decoder, &bytes, self.depth, now, out);
-            }
-            Ok(Progress::Truncated | Progress::Replaced) => {
-                eprintln!("mia: {path} was truncated or replaced: reading it from its start");
-                let (ts, symbol) = (now, self.symbol);
-                let body = Body::Gap(GapCause::FileReplaced);
-                out.event(Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags: 0, body });
-            }
-            Ok(Progress::Missing) => {
-                self.looked = now;
-                if !std::mem::replace(&mut self.missing_said, true) {
-                    eprintln!("mia: waiting for {path}");
-                }
-            }
-            Ok(Progress::Opened { .. }) => {
-                self.missing_said = false;
-                eprintln!("mia: following {path}");
-            }
-            Ok(Progress::Idle) => self.looked = now,
-            Err(error) => {
-                self.looked = now;
-                if !std::mem::replace(&mut self.missing_said, true) {
-                    eprintln!("mia: {path}: {error}");
-                }
-            }
-        }
-    }
-}
-
-fn decode<S: EventSink>(
-    decoder: &mut SierraDecoder,
-    bytes: &[u8],
-    depth: bool,
-    ts: Ts,
-    out: &mut Out<S>,
-) {
-    let received = |event: Event| Event { ts, ..event };
-    if depth {
-        for record in depth::Records::new(bytes, depth::RECORD_BYTES) {
-            decoder.depth(&record).into_iter().for_each(|e| out.decoded(received(e)));
-        }
-    } else {
-        for record in scid::Records::new(bytes, scid::RECORD_BYTES) {
-            decoder.trade(&record).into_iter().for_each(|e| out.decoded(received(e)));
-        }
-    }
-}
-
-/// Records in the size that this build knows: a newer format may have made them longer, and the
-/// journal must not depend on a file header that it does not hold.
-fn uniform(bytes: &[u8], record_size: u32, depth: bool) -> std::borrow::Cow<'_, [u8]> {
-    let own = if depth { depth::RECORD_BYTES } else { scid::RECORD_BYTES };
-    if record_size == own {
-        return bytes.into();
-    }
-    let records = bytes.chunks_exact(record_size.max(1) as usize);
-    records.filter_map(|r| r.get(..own as usize)).flatten().copied().collect::<Vec<u8>>().into()
 }

@@ -337,7 +337,7 @@ mod tests {
             let mut put = |kind, seq, bytes: &[u8]| {
                 w.append(kind, 1, seq, TS, bytes).expect("append");
             };
-            put(Kind::State, 0, b"equity\0100000");
+            put(Kind::State, 0, b"equity\x00100000");
             put(Kind::Bind, 0, bind(SourceKind::Dtc).as_bytes());
             put(Kind::Connected, 0, &[]);
             put(Kind::Events, 5, &[pack(&event).as_bytes(), &[0xff; 40]].concat());

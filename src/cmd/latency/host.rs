@@ -87,10 +87,10 @@ impl Host {
             }
         };
         format!(
-            "host       {cpu}; {cores} cores, {allowed} allowed; governor {governor}; clock source \
-             {clock_source}\n\
-             jitter     bare loop: p50 {} ns (a clock read), p99.9 {} ns, max {} ns; {lost:.2} % of \
-             the time in gaps above 10 µs\n\
+            "host       {cpu}; {cores} cores, {allowed} allowed; governor {governor}; \
+             clock source {clock_source}\n\
+             jitter     bare loop: p50 {} ns (a clock read), p99.9 {} ns, max {} ns; {lost:.2} % \
+             of the time in gaps above 10 µs\n\
              ring hop   {hop}\n",
             gaps.p50, gaps.p99_9, gaps.max,
         )
@@ -131,7 +131,7 @@ fn hop(clock: &Clock, here: usize, there: usize) -> Result<Hop> {
         while !pinged.is_abandoned() || !pinged.is_empty() {
             match pinged.pop() {
                 // Never full: one event is under way at a time.
-                Ok(event) => drop(pong.push(event)),
+                Ok(event) => _ = pong.push(event),
                 Err(_) => spin_loop(),
             }
         }
@@ -142,7 +142,7 @@ fn hop(clock: &Clock, here: usize, there: usize) -> Result<Hop> {
         let mut trips = Latencies::new()?;
         for trip in 0..ROUND_TRIPS + ROUND_TRIPS / 10 {
             let start = clock.elapsed_ns();
-            drop(ping.push(event));
+            let _ = ping.push(event);
             while ponged.pop().is_err() {
                 spin_loop();
             }

@@ -10,9 +10,9 @@ use zerocopy::FromBytes;
 
 use crate::event::{Event, Sequencer};
 use crate::feed::dtc::DtcFeed;
+use crate::journal::Reader;
 use crate::journal::event::{PACKED_BYTES, PackedEvent};
 use crate::journal::record::{Bind, Kind, Record, SourceKind};
-use crate::journal::Reader;
 use crate::runtime::files::{FileKind, Loaded, TickFiles, load};
 use crate::runtime::player::Player;
 use crate::runtime::setup::Setup;
@@ -103,7 +103,7 @@ impl Input {
         let mut input = Input::new(setup);
         let mut stream = files.stream().map_err(|e| anyhow!(e))?;
         while input.arrivals.len() < most
-            && let Some(event) = stream.next()?
+            && let Some(event) = stream.next_event()?
         {
             input.event(event);
         }

@@ -2,8 +2,8 @@
 //!
 //! Arrivals follow a schedule that is fixed before the start, and every latency counts from the
 //! scheduled time. A program that falls behind pays for the events that wait meanwhile, as it would
-//! live (coordinated omission is counted). Tails on a shared machine measure the host: the jitter of
-//! a bare loop stands beside them.
+//! live (coordinated omission is counted). Tails on a shared machine measure the host: the jitter
+//! of a bare loop stands beside them.
 
 mod fused;
 mod host;
@@ -255,21 +255,4 @@ fn text(m: &Measurement) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Arrivals at these times, in ns.
-    pub(super) fn arrivals(at: &[i64]) -> Vec<input::Arrival> {
-        at.iter().map(|&ts| input::Arrival::at(ts)).collect()
-    }
-
-    #[test]
-    fn the_clock_is_waited_for() {
-        let clock = Clock::new();
-        let due = clock.elapsed_ns() + 3_000_000;
-        assert!(wait_for(&clock, due, false) >= due);
-        assert!(wait_for(&clock, due + 1_000_000, true) > due);
-        let late = wait_for(&clock, 1, false);
-        assert!(late > due, "an arrival that is late is taken up at once, by the clock");
-    }
-}
+mod tests;

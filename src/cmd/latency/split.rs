@@ -56,7 +56,7 @@ impl Agent for FeatureAgent {
             stamps.featured = self.clock.elapsed_ns();
             wait_until(|| !self.frames.is_full());
             // The only producer has just seen room.
-            drop(self.frames.push(TimedFrame { frame, stamps }));
+            let _ = self.frames.push(TimedFrame { frame, stamps });
         }
         ready
     }
@@ -146,7 +146,7 @@ fn feed(work: &Work<'_>, mut ring: Producer<TimedEvent>, yields: bool) {
         let stamps = Stamps { due, seen, decoded, ..Stamps::default() };
         for &event in &events {
             wait_until(|| !ring.is_full());
-            drop(ring.push(TimedEvent { event, stamps }));
+            let _ = ring.push(TimedEvent { event, stamps });
         }
         work.done.fetch_add(1, Ordering::Relaxed);
     }

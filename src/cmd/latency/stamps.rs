@@ -109,14 +109,17 @@ mod tests {
             let list = stages(&stamps, decodes, rings).expect("bounds");
             list.iter().map(|s| (s.name, s.alone_ns.p50, s.since_arrival_ns.max)).collect()
         };
-        assert_eq!(of(true, true), [
-            ("wait", 3, 3),
-            ("decode", 7, 10),
-            ("hop to features", 20, 30),
-            ("features", 40, 70),
-            ("hop to decision", 30, 100),
-            ("decision", 60, 160),
-        ]);
+        assert_eq!(
+            of(true, true),
+            [
+                ("wait", 3, 3),
+                ("decode", 7, 10),
+                ("hop to features", 20, 30),
+                ("features", 40, 70),
+                ("hop to decision", 30, 100),
+                ("decision", 60, 160),
+            ]
+        );
         let names: Vec<_> = of(false, false).into_iter().map(|s| s.0).collect();
         assert_eq!(names, ["wait", "features", "decision"]);
     }

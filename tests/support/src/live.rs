@@ -14,19 +14,26 @@ use mia::runtime::live::{Ended, Live};
 use mia::runtime::setup::Setup;
 
 /// How to serve and run.
-#[derive(Clone)]
-pub(crate) struct Plan {
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Message forms.
     pub generation: Generation,
+    /// What goes wrong.
     pub faults: FaultPlan,
+    /// A client that comes back gets what it missed.
     pub replay_missed: bool,
+    /// The market stands still while nobody is there.
     pub wait_for_clients: bool,
+    /// Thread layout.
     pub layout: Layout,
     /// The `[[symbols]]` to subscribe: name and tick.
     pub symbols: Vec<(String, f64)>,
 }
 
 impl Plan {
-    pub(crate) fn new(symbols: Vec<(String, f64)>) -> Plan {
+    /// A faultless run.
+    #[must_use]
+    pub fn new(symbols: Vec<(String, f64)>) -> Plan {
         Plan {
             generation: Generation::V2,
             faults: FaultPlan::default(),
@@ -39,11 +46,11 @@ impl Plan {
 }
 
 /// Serves `market` flat out and runs the live pipeline against it until the server logs it off.
-pub(crate) fn run(
-    market: Box<dyn Market + Send>,
-    plan: &Plan,
-    journal: &Path,
-) -> (Ended, Setup, Stats) {
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+#[must_use]
+pub fn run(market: Box<dyn Market + Send>, plan: &Plan, journal: &Path) -> (Ended, Setup, Stats) {
     let serving = ServeConfig {
         options: ServerOptions { generation: plan.generation, ..ServerOptions::default() },
         pace: Pace::FlatOut,
@@ -62,7 +69,7 @@ pub(crate) fn run(
         text += &format!("[[symbols]]\nname = \"{name}\"\nsource = \"sim\"\ntick = {tick:?}\n");
     }
     let mut config = Config::parse(&text).expect("valid");
-    config.decision = crate::common::spine().decision;
+    config.decision = crate::spine().decision;
     config.threads.layout = plan.layout;
     config.threads.idle = Idle::Yield;
     let instruments = config.instruments().expect("ticks");
@@ -81,7 +88,11 @@ pub(crate) fn run(
 }
 
 /// A folder for this test's files, empty.
-pub(crate) fn folder(name: &str) -> std::path::PathBuf {
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+#[must_use]
+pub fn folder(name: &str) -> std::path::PathBuf {
     let folder = std::env::temp_dir().join(format!("mia-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("temporary folder");
@@ -89,7 +100,11 @@ pub(crate) fn folder(name: &str) -> std::path::PathBuf {
 }
 
 /// Replays a journal and returns the judge after it, with every recorded digest compared.
-pub(crate) fn replay_journal(path: &Path) -> (mia::pipeline::Pipeline, usize) {
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+#[must_use]
+pub fn replay_journal(path: &Path) -> (mia::pipeline::Pipeline, usize) {
     let data = std::fs::read(path).expect("journal");
     let reader = mia::journal::Reader::open(&data).expect("journal");
     assert_eq!(reader.torn_bytes(), 0);

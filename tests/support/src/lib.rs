@@ -1,4 +1,6 @@
-//! What several tests share: the folder of real files, and one way to run a pipeline.
+//! What several tests share: the folder of real files, one way to replay, one way to run live.
+
+pub mod live;
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +13,27 @@ use mia::runtime::setup::Setup;
 use mia::tally::SessionFilter;
 
 /// The configuration of `tests/spine.toml`.
-pub(crate) fn spine() -> Config {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spine.toml");
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+#[must_use]
+pub fn spine() -> Config {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spine.toml");
     let text = std::fs::read_to_string(path).expect("tests/spine.toml");
     Config::parse(&text).expect("valid")
 }
 
 /// A file of the shared folder (env `MIA_SHARED`, default `../shared`). Says so and gives `None`
 /// where the folder is absent; a folder without the file is an error.
-pub(crate) fn shared(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("MIA_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+#[must_use]
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("MIA_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
     if !folder.is_dir() {
         println!("skipped: no folder of real files ({}) for {name}", folder.display());
         return None;
@@ -32,20 +44,28 @@ pub(crate) fn shared(name: &str) -> Option<PathBuf> {
 }
 
 /// The ES file of the holiday evening.
-pub(crate) fn es_file() -> Option<PathBuf> {
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+#[must_use]
+pub fn es_file() -> Option<PathBuf> {
     shared("data/ticks/esh4-glbx-mdp3-20231225.mbo.dbn.zst")
 }
 
 /// A replay of tick files.
-pub(crate) struct Replayed {
-    pub setup: Setup,
+#[derive(Debug)]
+pub struct Replayed {
+    /// The core after the last event.
     pub pipeline: Pipeline,
+    /// What the feeds skipped or refused.
     pub counters: Counters,
-    pub events: u64,
 }
 
 /// Replays `paths` with `config`, handing each event and the pipeline after it to `each`.
-pub(crate) fn replay_with(
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+pub fn replay_with(
     paths: &[PathBuf],
     config: Config,
     filter: SessionFilter,
@@ -56,17 +76,19 @@ pub(crate) fn replay_with(
     let setup = Setup::new(config, files.instruments.clone(), "replay").expect("valid");
     let mut pipeline = Pipeline::new(&setup.core(filter), setup.calendar.clone());
     let mut stream = files.stream().expect("readable");
-    let mut events = 0;
     while let Some(event) = stream.next_event().expect("whole file") {
         pipeline.on_event(&event, &Context::EMPTY);
         each(&event, &pipeline);
-        events += 1;
     }
     let counters = stream.counters();
-    Replayed { setup, pipeline, counters, events }
+    Replayed { pipeline, counters }
 }
 
 /// Replays one file with the default configuration.
-pub(crate) fn replay(path: PathBuf) -> Replayed {
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+#[must_use]
+pub fn replay(path: PathBuf) -> Replayed {
     replay_with(&[path], Config::default(), SessionFilter::All, |_, _| {})
 }
