@@ -176,7 +176,7 @@ impl Default for FeatureConfig {
 }
 
 /// How the hot threads are laid out.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// Features and decision on the net thread: best with fewer than four free cores.

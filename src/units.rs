@@ -253,6 +253,7 @@ impl Grid {
     ///
     /// # Errors
     /// [`GridError`] for what is not a price on this grid.
+    #[inline]
     pub fn ticks(self, price: f64) -> Result<Px, GridError> {
         let exact = price * self.per_point;
         if exact.is_nan() || exact.abs() >= f64::from(Px::LIMIT) {

@@ -9,8 +9,8 @@ use clap::Args;
 use dtc_sim::run::{AtEnd, Pace, ServeConfig, serve};
 use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket, es, nq};
 
-use super::run::{Threads, Watch, finish, watch};
-use crate::config::Config;
+use super::run::{Watch, finish, watch};
+use crate::config::{Config, Layout};
 use crate::runtime::clock::Clock;
 use crate::runtime::cores;
 use crate::runtime::live::Live;
@@ -30,7 +30,7 @@ pub struct DemoArgs {
     seed: u64,
     /// Thread layout; split where there are four cores or more.
     #[arg(long, value_enum)]
-    threads: Option<Threads>,
+    threads: Option<Layout>,
     /// Write a journal to FILE, to be replayed with `mia replay FILE --check`.
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -87,8 +87,8 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<()> {
     let text = CONFIG.replace("ADDRESS", &server.addr().to_string());
     let mut config = Config::parse(&text).map_err(|e| anyhow!(e))?;
     let many = cores::allowed().len() >= 4;
-    let threads = args.threads.unwrap_or(if many { Threads::Split } else { Threads::Fused });
-    config.threads.layout = threads.into();
+    config.threads.layout =
+        args.threads.unwrap_or(if many { Layout::Split } else { Layout::Fused });
     let instruments = config.instruments().map_err(|e| anyhow!(e))?;
     let setup = Setup::new(config, instruments, "paper").map_err(|e| anyhow!(e))?;
     let clock = Clock::new();

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::report::{Measured, Report};
 use super::screen::{Screen, signal_text};
@@ -16,24 +16,6 @@ use crate::runtime::live::{Ended, Live};
 use crate::runtime::setup::Setup;
 use crate::units::{SECOND, Ts};
 
-/// Thread layout on the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Threads {
-    /// Everything hot on one thread.
-    Fused,
-    /// One thread each for net, features and decision.
-    Split,
-}
-
-impl From<Threads> for Layout {
-    fn from(threads: Threads) -> Layout {
-        match threads {
-            Threads::Fused => Layout::Fused,
-            Threads::Split => Layout::Split,
-        }
-    }
-}
-
 /// Arguments of `mia run`.
 #[derive(Args, Debug)]
 pub struct RunArgs {
@@ -42,7 +24,7 @@ pub struct RunArgs {
     config: Option<PathBuf>,
     /// Thread layout; overrides the configuration.
     #[arg(long, value_enum)]
-    threads: Option<Threads>,
+    threads: Option<Layout>,
     /// Write the journal to FILE instead of a dated one in the configured folder.
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -74,7 +56,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
         .with_context(|| format!("configuration {}", path.display()))?;
     let mut config = Config::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?;
     if let Some(threads) = args.threads {
-        config.threads.layout = threads.into();
+        config.threads.layout = threads;
     }
     let instruments = config.instruments().map_err(|e| anyhow!(e))?;
     let setup = Setup::new(config, instruments, "paper").map_err(|e| anyhow!(e))?;

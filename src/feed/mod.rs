@@ -87,6 +87,7 @@ impl std::fmt::Display for FeedError {
 impl std::error::Error for FeedError {}
 
 /// A float size as contracts: whole and within range, else `None`.
+#[inline]
 fn contracts(size: f64) -> Option<Qty> {
     // The conversion saturates and makes 0 of NaN, neither of which converts back to itself.
     let whole = size as Qty;

@@ -53,6 +53,7 @@ pub fn u32_set(v: u32) -> Option<u32> {
 /// told from the magnitude: below 10^11 seconds, below 10^14 milliseconds, else microseconds. A
 /// value whose bits are a `double` of seconds from the year 2001 on (an older form of field 807
 /// `FinalRecordLastDateTime`) is read as that.
+#[inline]
 pub fn time_from_int(v: i64) -> Option<i64> {
     match v {
         ..=0 => None,

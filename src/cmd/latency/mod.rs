@@ -20,10 +20,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use crate::calendar::Calendar;
+use crate::config::Layout;
 use crate::context::Context;
 use crate::monitor::latency::Quantiles;
 use crate::pipeline::{CoreParams, Digest, Pipeline};
@@ -39,16 +40,6 @@ const LEAD_NS: u64 = 20_000_000;
 /// The aim for tick to decision in one thread, in ring hops.
 const HOPS_MAX: f64 = 10.0;
 
-/// How the path is laid out on threads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Threads {
-    /// Everything on one.
-    #[default]
-    Fused,
-    /// Arrivals, features and decision on three, rings between them.
-    Split,
-}
-
 /// Arguments of `mia latency`.
 #[derive(Args, Debug)]
 pub struct LatencyArgs {
@@ -63,7 +54,7 @@ pub struct LatencyArgs {
     speed: Option<f64>,
     /// One thread, or three with rings between them.
     #[arg(long, value_enum, default_value_t)]
-    threads: Threads,
+    threads: Layout,
     /// Stop after N arrivals.
     #[arg(long, value_name = "N", default_value_t = 5_000_000)]
     events: usize,
@@ -157,7 +148,7 @@ pub fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
     if outcome.digest != expected || outcome.stamps.len() != events {
         bail!("the measured run decided otherwise than the same events without a clock");
     }
-    let rings = args.threads == Threads::Split;
+    let rings = args.threads == Layout::Split;
     let stages = stamps::stages(&outcome.stamps, input.decodes, rings)?;
     let last = stages.last().ok_or_else(|| anyhow!("no stage"))?;
     let tick_to_decision_ns = last.since_arrival_ns;
@@ -189,11 +180,11 @@ pub fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
 }
 
 /// Runs `work` on threads of its own, and shows how far it is meanwhile.
-fn measured(work: &Work<'_>, threads: Threads) -> Result<Outcome> {
+fn measured(work: &Work<'_>, threads: Layout) -> Result<Outcome> {
     std::thread::scope(|scope| {
         let handle = scope.spawn(|| match threads {
-            Threads::Fused => Ok(fused::run(work)),
-            Threads::Split => split::run(work),
+            Layout::Fused => Ok(fused::run(work)),
+            Layout::Split => split::run(work),
         });
         let (all, terminal) = (work.input.arrivals.len(), std::io::stderr().is_terminal());
         while terminal && !handle.is_finished() {

@@ -111,7 +111,7 @@ fn a_journal_is_measured_in_both_layouts() {
     let (events, digest) = work.reference();
     assert_eq!((events, digest), (played, pipeline.judge().digest()), "as the player plays it");
     work.events = events;
-    for threads in [Threads::Fused, Threads::Split] {
+    for threads in [Layout::Fused, Layout::Split] {
         let outcome = measured(&work, threads).expect("threads");
         assert_eq!((outcome.digest, outcome.stamps.len()), (digest, events), "{threads:?}");
         for s in &outcome.stamps {
@@ -138,7 +138,7 @@ fn the_report_is_whole() {
         file: file.0.clone(),
         rate: None,
         speed: Some(50.0),
-        threads: Threads::Fused,
+        threads: Layout::Fused,
         events: 500,
         tick: None,
         json: true,
@@ -158,7 +158,7 @@ fn the_report_is_whole() {
     assert!(last["p50"].as_u64() <= last["p99.9"].as_u64());
     assert!(report["host"]["jitter"]["lost_share"].as_f64().is_some());
 
-    (args.json, args.out, args.threads) = (false, None, Threads::Split);
+    (args.json, args.out, args.threads) = (false, None, Layout::Split);
     let mut printed = Vec::new();
     run(&args, &mut printed).expect("it runs");
     let text = String::from_utf8(printed).expect("text");

@@ -62,7 +62,8 @@ pub(super) fn read(frame: &Frame<'_>) -> Option<Said> {
     let bytes = frame.bytes;
     Some(match frame.kind {
         wire::MarketDataUpdateTradeV2::TYPE => {
-            let m = wire::MarketDataUpdateTradeV2::parse(bytes);
+            let mut spare = None;
+            let m = wire::MarketDataUpdateTradeV2::view(bytes, &mut spare);
             Said::Trade(Print {
                 symbol: m.symbol_id.get(),
                 price: m.price.get(),
@@ -73,7 +74,8 @@ pub(super) fn read(frame: &Frame<'_>) -> Option<Said> {
             })
         }
         wire::MarketDataUpdateTradeWithUnbundledIndicator2::TYPE => {
-            let m = wire::MarketDataUpdateTradeWithUnbundledIndicator2::parse(bytes);
+            let mut spare = None;
+            let m = wire::MarketDataUpdateTradeWithUnbundledIndicator2::view(bytes, &mut spare);
             Said::Trade(Print {
                 symbol: m.symbol_id.get(),
                 price: f64::from(m.price.get()),
@@ -84,7 +86,8 @@ pub(super) fn read(frame: &Frame<'_>) -> Option<Said> {
             })
         }
         wire::MarketDepthUpdateLevelV2::TYPE => {
-            let m = wire::MarketDepthUpdateLevelV2::parse(bytes);
+            let mut spare = None;
+            let m = wire::MarketDepthUpdateLevelV2::view(bytes, &mut spare);
             Said::Level(Level {
                 symbol: m.symbol_id.get(),
                 side: m.side,
@@ -97,7 +100,8 @@ pub(super) fn read(frame: &Frame<'_>) -> Option<Said> {
             })
         }
         wire::MarketDepthUpdateLevelFloatWithMilliseconds::TYPE => {
-            let m = wire::MarketDepthUpdateLevelFloatWithMilliseconds::parse(bytes);
+            let mut spare = None;
+            let m = wire::MarketDepthUpdateLevelFloatWithMilliseconds::view(bytes, &mut spare);
             Said::Level(Level {
                 symbol: m.symbol_id.get(),
                 side: m.side,
@@ -299,6 +303,7 @@ fn narrow(code: u16) -> u8 {
     u8::try_from(code).unwrap_or(u8::MAX)
 }
 
+#[inline]
 fn integer(raw: i64) -> When {
     When::At(value::time_from_int(raw).map_or(Ts::NONE, Ts::from_outside))
 }

@@ -123,6 +123,7 @@ impl DtcFeed {
         }
     }
 
+    #[cold]
     fn rare(&mut self, frame: &Frame<'_>, ts: Ts, emit: &mut impl FnMut(Event)) {
         let bytes = frame.bytes;
         let reject = Body::Reject { message_type: frame.kind };
@@ -196,6 +197,7 @@ impl DtcFeed {
         }
     }
 
+    #[inline]
     fn px(&mut self, grid: Option<Grid>, price: f64) -> Option<Px> {
         match grid.map(|g| g.ticks(price)) {
             Some(Ok(px)) => return Some(px),
@@ -206,6 +208,7 @@ impl DtcFeed {
     }
 
     /// Finds a message's symbol; remembers its time for messages without one.
+    #[inline]
     fn place(&mut self, wire_id: u32, of: Of, when: When, ts: Ts) -> Option<Place> {
         let Some(symbol) = self.symbols.iter_mut().find(|s| s.wire_id == wire_id) else {
             self.counters.unknown_symbol += 1;
@@ -222,6 +225,7 @@ impl DtcFeed {
         Some(Place { symbol: symbol.id, grid: symbol.grid, ts, ts_exch })
     }
 
+    #[inline]
     fn trade(&mut self, trade: &Print, ts: Ts, emit: &mut impl FnMut(Event)) {
         let Some(place) = self.place(trade.symbol, Of::Trade, trade.when, ts) else { return };
         let Some(px) = self.px(place.grid, trade.price) else { return };
@@ -249,6 +253,7 @@ impl DtcFeed {
         emit(place.event(flags | flag::BATCH_END, body));
     }
 
+    #[inline]
     fn depth(&mut self, level: &Level, flags: u8, ts: Ts, emit: &mut impl FnMut(Event)) {
         let Some(place) = self.place(level.symbol, Of::Depth, level.when, ts) else { return };
         let body = self.level(level, &place);
@@ -260,6 +265,7 @@ impl DtcFeed {
         }
     }
 
+    #[inline]
     fn level(&mut self, level: &Level, place: &Place) -> Option<Body> {
         let side = match level.side {
             codes::AT_BID => Some(Side::Bid),
