@@ -4,7 +4,6 @@
 //! the bundled IANA database, exceptions from `holidays.csv` (rows decide, rules do not). The
 //! label of an instant depends on nothing else, so it replays.
 
-use jiff::ToSpan;
 use jiff::civil::{Date, Time, Weekday, date};
 use jiff::tz::TimeZone;
 
@@ -89,6 +88,7 @@ impl Segment {
     }
 }
 
+/// London's rows are data for the features that compare with it; no label depends on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Venue {
     Cme,
@@ -252,14 +252,6 @@ impl Calendar {
         day.at(hour, minute, 0, 0)
             .to_zoned(zone.clone())
             .map_or(Ts::MAX, |z| Ts(z.timestamp().as_second().saturating_mul(SECOND)))
-    }
-
-    /// Whether London is closed on the trade date of `segment`.
-    #[must_use]
-    pub fn london_closed(&self, segment: &Segment) -> bool {
-        date(1970, 1, 1)
-            .checked_add(i64::from(segment.trade_day).days())
-            .is_ok_and(|day| self.closed(Venue::London, day))
     }
 }
 

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::book::Ladder;
 use crate::decision::Tier;
-use crate::features::{CATALOGUE, Frame};
 use crate::feed::Counters;
 use crate::pipeline::{Judge, SignalCounts};
 use crate::profile::ValueArea;
@@ -53,6 +52,7 @@ pub struct Refused {
     unknown_orders: u64,
     bars: u64,
     partial_bytes: u64,
+    tick_mismatches: u64,
 }
 
 impl Refused {
@@ -68,6 +68,7 @@ impl Refused {
             unknown_orders: c.unknown_orders,
             bars: c.bars,
             partial_bytes: c.partial_bytes,
+            tick_mismatches: c.tick_mismatches,
         }
     }
 }
@@ -242,6 +243,10 @@ impl Report {
         for (count, what) in [
             (r.unknown, "messages of an unknown number skipped"),
             (r.unknown_symbol, "messages for a symbol that is not in the run"),
+            (
+                r.tick_mismatches,
+                "security definitions contradict the tick size: the symbol's prices are REFUSED",
+            ),
             (r.off_grid, "prices off the tick grid REFUSED: is the tick size right?"),
             (r.invalid, "values out of range REFUSED"),
             (r.unknown_orders, "cancels or changes of unknown orders"),
@@ -299,18 +304,4 @@ fn symbol_text(out: &mut String, s: &SymbolReport) {
             let _ = writeln!(out, "  note       {count} {what}");
         }
     }
-}
-
-/// The slots of a frame, one a line, for people.
-#[must_use]
-pub fn frame_text(frame: &Frame) -> String {
-    let mut out = String::new();
-    for (at, (name, ..)) in CATALOGUE.iter().enumerate().skip(11) {
-        let slot = frame.slot(at + 1);
-        let _ = match slot.value() {
-            Some(value) => writeln!(out, "{:>2} {name:<26} {value:+.4}", at + 1),
-            None => writeln!(out, "{:>2} {name:<26} {}", at + 1, slot.reason.name()),
-        };
-    }
-    out
 }

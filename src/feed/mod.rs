@@ -47,6 +47,9 @@ pub struct Counters {
     pub partial_bytes: u64,
     /// Trades without an aggressor.
     pub unclassified: u64,
+    /// Security definitions whose increment contradicts the configured tick: from then on the
+    /// symbol's prices are refused.
+    pub tick_mismatches: u64,
 }
 
 impl Counters {
@@ -61,6 +64,7 @@ impl Counters {
         self.bars += other.bars;
         self.partial_bytes += other.partial_bytes;
         self.unclassified += other.unclassified;
+        self.tick_mismatches += other.tick_mismatches;
     }
 }
 

@@ -42,7 +42,6 @@ pub struct DtcFeed {
     symbols: Vec<Symbol>,
     counters: Counters,
     dropped: u32,
-    mismatches: u64,
 }
 
 /// Where and when a message belongs.
@@ -77,7 +76,6 @@ impl DtcFeed {
             symbols: subscriptions.iter().map(symbol).collect(),
             counters: Counters::default(),
             dropped: 0,
-            mismatches: 0,
         }
     }
 
@@ -90,13 +88,6 @@ impl DtcFeed {
     /// The subscriptions: number on the wire and symbol of the run.
     pub fn symbols(&self) -> impl Iterator<Item = (u32, SymbolId)> + '_ {
         self.symbols.iter().map(|s| (s.wire_id, s.id))
-    }
-
-    /// Security definitions whose increment contradicts the configured tick: from then on the
-    /// symbol's prices are refused.
-    #[must_use]
-    pub const fn mismatches(&self) -> u64 {
-        self.mismatches
     }
 
     /// The connection was made anew: the server counts from 0 again.
@@ -193,7 +184,7 @@ impl DtcFeed {
             symbol.grid = Grid::new(symbol.tick, multiplier);
         } else {
             symbol.grid = None;
-            self.mismatches += 1;
+            self.counters.tick_mismatches += 1;
         }
     }
 

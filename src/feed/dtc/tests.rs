@@ -117,7 +117,8 @@ fn definitions() {
     definition.min_price_increment = F32::new(0.05);
     assert!(events(&mut feed, &definition).is_empty());
     assert!(events(&mut feed, &trade).is_empty());
-    assert_eq!((feed.mismatches(), feed.counters().invalid), (1, 1));
+    let counters = feed.counters();
+    assert_eq!((counters.tick_mismatches, counters.invalid), (1, 1));
 }
 
 #[test]
