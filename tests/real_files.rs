@@ -180,6 +180,21 @@ fn mbp_10_sample() {
     clean(&run.counters);
 }
 
+/// A file cut off in the middle of a record: what is whole is replayed, the rest is counted.
+#[test]
+fn a_cut_file_keeps_what_is_whole() {
+    let Some(path) = common::es_file() else { return };
+    let mut file = mia::runtime::files::load(&path).expect("readable");
+    file.data.truncate(2_000_030);
+    let files = mia::runtime::files::TickFiles::new(vec![file], None).expect("known symbol");
+    let mut stream = files.stream().expect("the header is whole");
+    let mut trades = 0;
+    while let Some(event) = stream.next_event().expect("a cut is no error") {
+        trades += u64::from(matches!(event.body, Body::Trade { .. }));
+    }
+    assert_eq!((trades, stream.counters().partial_bytes), (1370, 8));
+}
+
 /// With weights on what exists, both directions are reached: a run in which nothing can happen
 /// proves nothing.
 #[test]

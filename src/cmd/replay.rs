@@ -82,6 +82,7 @@ struct Pass {
 pub fn run(args: &ReplayArgs, out: &mut dyn Write) -> Result<()> {
     let mut files = args.files.iter().map(|p| load(p).map_err(|e| anyhow!(e)));
     let files = files.by_ref().collect::<Result<Vec<Loaded>>>()?;
+    let cut: Vec<String> = files.iter().filter_map(|f| f.cut.clone()).collect();
     let filter = match args.session {
         Session::All => SessionFilter::All,
         Session::Rth => SessionFilter::Rth,
@@ -109,6 +110,9 @@ pub fn run(args: &ReplayArgs, out: &mut dyn Write) -> Result<()> {
     }
     if let Some(outputs) = &pass.outputs {
         verdict(args, outputs)?;
+    }
+    if !cut.is_empty() {
+        bail!("{}; what is whole was replayed", cut.join("; "));
     }
     Ok(())
 }

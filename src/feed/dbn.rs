@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use dbn::decode::DbnMetadata;
-use dbn::{BidAskPair, FlagSet, MboMsg, Mbp1Msg, Mbp10Msg, RecordRef, Schema, TradeMsg};
+use dbn::{BidAskPair, FlagSet, MboMsg, Mbp1Msg, Mbp10Msg, Record, RecordRef, Schema, TradeMsg};
 
 use super::levels::{Ten, diff};
 use super::{Counters, FeedError, Source};
@@ -172,6 +172,8 @@ pub struct DbnFeed<'a> {
     symbols: Vec<(u32, Symbol)>,
     counters: Counters,
     records: u64,
+    /// Bytes of the data that no record has used yet.
+    left: u64,
 }
 
 impl std::fmt::Debug for DbnFeed<'_> {
@@ -216,6 +218,13 @@ fn open(data: &[u8]) -> Result<::dbn::decode::dbn::Decoder<&[u8]>, FeedError> {
         .map_err(|e| FeedError::Format(format!("not a readable DBN file: {e}")))
 }
 
+/// Bytes behind the metadata, whose length stands behind magic and version.
+fn record_bytes(data: &[u8]) -> u64 {
+    let Some((_, rest)) = data.split_first_chunk::<4>() else { return 0 };
+    let Some((len, body)) = rest.split_first_chunk::<4>() else { return 0 };
+    (body.len() as u64).saturating_sub(u64::from(u32::from_le_bytes(*len)))
+}
+
 impl<'a> DbnFeed<'a> {
     /// Reads `data`; `symbols` gives the run's symbol and grid for an instrument number.
     ///
@@ -235,6 +244,7 @@ impl<'a> DbnFeed<'a> {
             symbols: symbols.iter().map(symbol).collect(),
             counters: Counters::default(),
             records: 0,
+            left: record_bytes(data),
         })
     }
 
@@ -253,8 +263,12 @@ impl Source for DbnFeed<'_> {
             let record = self.decoder.decode_ref().map_err(|e| {
                 FeedError::Format(format!("DBN record {at} cannot be read ({e}); file damaged?"))
             })?;
-            let Some(record) = record else { return Ok(false) };
+            let Some(record) = record else {
+                self.counters.partial_bytes = self.left;
+                return Ok(false);
+            };
             self.records += 1;
+            self.left = self.left.saturating_sub(record.record_size() as u64);
             let number = record.header().instrument_id;
             match self.symbols.iter_mut().find(|s| s.0 == number) {
                 Some((_, symbol)) => {

@@ -34,22 +34,24 @@ pub struct Loaded {
     pub kind: FileKind,
     /// Its bytes, decompressed.
     pub data: Vec<u8>,
+    /// Why its end is missing, where the compressed form is cut off or damaged.
+    pub cut: Option<String>,
 }
 
-/// Reads a file; Zstandard files are decompressed.
+/// Reads a file; Zstandard files are decompressed, a damaged one as far as it goes.
 ///
 /// # Errors
 /// A text with the path: it cannot be read, is too large, or is none of the kinds.
 pub fn load(path: &Path) -> Result<Loaded, String> {
     let say = |what: String| format!("{}: {what}", path.display());
     let mut data = std::fs::read(path).map_err(|e| say(e.to_string()))?;
+    let mut cut = None;
     if data.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         let mut plain = Vec::new();
         let decoder = zstd::Decoder::new(data.as_slice()).map_err(|e| say(e.to_string()))?;
-        decoder
-            .take(BYTES_MAX)
-            .read_to_end(&mut plain)
-            .map_err(|e| say(format!("Zstandard: {e}; the file is cut off or damaged")))?;
+        if let Err(e) = decoder.take(BYTES_MAX).read_to_end(&mut plain) {
+            cut = Some(say(format!("Zstandard: {e}; the file is cut off or damaged")));
+        }
         data = plain;
     }
     let kind = match data.first_chunk::<4>() {
@@ -57,12 +59,13 @@ pub fn load(path: &Path) -> Result<Loaded, String> {
         Some(b"SCDD") => FileKind::Depth,
         Some(b"DBN\x01" | b"DBN\x02" | b"DBN\x03" | b"DBN\x04") => FileKind::Dbn,
         Some(b"MIAJ") => FileKind::Journal,
+        _ if cut.is_some() => return Err(cut.unwrap_or_default()),
         _ => {
             let what = "neither .scid, .depth, Databento file nor mia journal (by its first bytes)";
             return Err(say(what.to_owned()));
         }
     };
-    Ok(Loaded { path: path.to_owned(), kind, data })
+    Ok(Loaded { path: path.to_owned(), kind, data, cut })
 }
 
 /// Tick files with the symbols that they hold between them.
