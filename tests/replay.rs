@@ -45,8 +45,7 @@ fn twenty_of_twenty_live_runs_replay() {
     std::fs::remove_dir_all(folder).expect("clean up");
 }
 
-/// The layout changes nothing but speed: without Timers, whose places differ from run to run, the
-/// same market leaves the same sums and signals.
+/// An hour of the synthetic market can say both long and short.
 #[test]
 fn signals_in_both_directions() {
     let folder = live::folder("directions");

@@ -43,7 +43,7 @@ fn level(n: i64, command: depth::Command, price: f32, last: bool) -> Vec<u8> {
     .to_vec()
 }
 
-/// Waits until the run has counted `trades` trades (the status ring tells).
+/// Gives the run `ms` milliseconds to see what was written.
 fn settle(clock: &Clock, ms: i64) {
     let start = clock.now();
     while clock.now().since(start) < ms * 1_000_000 {

@@ -152,7 +152,7 @@ impl SymbolFeatures {
                 }
             }
         }
-        self.fill(event.ts, now, book_changed);
+        self.fill(event.ts, book_changed);
         &self.frame
     }
 
@@ -277,7 +277,7 @@ impl SymbolFeatures {
         self.ofi.batch(&self.book);
     }
 
-    fn fill(&mut self, ts: Ts, _now: Ts, book_changed: bool) {
+    fn fill(&mut self, ts: Ts, book_changed: bool) {
         self.frame.cvd = self.delta.cvd(self.segment.label == Label::Us);
         if self.minute.is_none() {
             for number in 16..=19 {

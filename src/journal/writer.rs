@@ -81,8 +81,9 @@ impl Writer {
         }
         // Too much to gather: straight to the file, behind what was gathered.
         self.flush()?;
+        self.file.write_all(records).map_err(|e| named(&self.path, &e))?;
         self.bytes += records.len() as u64;
-        self.file.write_all(records).map_err(|e| named(&self.path, &e))
+        Ok(())
     }
 
     fn spill(&mut self) -> io::Result<()> {
@@ -96,7 +97,9 @@ impl Writer {
     /// not replayable from here.
     pub fn flush(&mut self) -> io::Result<()> {
         let result = self.file.write_all(&self.buffer).map_err(|e| named(&self.path, &e));
-        self.bytes += self.buffer.len() as u64;
+        if result.is_ok() {
+            self.bytes += self.buffer.len() as u64;
+        }
         self.buffer.clear();
         result
     }
@@ -116,7 +119,7 @@ impl Writer {
         &self.path
     }
 
-    /// Bytes handed to the file so far.
+    /// Bytes that the file has taken so far.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
