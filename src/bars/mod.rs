@@ -1,4 +1,15 @@
-//! One-minute bars, aligned to whole minutes, and what is computed from them alone.
+//! One-minute bars, aligned to whole minutes, and what is computed from them alone: averages,
+//! swings, and the bars of longer timeframes.
+
+pub mod averages;
+pub mod history;
+pub mod swings;
+pub mod timeframe;
+
+pub use averages::{Atr, Ema};
+pub use history::{HISTORY, History};
+pub use swings::{Swing, Swings};
+pub use timeframe::Timeframe;
 
 use crate::units::{Aggressor, MINUTE, Px, Qty, Ts};
 
@@ -40,6 +51,22 @@ impl Bar {
     #[must_use]
     pub const fn delta(&self) -> i64 {
         self.buy - self.sell
+    }
+
+    /// Takes a later bar in: the longer bar of both.
+    pub fn merge(&mut self, later: &Bar) {
+        self.high = self.high.max(later.high);
+        self.low = self.low.min(later.low);
+        self.close = later.close;
+        self.volume += later.volume;
+        self.buy += later.buy;
+        self.sell += later.sell;
+    }
+
+    /// High minus low, in ticks.
+    #[must_use]
+    pub const fn range(&self) -> i32 {
+        self.high.minus(self.low)
     }
 
     /// Whether unclassified trades are more than a tenth of the volume.
@@ -96,59 +123,6 @@ impl Bars {
     }
 }
 
-/// Wilder's average true range over `N` bars, in ticks: the seed is the mean of the first `N`
-/// true ranges, then `(ATR·(N−1) + TR)/N`. Constant work a bar.
-#[derive(Clone, Debug, Default)]
-pub struct Atr<const N: u32> {
-    value: f64,
-    count: u32,
-    last_close: Option<Px>,
-}
-
-impl<const N: u32> Atr<N> {
-    /// Takes a completed bar.
-    pub fn push(&mut self, bar: &Bar) {
-        let range = match self.last_close {
-            None => bar.high.minus(bar.low),
-            Some(c) => bar.high.max(c).minus(bar.low.min(c)),
-        };
-        self.last_close = Some(bar.close);
-        self.push_range(f64::from(range));
-    }
-
-    fn push_range(&mut self, range: f64) {
-        let n = f64::from(N);
-        if self.count < N {
-            // While seeding `value` is the sum.
-            self.value += range;
-            self.count += 1;
-            if self.count == N {
-                self.value /= n;
-            }
-        } else {
-            self.value = (self.value * (n - 1.0) + range) / n;
-        }
-    }
-
-    /// Takes `n` empty bars at once.
-    pub fn advance(&mut self, mut n: u32) {
-        while n > 0 && self.count < N {
-            self.push_range(0.0);
-            n -= 1;
-        }
-        if n > 0 {
-            let keep = (f64::from(N) - 1.0) / f64::from(N);
-            self.value *= libm::pow(keep, f64::from(n));
-        }
-    }
-
-    /// The average, once `N` bars are in.
-    #[must_use]
-    pub fn value(&self) -> Option<f64> {
-        (self.count == N).then_some(self.value)
-    }
-}
-
 /// The reference series of the specification's golden numbers.
 #[cfg(test)]
 pub(crate) mod reference {
@@ -188,38 +162,6 @@ mod tests {
         assert_eq!((last.high.ticks(), last.low.ticks(), last.delta()), (24_142, 24_111, -394));
         assert_eq!(bars.iter().map(|b| b.volume).sum::<i64>(), 96_930);
         assert_eq!(bars.iter().map(Bar::delta).sum::<i64>(), -2394);
-    }
-
-    #[test]
-    fn atr_golden() {
-        let mut atr = Atr::<20>::default();
-        let mut atr14 = Atr::<14>::default();
-        for (i, bar) in reference::r64().iter().enumerate() {
-            atr.push(bar);
-            atr14.push(bar);
-            if i == 19 {
-                assert_eq!(atr.value(), Some(18.25));
-            }
-        }
-        assert!((atr.value().expect("warm") - 18.589_077).abs() < 1e-6);
-        assert!((atr14.value().expect("warm") - 18.965_946).abs() < 1e-6);
-        atr.advance(5);
-        assert!((atr.value().expect("warm") - 14.383_873).abs() < 1e-6);
-    }
-
-    #[test]
-    fn advance_equals_single_closes() {
-        let bars = reference::r64();
-        for warm in [0, 5, 30] {
-            let mut one = Atr::<20>::default();
-            bars.iter().take(warm).for_each(|b| one.push(b));
-            let mut many = one.clone();
-            one.advance(37);
-            (0..37).for_each(|_| many.advance(1));
-            assert_eq!(one.value().is_some(), many.value().is_some());
-            let (a, b) = (one.value().unwrap_or(0.0), many.value().unwrap_or(0.0));
-            assert!((a - b).abs() <= 1e-9 * a.abs().max(1.0), "{a} {b}");
-        }
     }
 
     #[test]

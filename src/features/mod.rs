@@ -5,6 +5,7 @@
 //! drives them: market time first, then the bars that it closes, then the event itself.
 
 pub mod clock;
+pub mod close;
 pub mod delta;
 pub mod frame;
 pub mod imbalance;
@@ -14,6 +15,7 @@ pub mod vwap;
 
 use std::sync::Arc;
 
+pub use close::{Close, LargeSizes, Usual};
 pub use frame::{CATALOGUE, FEATURES, Frame, Reason, Slot, frame_flag};
 
 use crate::bars::{Atr, Bar, Bars};
