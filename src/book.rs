@@ -66,8 +66,9 @@ impl Ladder {
         if self.len > 0 { self.levels.first().copied() } else { None }
     }
 
-    /// Sets the level at `px`; `false` where a delete found nothing.
-    pub fn set(&mut self, px: Px, qty: Qty, orders: u16) -> bool {
+    /// Sets the level at `px` and returns its position from the best, `None` where a delete found
+    /// nothing. A level worse than all of a full ladder is not kept, but has a position.
+    pub fn set(&mut self, px: Px, qty: Qty, orders: u16) -> Option<usize> {
         let key = px.ticks() * self.sign;
         let held = self.levels.get(..self.len).unwrap_or_default();
         // Most updates are near the touch: a walk from the best beats a binary search.
@@ -75,7 +76,7 @@ impl Ladder {
         let found = held.get(at).is_some_and(|l| l.px == px);
         match (found, qty) {
             (true, 0) => self.remove(at),
-            (false, 0) => return false,
+            (false, 0) => return None,
             (true, _) => {
                 if let Some(level) = self.levels.get_mut(at) {
                     *level = Level { px, qty, orders };
@@ -83,7 +84,7 @@ impl Ladder {
             }
             (false, _) => self.insert(at, Level { px, qty, orders }),
         }
-        true
+        Some(at)
     }
 
     fn remove(&mut self, at: usize) {
@@ -121,6 +122,10 @@ pub struct Book {
     /// Once the feed has sent depth, quotes no longer touch the ladder.
     has_depth: bool,
     missing_deletes: u64,
+    /// Best position that changed since the last batch ended.
+    touched: usize,
+    /// The batch that `touched` tells of has ended.
+    ended: bool,
 }
 
 impl Default for Book {
@@ -133,11 +138,26 @@ impl Book {
     /// An empty book.
     #[must_use]
     pub const fn new() -> Book {
-        Book { bids: Ladder::new(1), asks: Ladder::new(-1), has_depth: false, missing_deletes: 0 }
+        Book {
+            bids: Ladder::new(1),
+            asks: Ladder::new(-1),
+            has_depth: false,
+            missing_deletes: 0,
+            touched: usize::MAX,
+            ended: false,
+        }
     }
 
     /// Applies an event of this symbol; `true` where a batch has ended and the book may be read.
     pub fn apply(&mut self, event: &Event) -> bool {
+        if self.ended {
+            (self.touched, self.ended) = (usize::MAX, false);
+        }
+        self.ended = self.change(event);
+        self.ended
+    }
+
+    fn change(&mut self, event: &Event) -> bool {
         match event.body {
             Body::Depth { side, px, qty, orders } => {
                 if !self.has_depth {
@@ -148,8 +168,9 @@ impl Book {
                     Side::Bid => &mut self.bids,
                     Side::Ask => &mut self.asks,
                 };
-                if !ladder.set(px, qty, orders) {
-                    self.missing_deletes += 1;
+                match ladder.set(px, qty, orders) {
+                    Some(at) => self.touched = self.touched.min(at),
+                    None => self.missing_deletes += 1,
                 }
                 event.has(flag::BATCH_END)
             }
@@ -182,6 +203,14 @@ impl Book {
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();
+        self.touched = 0;
+    }
+
+    /// Best position, from 0, that the batch which has just ended changed on either side: what
+    /// reads no deeper has nothing new to read. `usize::MAX` where nothing changed.
+    #[must_use]
+    pub const fn touched(&self) -> usize {
+        self.touched
     }
 
     /// The bid side.
@@ -219,13 +248,25 @@ impl Book {
 #[doc(hidden)]
 pub fn fuzz_book(data: &[u8]) {
     let (mut book, mut twin) = (Book::new(), twin::Twin::default());
+    let mut shown = [Vec::new(), Vec::new()];
     for chunk in data.chunks_exact(3) {
         let &[op, at, size] = chunk else { continue };
         let event = twin::event(op, at, size);
-        assert_eq!(book.apply(&event), twin.apply(&event));
+        let ended = book.apply(&event);
+        assert_eq!(ended, twin.apply(&event));
         assert_eq!(twin::Twin::levels(&book.bids), twin.best(0));
         assert_eq!(twin::Twin::levels(&book.asks), twin.best(1));
         assert_eq!(book.state(), twin.state());
+        if ended {
+            // What the book says is untouched has not changed.
+            let now = [&book.bids, &book.asks].map(twin::Twin::levels);
+            for (now, before) in now.iter().zip(&shown) {
+                assert!(now.iter().zip(before).take(book.touched()).all(|(a, b)| a == b));
+                let same = |l: &[_]| l.len().min(book.touched());
+                assert_eq!(same(now), same(before));
+            }
+            shown = now;
+        }
     }
 }
 
@@ -381,11 +422,11 @@ mod tests {
             ladder.set(Px::clamped(px), 1, 1);
         }
         assert_eq!(ladder.visible().first().map(|l| l.px.ticks()), Some(39));
-        assert!(!ladder.set(Px::clamped(7), 0, 0), "below the held 32");
-        assert!(ladder.set(Px::clamped(8), 0, 0));
+        assert_eq!(ladder.set(Px::clamped(7), 0, 0), None, "below the held 32");
+        assert_eq!(ladder.set(Px::clamped(8), 0, 0), Some(31));
         // Worse than all and no room left: not kept.
         ladder.set(Px::clamped(8), 1, 1);
         ladder.set(Px::clamped(1), 1, 1);
-        assert!(!ladder.set(Px::clamped(1), 0, 0));
+        assert_eq!(ladder.set(Px::clamped(1), 0, 0), None);
     }
 }

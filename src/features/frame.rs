@@ -224,14 +224,16 @@ impl Frame {
         }
     }
 
-    /// Words that enter the run's digest: time, place, and every slot that changed with this event,
-    /// bit for bit. Together with the frames before it that is the whole frame.
-    pub fn digest_words<'w>(&self, words: &'w mut [u64; DIGEST_WORDS]) -> &'w [u64] {
+    /// Writes the words that enter the run's digest into `words`, which holds [`DIGEST_WORDS`] or
+    /// more, and returns how many: time, place, and every slot that changed with this event, bit
+    /// for bit. Together with the frames before it that is the whole frame.
+    pub fn digest_words(&self, words: &mut [u64]) -> usize {
         let place = u64::from(self.event.symbol.0)
             | (self.label as u64) << 16
             | (self.book as u64) << 24
             | u64::from(self.flags) << 32;
-        let fixed = [
+        let Some((fixed, rest)) = words.split_first_chunk_mut() else { return 0 };
+        *fixed = [
             self.event.seq,
             self.event.ts.0 as u64,
             self.market_time.0 as u64,
@@ -239,12 +241,9 @@ impl Frame {
             self.cvd as u64,
             u64::from(self.changed),
         ];
-        let mut at = fixed.len();
-        if let Some(head) = words.get_mut(..at) {
-            head.copy_from_slice(&fixed);
-        }
+        let mut at = 0;
         let mut put = |word: u64| {
-            if let Some(slot) = words.get_mut(at) {
+            if let Some(slot) = rest.get_mut(at) {
                 *slot = word;
                 at += 1;
             }
@@ -264,7 +263,7 @@ impl Frame {
             put(self.vwap.to_bits());
             put(self.vwap_sd.to_bits());
         }
-        words.get(..at).unwrap_or_default()
+        fixed.len() + at
     }
 }
 

@@ -274,7 +274,9 @@ impl SymbolFeatures {
     }
 
     fn batch(&mut self) {
-        self.frame.book = self.book.state();
+        if self.book.touched() == 0 {
+            self.frame.book = self.book.state();
+        }
         self.imbalance.batch(&self.book);
         self.ofi.batch(&self.book);
     }

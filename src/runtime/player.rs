@@ -9,7 +9,7 @@ use zerocopy::FromBytes;
 use zerocopy::little_endian::U64;
 
 use crate::context::Context;
-use crate::event::{Event, Sequencer, flag};
+use crate::event::{Body, Event, Sequencer, flag};
 use crate::feed::dtc::DtcFeed;
 use crate::feed::sierra::SierraDecoder;
 use crate::feed::{Counters, FeedError};
@@ -107,10 +107,9 @@ impl<'a> Player<'a> {
             if input && record.seq != sequencer.next_seq() {
                 return Err(PlayError::Record(at as u64, "sequence number does not follow"));
             }
-            let mut emit = |event: Event| on_event(&sequencer.stamp(event));
             match record.kind {
-                Kind::Bytes => self.bytes(&record, &mut emit),
-                Kind::Events => events(&record, &mut emit),
+                Kind::Bytes => self.bytes(&record, &mut |event| on_event(&sequencer.stamp(event))),
+                Kind::Events => events(&record, &mut sequencer, &mut on_event),
                 Kind::Connected => self.connected(record.source),
                 _ => Some(()),
             }
@@ -216,9 +215,33 @@ fn dtc_frames<'b>(
     bytes
 }
 
-fn events(record: &Record<'_>, emit: &mut impl FnMut(Event)) -> Option<()> {
-    for chunk in record.payload.chunks(PACKED_BYTES) {
-        emit(PackedEvent::read_from_bytes(chunk).ok()?.unpack(0)?);
+/// Events that are unpacked ahead of the core. A core that reads an event in wide pieces right
+/// after it was written in narrow ones waits for the store: a twelfth of a replay.
+const AHEAD: usize = 32;
+
+fn events(
+    record: &Record<'_>,
+    sequencer: &mut Sequencer,
+    on_event: &mut impl FnMut(&Event),
+) -> Option<()> {
+    let timer = Body::Timer;
+    let (ts, symbol) = (Ts::NONE, SymbolId(0));
+    let none = Event { seq: 0, ts, ts_exch: ts, symbol, flags: 0, body: timer };
+    let mut ahead = [none; AHEAD];
+    for chunk in record.payload.chunks(PACKED_BYTES * AHEAD) {
+        let mut whole = 0;
+        for (packed, slot) in chunk.chunks(PACKED_BYTES).zip(&mut ahead) {
+            let Some(event) = PackedEvent::read_from_bytes(packed).ok().and_then(|p| p.unpack(0))
+            else {
+                break;
+            };
+            *slot = sequencer.stamp(event);
+            whole += 1;
+        }
+        ahead.iter().take(whole).for_each(&mut *on_event);
+        if whole * PACKED_BYTES < chunk.len() {
+            return None;
+        }
     }
     Some(())
 }
