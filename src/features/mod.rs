@@ -8,6 +8,7 @@ pub mod clock;
 pub mod close;
 pub mod delta;
 pub mod frame;
+pub mod fuzz;
 pub mod imbalance;
 pub mod momentum;
 pub mod value_area;

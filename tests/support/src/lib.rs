@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mia::config::Config;
 use mia::context::Context;
+use mia::event::Event;
 use mia::feed::Counters;
 use mia::pipeline::Pipeline;
 use mia::runtime::files::{TickFiles, load};
@@ -69,7 +70,7 @@ pub fn replay_with(
     paths: &[PathBuf],
     config: Config,
     filter: SessionFilter,
-    mut each: impl FnMut(&mia::event::Event, &Pipeline),
+    mut each: impl FnMut(&Event, &Pipeline),
 ) -> Replayed {
     let files = paths.iter().map(|p| load(p).expect("readable")).collect();
     let files = TickFiles::new(files, None).expect("known symbols");
@@ -82,6 +83,17 @@ pub fn replay_with(
     }
     let counters = stream.counters();
     Replayed { pipeline, counters }
+}
+
+/// The events of one tick file, Timers included.
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+#[must_use]
+pub fn events(path: &Path) -> Vec<Event> {
+    let files = TickFiles::new(vec![load(path).expect("readable")], None).expect("known symbols");
+    let mut stream = files.stream().expect("readable");
+    std::iter::from_fn(|| stream.next_event().expect("whole file")).collect()
 }
 
 /// Replays one file with the default configuration.
