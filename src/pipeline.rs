@@ -14,7 +14,7 @@ use crate::decision::Tier;
 use crate::decision::{Decision, Preset, Signal};
 use crate::event::Event;
 use crate::features::frame::DIGEST_WORDS;
-use crate::features::{Features, Frame, Params};
+use crate::features::{Features, Frame, Params, SymbolParams};
 use crate::tally::{SessionFilter, Tally};
 use crate::units::SymbolId;
 
@@ -117,7 +117,7 @@ impl Judge {
         let tally = Tally::new(params.filter, params.features.profile_rows);
         Judge {
             decision: Decision::new(params.preset.clone()),
-            tallies: vec![tally; params.symbols],
+            tallies: vec![tally; params.symbols.len()],
             signals: SignalCounts::default(),
             digest: Hasher::new(params.seed),
             frames: 0,
@@ -173,8 +173,8 @@ impl Judge {
 /// What the core is made from.
 #[derive(Clone, Debug)]
 pub struct CoreParams {
-    /// Number of symbols.
-    pub symbols: usize,
+    /// What each symbol's instrument sets for its features.
+    pub symbols: Vec<SymbolParams>,
     /// Parameters of the features.
     pub features: Params,
     /// Weights, gate, floor.
@@ -224,6 +224,6 @@ impl Pipeline {
 /// The two halves of the core, for two threads.
 #[must_use]
 pub fn split(params: &CoreParams, calendar: Arc<Calendar>) -> (Features, Judge) {
-    let features = Features::new(params.symbols, params.features, calendar);
+    let features = Features::new(&params.symbols, params.features, calendar);
     (features, Judge::new(params))
 }

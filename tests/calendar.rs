@@ -522,8 +522,8 @@ fn segments_tile() {
         }
         (last, count) = (s, count + 1);
     }
-    // About six a trading day and one more a weekend day.
-    assert!((12_000..18_000).contains(&count), "{count} segments");
+    // Five or six each trading day, one each day without a session.
+    assert!((11_000..13_000).contains(&count), "{count} segments");
 }
 
 proptest! {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use mia::calendar::Calendar;
 use mia::event::{Body, Event};
 use mia::features::fuzz::{asymmetric, fuzz_features, market, mirrored, out_of_range};
-use mia::features::{Features, Frame, Params};
-use mia::units::{MINUTE, SECOND, Ts};
+use mia::features::{Features, Frame, Params, SymbolParams};
+use mia::units::{MINUTE, SECOND, SYMBOLS_MAX, Ts};
 use proptest::prelude::*;
 
 /// The real files, each as one sequence of events.
@@ -35,7 +35,8 @@ fn real() -> Vec<(PathBuf, Vec<Event>)> {
 
 fn features() -> Features {
     let calendar = Arc::new(Calendar::bundled().expect("bundled"));
-    Features::new(16, Params { profile_rows: 1 << 14, ..Params::default() }, calendar)
+    let symbols = [SymbolParams::of_root("ES"); SYMBOLS_MAX];
+    Features::new(&symbols, Params { profile_rows: 1 << 14, ..Params::default() }, calendar)
 }
 
 fn frames<'a>(events: impl IntoIterator<Item = &'a Event>, mut each: impl FnMut(&Frame)) {

@@ -3,16 +3,34 @@
 //! A Globex day D runs from 18:00 New York of the day before to 17:00 of D. Zone rules come from
 //! the bundled IANA database, exceptions from `holidays.csv` (rows decide, rules do not). The
 //! label of an instant depends on nothing else, so it replays.
+//!
+//! * [`Segment`]: a stretch with one label and everything that holds for all of it; kept by the
+//!   hot path until it ends. A look-up costs a few microseconds and allocates nothing.
+//! * [`SessionContext`]: what the other modules learn about one instant.
+//! * [`expiry`]: option days, capture windows, expiries, the quarterly roll.
+//! * [`rules`]: computed holidays against which the rows are tested.
+//! * [`scale`]: size multipliers of the sessions.
 
-use jiff::civil::{Date, Time, Weekday, date};
+mod context;
+mod coverage;
+mod day;
+pub mod expiry;
+mod rows;
+pub mod rules;
+pub mod scale;
+
+use jiff::civil::{Date, DateTime, Time, Weekday, date};
 use jiff::tz::TimeZone;
 
 use crate::units::{SECOND, Ts};
+pub use context::{Compat, CompatWindows, DailyWindow, Session3, SessionContext, SubBucket};
+pub use coverage::MissingYear;
+pub use rows::{Exception, Kind, Venue};
 
 /// The bundled exceptions.
 const HOLIDAYS: &str = include_str!("holidays.csv");
-/// Last trade date of the daily 16:15 to 16:30 break.
-const DAILY_BREAK_LAST: Date = date(2021, 6, 25);
+/// Days in which the next or last open day is looked for; the longest closure lasts four.
+const SCAN_DAYS: u16 = 10;
 
 /// What part of the trading day an instant belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +74,34 @@ impl Label {
     }
 }
 
+/// A stretch of time: start inclusive, end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First instant.
+    pub start: Ts,
+    /// First instant after it.
+    pub end: Ts,
+}
+
+impl Span {
+    /// Whether `at` lies inside.
+    #[must_use]
+    pub const fn contains(&self, at: Ts) -> bool {
+        at.0 >= self.start.0 && at.0 < self.end.0
+    }
+}
+
+/// The cash session of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cash {
+    /// 09:30 New York, or the late opening: the RTH anchor.
+    pub open: Ts,
+    /// 16:00, on half days 13:00, or the early halt of Globex where that comes first.
+    pub close: Ts,
+    /// 11:00 to 14:00 New York, not cut at an early close.
+    pub midday: Span,
+}
+
 /// A stretch of time with one label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -65,10 +111,43 @@ pub struct Segment {
     pub start: Ts,
     /// First instant after it.
     pub end: Ts,
-    /// Trade date, in days since 1970-01-01.
+    /// Trade date, in days since 1970-01-01: the day on which the Globex day ends, unless a row
+    /// names another; while no Globex day is in progress, that of the next one. Never decreases.
     pub trade_day: i32,
+    /// Calendar day on which the Globex day ends, in days since 1970-01-01; on days without a
+    /// session the 24 hours up to 18:00 New York count alike.
+    pub globex_day: i32,
     /// 18:00 New York at which the Globex day began.
     pub eth_anchor: Ts,
+    /// First ETH anchor of the trading week: Sunday 18:00, later where Monday has no session.
+    /// While closed the last one in force; [`Ts::NONE`] beyond the covered years.
+    pub week_anchor: Ts,
+    /// First ETH anchor whose trade date lies in the month of this one's; else as above.
+    pub month_anchor: Ts,
+    /// From where the label's session of this day begins to where it ends; longer than the
+    /// segment only where the former daily break cuts a session.
+    pub session: Span,
+    /// The next instant after this segment's start at which trading stops; `None` where the
+    /// covered years hold none.
+    pub next_halt: Option<Ts>,
+    /// The cash session of the Globex day; `None` where NYSE or Globex is closed.
+    pub cash: Option<Cash>,
+    /// Both cash markets trade: from the US open to London's close; `None` where one is closed.
+    pub overlap: Option<Span>,
+    /// NYSE closes early on the day.
+    pub half_day: bool,
+    /// NYSE is closed on the day, a weekday.
+    pub holiday: bool,
+    /// Globex halts before 17:00 on the day.
+    pub early_halt: bool,
+    /// London has a holiday on the day.
+    pub london_closed: bool,
+    /// NYSE and Cboe trade on the day, so SPXW and NDXP expire.
+    pub option_day: bool,
+    /// Calendar days from the day to the next monthly SPX expiry, 0 on its day.
+    pub days_to_monthly: Option<u16>,
+    /// Calendar days from the day to the next option day, 0 on one.
+    pub days_to_weekly: Option<u16>,
 }
 
 impl Segment {
@@ -78,7 +157,21 @@ impl Segment {
         start: Ts(i64::MAX),
         end: Ts(i64::MAX),
         trade_day: 0,
+        globex_day: 0,
         eth_anchor: Ts::NONE,
+        week_anchor: Ts::NONE,
+        month_anchor: Ts::NONE,
+        session: Span { start: Ts(i64::MAX), end: Ts(i64::MAX) },
+        next_halt: None,
+        cash: None,
+        overlap: None,
+        half_day: false,
+        holiday: false,
+        early_halt: false,
+        london_closed: false,
+        option_day: false,
+        days_to_monthly: None,
+        days_to_weekly: None,
     };
 
     /// Whether `at` lies inside.
@@ -88,27 +181,15 @@ impl Segment {
     }
 }
 
-/// London's rows are data for the features that compare with it; no label depends on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Venue {
-    Cme,
-    Nyse,
-    London,
-}
-
-#[derive(Clone, Debug)]
-struct Row {
-    venue: Venue,
-    day: Date,
-    /// `None` = closed all day.
-    until: Option<Time>,
-}
-
 /// The session calendar.
 #[derive(Clone, Debug)]
 pub struct Calendar {
-    rows: Vec<Row>,
-    years: (i16, i16),
+    /// Sorted by venue and day.
+    rows: Vec<Exception>,
+    /// Sorted.
+    years: Vec<i16>,
+    /// The former daily break: last day, from, to.
+    daily_break: Option<(Date, Time, Time)>,
     new_york: TimeZone,
     london: TimeZone,
 }
@@ -139,7 +220,7 @@ impl Calendar {
     /// # Errors
     /// [`CalendarError`] when the bundled data is broken.
     pub fn bundled() -> Result<Calendar, CalendarError> {
-        Calendar::parse(HOLIDAYS)
+        Calendar::from_csv(HOLIDAYS)
     }
 
     /// The SHA-256 input: what labels depend on besides the zone database.
@@ -148,128 +229,110 @@ impl Calendar {
         HOLIDAYS
     }
 
-    fn parse(text: &str) -> Result<Calendar, CalendarError> {
-        let mut rows = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            rows.push(parse_row(line).ok_or(CalendarError::Line(index + 1))?);
-        }
-        rows.sort_by_key(|r: &Row| (r.venue, r.day));
-        let years = rows.iter().map(|r| r.day.year());
-        let years = (years.clone().min().unwrap_or(0), years.max().unwrap_or(-1));
+    /// A calendar of the rows in `text`, in the format of the bundled file.
+    ///
+    /// # Errors
+    /// [`CalendarError::Line`] for a line that cannot be read, that contradicts another, or whose
+    /// trade date lies behind that of the next session.
+    pub fn from_csv(text: &str) -> Result<Calendar, CalendarError> {
+        let rows = rows::parse(text).map_err(CalendarError::Line)?;
         let zone = |name| TimeZone::get(name).map_err(|_| CalendarError::Zone(name));
-        let (new_york, london) = (zone("America/New_York")?, zone("Europe/London")?);
-        Ok(Calendar { rows, years, new_york, london })
+        let daily_break = rows.iter().rev().find_map(|r| match r.kind {
+            Kind::DailyBreak(from, to) => Some((r.day, from, to)),
+            _ => None,
+        });
+        let calendar = Calendar {
+            years: coverage::covered(&rows),
+            rows,
+            daily_break,
+            new_york: zone("America/New_York")?,
+            london: zone("Europe/London")?,
+        };
+        let goes_back = |r: &&Exception| {
+            r.venue == Venue::Cme
+                && r.trade_date.is_some_and(|t| {
+                    is_weekend(t)
+                        || calendar.next_open(r.day).is_some_and(|n| calendar.trade_date(n) < t)
+                })
+        };
+        match calendar.rows.iter().find(goes_back) {
+            Some(row) => Err(CalendarError::Line(line_of(text, row))),
+            None => Ok(calendar),
+        }
     }
 
-    /// First and last year with rows.
+    /// All rows, by venue and day.
     #[must_use]
-    pub const fn years(&self) -> (i16, i16) {
-        self.years
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.rows
     }
 
     /// The segment that contains `at`. Costs a few microseconds: keep it until it ends.
     #[must_use]
     pub fn segment(&self, at: Ts) -> Segment {
-        let Ok(instant) = jiff::Timestamp::from_nanosecond(i128::from(at.0)) else {
-            return Segment { start: at, end: Ts::MAX, ..Segment::UNKNOWN };
-        };
-        let local = self.new_york.to_datetime(instant);
+        let local = self.new_york_time(at);
         let day = if local.hour() >= 18 { next(local.date()) } else { local.date() };
-        let bounds = self.globex_day(day);
-        let mut current = *bounds.first().unwrap_or(&Segment::UNKNOWN);
-        for segment in bounds {
-            if segment.contains(at) {
-                current = segment;
-            }
-        }
-        current
+        self.segment_of(day, at)
     }
 
-    /// The segments of Globex day `day`, from 18:00 of the day before to 18:00 of `day`; unused
-    /// entries contain no instant.
-    fn globex_day(&self, day: Date) -> [Segment; 8] {
-        let start = self.at(&self.new_york, previous(day), 18, 0);
-        let end = self.at(&self.new_york, day, 18, 0);
-        let trade_day = days(day);
-        let mut out = [Segment::UNKNOWN; 8];
-        let mut slots = out.iter_mut();
-        let mut from = start;
-        let mut put = |label, until: Ts| {
-            if until > from
-                && let Some(slot) = slots.next()
-            {
-                *slot = Segment { label, start: from, end: until, trade_day, eth_anchor: start };
-                from = until;
-            }
-        };
-        let covered = (self.years.0..=self.years.1).contains(&day.year());
-        if !covered || is_weekend(day) || self.closed(Venue::Cme, day) {
-            put(Label::Closed, end);
-            return out;
-        }
-        let ny = |hour, minute| self.at(&self.new_york, day, hour, minute);
-        let halt = match self.row(Venue::Cme, day) {
-            Some(Row { until: Some(t), .. }) => ny(t.hour(), t.minute()),
-            _ => ny(17, 0),
-        };
-        put(Label::Asia, self.at(&self.london, day, 8, 0).min(halt));
-        put(Label::London, ny(9, 30).min(halt));
-        if self.closed(Venue::Nyse, day) {
-            put(Label::UsHoliday, halt);
-        } else {
-            let close = match self.row(Venue::Nyse, day) {
-                Some(Row { until: Some(t), .. }) => ny(t.hour(), t.minute()),
-                _ => ny(16, 0),
-            };
-            put(Label::Us, close.min(halt));
-            if day <= DAILY_BREAK_LAST {
-                put(Label::UsPost, ny(16, 15).min(halt));
-                put(Label::Halt, ny(16, 30).min(halt));
-            }
-            put(Label::UsPost, halt);
-        }
-        let weekend = day.weekday() == Weekday::Friday;
-        let closed_next = weekend || self.closed(Venue::Cme, next(day));
-        put(if closed_next { Label::Closed } else { Label::Halt }, end);
-        out
+    /// The date in New York.
+    fn new_york_date(&self, at: Ts) -> Date {
+        self.new_york_time(at).date()
     }
 
-    fn row(&self, venue: Venue, day: Date) -> Option<&Row> {
-        let at = self.rows.binary_search_by_key(&(venue, day), |r| (r.venue, r.day)).ok()?;
-        self.rows.get(at)
+    fn new_york_time(&self, at: Ts) -> DateTime {
+        self.new_york.to_datetime(timestamp(at))
     }
 
-    fn closed(&self, venue: Venue, day: Date) -> bool {
-        self.row(venue, day).is_some_and(|r| r.until.is_none())
+    fn london_time(&self, at: Ts) -> DateTime {
+        self.london.to_datetime(timestamp(at))
     }
 
-    fn at(&self, zone: &TimeZone, day: Date, hour: i8, minute: i8) -> Ts {
-        // None of the times used here falls into a DST gap; a failure means a date beyond the
-        // range of the zone database, which no accepted instant reaches.
-        day.at(hour, minute, 0, 0)
-            .to_zoned(zone.clone())
-            .map_or(Ts::MAX, |z| Ts(z.timestamp().as_second().saturating_mul(SECOND)))
+    fn rule(&self, venue: Venue, day: Date) -> rows::DayRule {
+        rows::day_rule(&self.rows, venue, day)
+    }
+
+    fn new_york(&self, day: Date, time: Time) -> Ts {
+        instant_in(&self.new_york, day, time)
+    }
+
+    fn london(&self, day: Date, time: Time) -> Ts {
+        instant_in(&self.london, day, time)
     }
 }
 
-fn parse_row(line: &str) -> Option<Row> {
-    let mut cells = line.split(',');
-    let day = cells.next()?.parse().ok()?;
-    let venue = match cells.next()? {
-        "cme" => Venue::Cme,
-        "nyse" => Venue::Nyse,
-        "london" => Venue::London,
-        _ => return None,
-    };
-    let until = match (cells.next()?, cells.next()?) {
-        ("closed", "") => None,
-        ("early_close" | "early_halt", time) => Some(time.parse().ok()?),
-        _ => return None,
-    };
-    Some(Row { venue, day, until })
+/// The civil date of a number of days since 1970-01-01 (years −9999 to 9999; clipped beyond).
+#[must_use]
+pub fn date_of(days: i32) -> Date {
+    let ns = i128::from(days) * 86_400 * i128::from(SECOND);
+    let limit = if days < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    TimeZone::UTC.to_datetime(jiff::Timestamp::from_nanosecond(ns).unwrap_or(limit)).date()
+}
+
+/// Days since 1970-01-01 of a civil date.
+#[must_use]
+pub fn days(day: Date) -> i32 {
+    day.since(date(1970, 1, 1)).map_or(0, |span| span.get_days())
+}
+
+/// Every `i64` of nanoseconds is in the range of the zone database's arithmetic.
+fn timestamp(at: Ts) -> jiff::Timestamp {
+    jiff::Timestamp::from_nanosecond(i128::from(at.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+}
+
+/// A local time as an instant; in a DST gap or overlap the earlier offset's reading, which no row
+/// of a trading day comes near. [`Ts::MAX`] beyond the range of [`Ts`].
+fn instant_in(zone: &TimeZone, day: Date, time: Time) -> Ts {
+    zone.to_timestamp(day.to_datetime(time))
+        .ok()
+        .and_then(|t| i64::try_from(t.as_nanosecond()).ok())
+        .map_or(Ts::MAX, Ts)
+}
+
+/// Where a row stands in its text, from 1; 0 if nowhere.
+fn line_of(text: &str, row: &Exception) -> usize {
+    let head = format!("{},cme,", row.day);
+    text.lines().position(|l| l.starts_with(&head)).map_or(0, |n| n + 1)
 }
 
 fn is_weekend(day: Date) -> bool {
@@ -284,8 +347,11 @@ fn previous(day: Date) -> Date {
     day.yesterday().unwrap_or(day)
 }
 
-fn days(day: Date) -> i32 {
-    day.since(date(1970, 1, 1)).map_or(0, |span| span.get_days())
+/// An instant written in RFC 3339, for tests.
+#[cfg(test)]
+pub(crate) fn instant(text: &str) -> Ts {
+    let t: jiff::Timestamp = text.parse().expect("instant");
+    Ts(i64::try_from(t.as_nanosecond()).expect("range"))
 }
 
 #[cfg(test)]
@@ -361,7 +427,7 @@ mod tests {
 
     #[test]
     fn broken_rows_are_named() {
-        let error = Calendar::parse("# x\n2024-13-01,cme,closed,\n").expect_err("bad month");
+        let error = Calendar::from_csv("# x\n2024-13-01,cme,closed,\n").expect_err("bad month");
         assert_eq!(error, CalendarError::Line(2));
     }
 }

@@ -4,13 +4,16 @@
 //! coverage; it re-arms once the score has fallen [`REARM`] below the gate or the side has changed.
 
 pub mod confluence;
+pub mod regime;
+
+pub use regime::{MarketRegime, Reading};
 
 pub use confluence::{Confluence, Item, PRESETS, Preset, Term, Tier, TierEdges};
 
 use crate::context::Context;
 use crate::event::{Body, flag};
 use crate::features::frame::FIRST_EVENT_FEATURE;
-use crate::features::{Frame, Reason, Slot};
+use crate::features::{Frame, Reason, Slot, frame_flag};
 use crate::units::{SYMBOLS_MAX, SymbolId, Ts};
 
 /// Points of score below the gate at which a side re-arms.
@@ -56,6 +59,25 @@ pub struct Decision {
     halted: bool,
     /// Context version that the last sums of each symbol used.
     versions: [u64; SYMBOLS_MAX],
+    regimes: [Regimes; SYMBOLS_MAX],
+}
+
+/// The regimes of one symbol, as of its last five-minute close.
+#[derive(Clone, Copy, Debug)]
+struct Regimes {
+    machine: MarketRegime,
+    market: Result<Reading, Reason>,
+    volatility: Slot,
+}
+
+impl Default for Regimes {
+    fn default() -> Regimes {
+        Regimes {
+            machine: MarketRegime::default(),
+            market: Err(Reason::Warmup),
+            volatility: Slot::none(Reason::Warmup),
+        }
+    }
 }
 
 impl Decision {
@@ -71,7 +93,23 @@ impl Decision {
             preset,
             edges: [Edge::default(); SYMBOLS_MAX],
             last: [Confluence::default(); SYMBOLS_MAX],
+            regimes: [Regimes::default(); SYMBOLS_MAX],
         }
+    }
+
+    /// TREND, RANGE or VOLATILE of a symbol as of its last five-minute close, with degrees.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn market_regime(&self, symbol: SymbolId) -> Result<Reading, Reason> {
+        self.regimes.get(usize::from(symbol.0)).map_or(Err(Reason::NoInput), |r| r.market)
+    }
+
+    /// Feature 27 of a symbol with the floor that VIX sets, as of its last five-minute close.
+    #[must_use]
+    pub fn volatility_regime(&self, symbol: SymbolId) -> Slot {
+        let regimes = self.regimes.get(usize::from(symbol.0));
+        regimes.map_or(Slot::none(Reason::NoInput), |r| r.volatility)
     }
 
     /// The preset, whose name labels every output.
@@ -90,6 +128,14 @@ impl Decision {
     pub fn on_frame(&mut self, frame: &Frame, context: &Context) -> Option<Signal> {
         let at = usize::from(frame.event.symbol.0);
         self.halted |= matches!(frame.event.body, Body::Halt(_));
+        if frame.flags & frame_flag::BAR5_CLOSED != 0
+            && let Some(regimes) = self.regimes.get_mut(at)
+        {
+            // The context brings no VIX yet: its clauses are skipped.
+            let vix = None;
+            regimes.market = regimes.machine.close5(&frame.regime, vix, frame.bar5_end);
+            regimes.volatility = regime::volatility(frame.slot(27), vix);
+        }
         let version = self.versions.get_mut(at)?;
         if frame.changed & self.weighted == 0 && *version == context.version {
             // The same inputs: the same sums, and no edge.

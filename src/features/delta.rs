@@ -1,9 +1,15 @@
-//! Aggressor volume: `delta_ratio` (13), `cvd_slope_z` (14) and the cumulative volume delta.
+//! Aggressor volume: `delta_ratio` (13), `cvd_slope_z` (14), the cumulative volume delta, and the
+//! z-score of a bar's δ.
 //!
 //! δ of a bar is buy minus sell aggressor volume; CVD is its sum since an anchor, one instance for
-//! the Globex day (18:00 New York) and one for the cash session (09:30). Integers throughout.
-//! Update cost: O(1) a trade, O(20) a bar.
+//! the Globex day (18:00 New York) and one for the cash session (09:30). Slot 13 is δ/V of the
+//! bar, in [−1, 1]. Slot 14 compares m, the least-squares slope of CVD over the last 20 closes
+//! since the active anchor in contracts a bar, with the same minute of recorded sessions:
+//! clip((m − mean)/sd/3, −1, 1). The z-score of δ is a diagnostic without bounds. Integers up to
+//! the last division. Own design after the usual practice of order-flow charts. Update cost: O(1)
+//! a trade, O(20) a bar.
 
+use super::close::Usual;
 use super::frame::{Reason, Slot};
 use crate::bars::Bar;
 use crate::units::{Aggressor, Qty};
@@ -52,6 +58,12 @@ fn slope(y: &[i64]) -> f64 {
     (n * sum_xy - sum_x * sum_y) as f64 / (n * sum_xx - sum_x * sum_x) as f64
 }
 
+/// Distance of `x` from what is usual in deviations, before any clip.
+fn score(x: f64, usual: Option<(f64, f64)>) -> Result<f64, Reason> {
+    let (mean, sd) = usual.ok_or(Reason::Warmup)?;
+    if sd > 0.0 { Ok((x - mean) / sd) } else { Err(Reason::ZeroDenominator) }
+}
+
 /// State of features 13 and 14.
 #[derive(Clone, Debug, Default)]
 pub struct Delta {
@@ -85,7 +97,7 @@ impl Delta {
         self.eth.push();
         self.rth.push();
         if let Some(slot) = self.recent.get_mut(self.next) {
-            *slot = (bar.volume, bar.buy + bar.sell);
+            *slot = (bar.volume, bar.buy.saturating_add(bar.sell));
         }
         self.next = (self.next + 1) % WINDOW;
     }
@@ -106,22 +118,52 @@ impl Delta {
         } else if bar.mostly_unclassified() {
             Slot::none(Reason::InvalidInput)
         } else {
-            Slot::some(bar.delta() as f64 / bar.volume as f64)
+            Slot::some((bar.delta() as f64 / bar.volume as f64).clamp(-1.0, 1.0))
         }
     }
 
-    /// Feature 14: the slope of CVD against the same minute of recorded sessions. Without a
-    /// baseline there is nothing to compare with, so it is `WARMUP` (a baseline store is not read
-    /// yet); the raw slope is [`Delta::slope`].
+    /// How far δ of `bar` is from what is usual at its minute, in deviations; not bounded, no
+    /// feature. `WARMUP` without a baseline, `INVALID_INPUT` where more than a tenth of the bar is
+    /// unclassified, `ZERO_DENOMINATOR` where the baseline does not vary.
+    #[must_use]
+    pub fn ratio_z(bar: &Bar, usual: &Usual) -> Slot {
+        if bar.mostly_unclassified() {
+            return Slot::none(Reason::InvalidInput);
+        }
+        match score(bar.delta() as f64, usual.delta) {
+            Ok(z) => Slot::some(z),
+            Err(reason) => Slot::none(reason),
+        }
+    }
+
+    /// Feature 14, in [−1, 1], of the active anchor: the cash session's where `rth`. `WARMUP`
+    /// below 20 closes since the anchor or without a baseline, `INVALID_INPUT` where more than a
+    /// tenth of the volume of those 20 bars is unclassified, `ZERO_DENOMINATOR` where the baseline
+    /// does not vary.
+    #[must_use]
+    pub fn slope_slot(&self, rth: bool, usual: &Usual) -> Slot {
+        let Some(slope) = self.slope(rth) else { return Slot::none(Reason::Warmup) };
+        if self.unclassified() {
+            return Slot::none(Reason::InvalidInput);
+        }
+        match score(slope, usual.cvd_slope) {
+            Ok(z) => Slot::some((z / 3.0).clamp(-1.0, 1.0)),
+            Err(reason) => Slot::none(reason),
+        }
+    }
+
+    /// Feature 14 of the Globex day without a baseline: never a value, but the reason.
     #[must_use]
     pub fn slope_z(&self) -> Slot {
-        let (all, classified) =
-            self.recent.iter().fold((0_i64, 0_i64), |(v, c), b| (v + b.0, c + b.1));
-        if (all - classified) * 10 > all {
-            Slot::none(Reason::InvalidInput)
-        } else {
-            Slot::none(Reason::Warmup)
-        }
+        self.slope_slot(false, &Usual::default())
+    }
+
+    fn unclassified(&self) -> bool {
+        let (all, classified) = self
+            .recent
+            .iter()
+            .fold((0_i128, 0_i128), |(v, c), bar| (v + i128::from(bar.0), c + i128::from(bar.1)));
+        (all - classified) * 10 > all
     }
 
     /// Slope of CVD over the last 20 bars since the active anchor, contracts a bar.
@@ -141,30 +183,68 @@ impl Delta {
 mod tests {
     use super::*;
     use crate::bars::reference::r64;
+    use crate::units::QTY_MAX;
+    use proptest::prelude::*;
+
+    fn usual(mean: f64, sd: f64) -> Usual {
+        Usual { cvd_slope: Some((mean, sd)), delta: Some((mean, sd)), ..Usual::default() }
+    }
+
+    fn play(delta: &mut Delta, bar: &Bar) {
+        delta.trade(u32::try_from(bar.buy).expect("small"), Aggressor::Buy);
+        delta.trade(u32::try_from(bar.sell).expect("small"), Aggressor::Sell);
+        delta.close(bar);
+    }
 
     #[test]
     fn golden() {
         let bars = r64();
         let mut delta = Delta::default();
-        for bar in &bars {
-            delta.trade(u32::try_from(bar.buy).expect("small"), Aggressor::Buy);
-            delta.trade(u32::try_from(bar.sell).expect("small"), Aggressor::Sell);
-            delta.close(bar);
-        }
+        bars.iter().for_each(|bar| play(&mut delta, bar));
         assert!((delta.slope(false).expect("warm") + 15.320_301).abs() < 1e-6);
         let last = bars.last().expect("bars");
         assert!((Delta::ratio(last).value().expect("volume") + 0.200_815).abs() < 1e-6);
-        assert_eq!(delta.slope_z().reason, Reason::Warmup);
+        let value = delta.slope_slot(false, &usual(-20.0, 40.0)).value().expect("baseline");
+        assert!((value - 0.038_997).abs() < 1e-6);
+        assert_eq!(delta.slope_slot(false, &Usual::default()).reason, Reason::Warmup);
+        assert_eq!(delta.slope_slot(true, &usual(0.0, 0.0)).reason, Reason::ZeroDenominator);
+        assert_eq!(Delta::ratio_z(last, &usual(6.0, 100.0)).value(), Some(-4.0));
+        assert_eq!(Delta::ratio_z(last, &Usual::default()).reason, Reason::Warmup);
+        assert_eq!(Delta::ratio_z(last, &usual(6.0, 0.0)).reason, Reason::ZeroDenominator);
     }
 
     #[test]
     fn unclassified_trades_invalidate() {
         let bar = Bar { volume: 100, buy: 50, sell: 39, ..Bar::default() };
         assert_eq!(Delta::ratio(&bar).reason, Reason::InvalidInput);
+        assert_eq!(Delta::ratio_z(&bar, &usual(0.0, 1.0)).reason, Reason::InvalidInput);
         assert_eq!(Delta::ratio(&Bar::default()).reason, Reason::ZeroDenominator);
         let mut delta = Delta::default();
         delta.close(&bar);
-        assert_eq!(delta.slope_z().reason, Reason::InvalidInput);
+        assert_eq!(delta.slope_slot(false, &usual(0.0, 1.0)).reason, Reason::Warmup);
+        delta.advance(19);
+        assert_eq!(delta.slope_slot(false, &usual(0.0, 1.0)).reason, Reason::InvalidInput);
+        delta.advance(1);
+        assert_eq!(delta.slope_slot(false, &usual(0.0, 1.0)).value(), Some(0.0));
+    }
+
+    /// Twenty closes since the anchor, not one bar before it.
+    #[test]
+    fn the_window_starts_at_the_anchor() {
+        let (bars, mut delta) = (r64(), Delta::default());
+        bars.iter().take(30).for_each(|bar| play(&mut delta, bar));
+        delta.anchor_rth();
+        for (at, bar) in bars.iter().skip(30).enumerate() {
+            play(&mut delta, bar);
+            let slot = delta.slope_slot(true, &usual(0.0, 100.0));
+            assert_eq!(slot.value().is_some(), at >= 19, "{at}");
+            assert!(delta.slope_slot(false, &usual(0.0, 100.0)).value().is_some());
+        }
+        // Both instances see the same last 20 bars; only the level differs.
+        assert_eq!(delta.slope(true), delta.slope(false));
+        delta.anchor_eth();
+        assert_eq!(delta.slope_slot(false, &usual(0.0, 1.0)).reason, Reason::Warmup);
+        assert_eq!(delta.cvd(false), 0);
     }
 
     #[test]
@@ -179,5 +259,91 @@ mod tests {
         (0..1000).for_each(|_| twin.advance(1));
         assert_eq!(delta.slope(false), twin.slope(false));
         assert_eq!(delta.slope(false), Some(0.0));
+    }
+
+    fn side(code: u8) -> Aggressor {
+        match code {
+            0 => Aggressor::None,
+            1 => Aggressor::Buy,
+            _ => Aggressor::Sell,
+        }
+    }
+
+    fn flip(aggressor: Aggressor) -> Aggressor {
+        match aggressor {
+            Aggressor::None => Aggressor::None,
+            Aggressor::Buy => Aggressor::Sell,
+            Aggressor::Sell => Aggressor::Buy,
+        }
+    }
+
+    type Minute = Vec<(u32, u8)>;
+
+    fn minutes(most: u32) -> impl Strategy<Value = Vec<Minute>> {
+        let code = prop_oneof![1 => Just(0_u8), 20 => Just(1_u8), 20 => Just(2_u8)];
+        prop::collection::vec(prop::collection::vec((0..=most, code), 0..4), 1..60)
+    }
+
+    /// The bar of one minute, its trades added to `delta` too.
+    fn trades(delta: &mut Delta, minute: &Minute, mirrored: bool) -> Bar {
+        let mut bar = Bar::default();
+        for &(qty, code) in minute {
+            let aggressor = if mirrored { flip(side(code)) } else { side(code) };
+            delta.trade(qty, aggressor);
+            bar.volume += i64::from(qty);
+            match aggressor {
+                Aggressor::None => {}
+                Aggressor::Buy => bar.buy += i64::from(qty),
+                Aggressor::Sell => bar.sell += i64::from(qty),
+            }
+        }
+        delta.close(&bar);
+        bar
+    }
+
+    proptest! {
+        #[test]
+        fn bounded_and_symmetric(minutes in minutes(QTY_MAX), mean in -1e12..1e12, sd in 0.0..1e9) {
+            let (mut one, mut other) = (Delta::default(), Delta::default());
+            for minute in &minutes {
+                let (a, b) = (trades(&mut one, minute, false), trades(&mut other, minute, true));
+                let slots = [
+                    (Delta::ratio(&a), Delta::ratio(&b)),
+                    (
+                        one.slope_slot(false, &usual(mean, sd)),
+                        other.slope_slot(false, &usual(-mean, sd)),
+                    ),
+                ];
+                for (p, q) in slots {
+                    prop_assert_eq!(p.value().map(|v| -v), q.value());
+                    prop_assert_eq!(p.reason, q.reason);
+                    prop_assert!(p.value().is_none_or(|v| (-1.0..=1.0).contains(&v)));
+                }
+                let z = |bar: &Bar, mean: f64| Delta::ratio_z(bar, &usual(mean, sd)).value();
+                prop_assert_eq!(z(&a, mean).map(|v| -v), z(&b, -mean));
+            }
+        }
+
+        /// Slope and CVD equal a second pass over the bars since each anchor.
+        #[test]
+        fn equals_recomputation(minutes in minutes(1000), anchor in 0_usize..40) {
+            let (mut delta, mut bars, mut from) = (Delta::default(), Vec::new(), 0);
+            for (at, minute) in minutes.iter().enumerate() {
+                if at == anchor {
+                    delta.anchor_rth();
+                    from = at;
+                }
+                bars.push(trades(&mut delta, minute, false));
+                let sum = |upto: usize| bars[from..=upto].iter().map(Bar::delta).sum::<i64>();
+                prop_assert_eq!(delta.cvd(true), sum(at));
+                prop_assert_eq!(delta.slope(true).is_some(), at + 1 - from >= WINDOW);
+                if let Some(slope) = delta.slope(true) {
+                    let y: Vec<f64> = (at - 19..=at).map(|i| sum(i) as f64).collect();
+                    let mean = y.iter().sum::<f64>() / 20.0;
+                    let up: f64 = (0..20).map(|x| (x as f64 - 9.5) * (y[x] - mean)).sum();
+                    prop_assert!((slope - up / 665.0).abs() < 1e-9 * slope.abs().max(1.0));
+                }
+            }
+        }
     }
 }

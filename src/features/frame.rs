@@ -1,11 +1,12 @@
 //! [`Frame`]: what the features say after one event.
 
+use super::regime_inputs::RegimeInputs;
 use crate::bars::Bar;
 use crate::book::BookState;
 use crate::calendar::Label;
 use crate::event::Event;
 use crate::profile::ValueArea;
-use crate::units::Ts;
+use crate::units::{Px, Ts};
 
 /// Number of features in the canonical list.
 pub const FEATURES: usize = 28;
@@ -142,6 +143,36 @@ pub mod frame_flag {
     pub const RTH: u8 = 4;
 }
 
+/// Prices that a decision may lean on, as of the last one-minute close; each where it exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// Value area of the previous session of the active anchor's type.
+    pub previous: Option<ValueArea>,
+    /// Low and high since the active anchor.
+    pub session: Option<(Px, Px)>,
+    /// Low and high from 18:00 New York to the cash session, or so far.
+    pub overnight: Option<(Px, Px)>,
+    /// The last confirmed swing high of one-minute bars.
+    pub swing_high: Option<Px>,
+    /// The last confirmed swing low.
+    pub swing_low: Option<Px>,
+}
+
+/// The consolidation base nearest to the last close, among those that hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NearBase {
+    /// Lowest price of the box.
+    pub low: Px,
+    /// Highest price of the box.
+    pub high: Px,
+    /// +1 green, −1 red, 0 neutral.
+    pub colour: i8,
+    /// Whether a wick has passed its edge and no bar come back since.
+    pub tested: bool,
+    /// In [0, 1].
+    pub quality: f64,
+}
+
 /// The features after one event. `as_of` of slots 16 to 19 and 26 is `market_time`; of 27 the end
 /// of the last five-minute bar; of the others `bar.end()`.
 #[derive(Clone, Copy, Debug)]
@@ -170,15 +201,23 @@ pub struct Frame {
     pub vwap: f64,
     /// See `vwap`.
     pub vwap_sd: f64,
+    /// Wilder's average true range over 20 one-minute bars at the last close, in ticks.
+    pub atr20: Option<f64>,
     /// CVD of the active anchor, in contracts.
     pub cvd: i64,
     /// Value area that slot 23 reads.
     pub area: Option<ValueArea>,
+    /// Prices of the last one-minute close.
+    pub levels: Levels,
+    /// The nearest base.
+    pub base: Option<NearBase>,
+    /// What the last five-minute close says of the market regime, VIX apart.
+    pub regime: RegimeInputs,
     /// Order-flow imbalance over 1, 10 and 60 s of market time, in contracts.
     pub ofi: [i64; 3],
 }
 
-const _: () = assert!(size_of::<Frame>() <= 384);
+const _: () = assert!(size_of::<Frame>() <= 512);
 
 impl Frame {
     /// A frame in which nothing has been computed.
@@ -193,12 +232,22 @@ impl Frame {
             book: BookState::Empty,
             flags: 0,
             changed: 0,
-            bar: Bar::empty(0, crate::units::Px::ZERO),
+            bar: Bar::empty(0, Px::ZERO),
             bar5_end: Ts::NONE,
             vwap: 0.0,
             vwap_sd: 0.0,
+            atr20: None,
             cvd: 0,
             area: None,
+            levels: Levels {
+                previous: None,
+                session: None,
+                overnight: None,
+                swing_high: None,
+                swing_low: None,
+            },
+            base: None,
+            regime: RegimeInputs::NONE,
             ofi: [0; 3],
         }
     }
@@ -262,10 +311,37 @@ impl Frame {
             put(bar.volume as u64);
             put(self.vwap.to_bits());
             put(self.vwap_sd.to_bits());
+            self.level_words().into_iter().for_each(&mut put);
+        }
+        if self.flags & frame_flag::BAR5_CLOSED != 0 {
+            self.regime.words().into_iter().for_each(&mut put);
         }
         fixed.len() + at
+    }
+
+    fn level_words(&self) -> [u64; 9] {
+        // A price that is not there is one that no price can be.
+        let px = |px: Option<Px>| px.map_or(i32::MIN, Px::ticks) as u32;
+        let two = |a: Option<Px>, b: Option<Px>| u64::from(px(a)) << 32 | u64::from(px(b));
+        let low = |range: Option<(Px, Px)>| range.map(|r| r.0);
+        let high = |range: Option<(Px, Px)>| range.map(|r| r.1);
+        let l = &self.levels;
+        let base = self.base;
+        let kind =
+            base.map_or(0, |b| 1 | u64::from(b.tested) << 1 | u64::from(b.colour as u8) << 8);
+        [
+            two(l.previous.map(|a| a.poc), l.previous.map(|a| a.vah)),
+            two(l.previous.map(|a| a.val), l.swing_high),
+            two(l.swing_low, low(l.session)),
+            two(high(l.session), low(l.overnight)),
+            two(high(l.overnight), base.map(|b| b.low)),
+            two(base.map(|b| b.high), None),
+            kind,
+            base.map_or(0, |b| b.quality.to_bits()),
+            self.atr20.map_or(0, f64::to_bits),
+        ]
     }
 }
 
 /// Most words of [`Frame::digest_words`].
-pub const DIGEST_WORDS: usize = 6 + 2 * SLOTS + 5;
+pub const DIGEST_WORDS: usize = 6 + 2 * SLOTS + 5 + 9 + 5;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CATALOGUE, Features, Frame, Params, Reason};
+use super::{CATALOGUE, Features, Frame, Params, Reason, SymbolParams};
 use crate::calendar::Calendar;
 use crate::event::{Body, Event, GapCause, Sequencer, flag};
 use crate::units::{Aggressor, MINUTE, Px, SECOND, Side, SymbolId, Ts};
@@ -166,7 +166,8 @@ pub fn fuzz_features(data: &[u8]) {
     let events = market(data);
     let Ok(calendar) = Calendar::bundled().map(Arc::new) else { return };
     let params = Params { profile_rows: 1 << 10, ..Params::default() };
-    let make = || Features::new(1, params, calendar.clone());
+    let symbol = [SymbolParams { large_print_floor: Some(100), base_width_ticks: None }];
+    let make = || Features::new(&symbol, params, calendar.clone());
     let (mut features, mut mirror) = (make(), make());
     for event in &events {
         let other = mirrored(event, MIDDLE);

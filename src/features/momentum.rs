@@ -1,69 +1,16 @@
-//! `tick_momentum` (19) and the prints that it reads.
+//! `tick_momentum` (19): which way the prints step.
 //!
-//! A print is a run of trades with the same aggressor, each at most 1 ms of exchange time after the
-//! one before. d is the sign of the price change between prints (0 repeats the last d); M_n is the
+//! d is the sign of the price change between prints (0 repeats the last d); M_n is the
 //! bias-corrected exponential average of d with α = 2/(n+1); the slot is
 //! 0.5·M₂₀ + 0.3·M₅₀ + 0.2·M₁₀₀. Update cost: O(1) a print.
 
 use super::frame::{Reason, Slot};
-use crate::units::{Aggressor, Px, Qty, SECOND, Ts};
+use super::prints::Print;
+use crate::units::{Px, SECOND, Ts};
 
-const JOIN_NS: i64 = SECOND / 1000;
 const STALE_NS: i64 = 60 * SECOND;
 /// Directions since the anchor before the slot speaks.
 const WARM: u64 = 100;
-
-/// Trades merged into one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Print {
-    /// Price of the last member.
-    pub px: Px,
-    /// Sum of the members, in contracts.
-    pub qty: u64,
-    /// Their aggressor.
-    pub aggressor: Aggressor,
-    /// Market time of the last member.
-    pub at: Ts,
-}
-
-/// Merges trades into prints.
-#[derive(Clone, Debug, Default)]
-pub struct Prints {
-    open: Option<Print>,
-    count: u64,
-}
-
-impl Prints {
-    /// Takes a trade; the print before it, where the trade does not join.
-    pub fn trade(&mut self, px: Px, qty: Qty, aggressor: Aggressor, at: Ts) -> Option<Print> {
-        let next = Print { px, qty: u64::from(qty), aggressor, at };
-        match &mut self.open {
-            Some(open) if open.aggressor == aggressor && at.since(open.at) <= JOIN_NS => {
-                *open = Print { qty: open.qty + next.qty, ..next };
-                None
-            }
-            _ => self.emit(Some(next)),
-        }
-    }
-
-    /// A Timer moved market time to `now`; the open print, where it can grow no more.
-    pub fn timer(&mut self, now: Ts) -> Option<Print> {
-        let open = self.open.as_ref()?;
-        if now.since(open.at) > JOIN_NS { self.emit(None) } else { None }
-    }
-
-    fn emit(&mut self, next: Option<Print>) -> Option<Print> {
-        let done = std::mem::replace(&mut self.open, next);
-        self.count += u64::from(done.is_some());
-        done
-    }
-
-    /// Prints emitted so far.
-    #[must_use]
-    pub const fn count(&self) -> u64 {
-        self.count
-    }
-}
 
 /// Exponential average of ±1, divided by the weight that has come in so far.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +48,7 @@ pub struct Momentum {
     last_print_ts: Ts,
     /// Changes with a print, is read with every event.
     value: f64,
+    m20: f64,
 }
 
 impl Default for Momentum {
@@ -113,6 +61,7 @@ impl Default for Momentum {
             run: 0,
             last_print_ts: Ts::NONE,
             value: 0.0,
+            m20: 0.0,
         }
     }
 }
@@ -133,6 +82,7 @@ impl Momentum {
             self.directions += 1;
             self.averages.iter_mut().for_each(|m| m.push(self.direction as f64));
             let [m20, m50, m100] = self.averages.map(|m| m.value());
+            self.m20 = m20;
             self.value = (0.5 * m20 + 0.3 * m50 + 0.2 * m100).clamp(-1.0, 1.0);
         }
     }
@@ -147,6 +97,12 @@ impl Momentum {
         } else {
             Slot::some(self.value)
         }
+    }
+
+    /// M₂₀, in [−1, 1]; 0 before the first direction.
+    #[must_use]
+    pub const fn m20(&self) -> f64 {
+        self.m20
     }
 
     /// (M₂₀ − M₁₀₀)/2.
@@ -166,6 +122,7 @@ impl Momentum {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Aggressor;
 
     #[test]
     fn golden() {
@@ -183,21 +140,6 @@ mod tests {
         assert!((m.acceleration() + 0.025_207).abs() < 1e-6);
         assert_eq!(m.run(), -1);
         assert_eq!(m.slot(Ts(9)).reason, Reason::Warmup);
-    }
-
-    #[test]
-    fn prints_chain_from_the_last_member() {
-        let mut prints = Prints::default();
-        let mut put = |at, qty, side| prints.trade(Px::clamped(5), qty, side, Ts(at));
-        assert_eq!(put(0, 1, Aggressor::Buy), None);
-        assert_eq!(put(900_000, 2, Aggressor::Buy), None);
-        // 1.8 ms after the first member, 0.9 ms after the last: joins.
-        assert_eq!(put(1_800_000, 3, Aggressor::Buy), None);
-        assert_eq!(put(1_800_000, 4, Aggressor::None).map(|p| p.qty), Some(6));
-        assert_eq!(put(9_000_000, 5, Aggressor::None).map(|p| p.qty), Some(4));
-        assert_eq!(prints.timer(Ts(9_900_000)), None);
-        assert_eq!(prints.timer(Ts(10_000_001)).map(|p| p.qty), Some(5));
-        assert_eq!(prints.count(), 3);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::calendar::{Calendar, CalendarError};
 use crate::config::Config;
 use crate::decision::Preset;
+use crate::features::SymbolParams;
 use crate::pipeline::CoreParams;
 use crate::tally::SessionFilter;
 use crate::units::Instrument;
@@ -90,12 +91,18 @@ impl Setup {
         hash.finalize().into()
     }
 
+    /// What each symbol's product sets for its features.
+    #[must_use]
+    pub fn symbol_params(&self) -> Vec<SymbolParams> {
+        self.instruments.iter().map(|i| SymbolParams::of_root(&i.root)).collect()
+    }
+
     /// What the core is made from.
     #[must_use]
     pub fn core(&self, filter: SessionFilter) -> CoreParams {
         let [a, b, c, d, e, f, g, h, ..] = self.state_hash();
         CoreParams {
-            symbols: self.instruments.len(),
+            symbols: self.symbol_params(),
             features: self.config.feature_params(),
             preset: self.preset.clone(),
             filter,
