@@ -18,6 +18,9 @@ pub struct Config {
     pub symbols: Vec<SymbolConfig>,
     /// Where the market comes from.
     pub sources: Vec<SourceConfig>,
+    /// Settings of products, by root: `[instrument.MNQ]`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub instrument: BTreeMap<String, InstrumentConfig>,
     /// Weights, gate and floor of the decision.
     pub decision: DecisionConfig,
     /// Parameters of the features.
@@ -47,6 +50,19 @@ pub struct SymbolConfig {
     /// Depth levels to ask for; 0 asks for none.
     #[serde(default = "ten")]
     pub depth_levels: u16,
+}
+
+/// `[instrument.ROOT]`: what a product sets for its features.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InstrumentConfig {
+    /// Least size of a large print, in contracts, above 0 (ES 100; without one recorded sessions
+    /// must say).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub large_print_floor: Option<u64>,
+    /// Greatest width of a consolidation base, in ticks, above 0 (ES, MES 10; else ATR20).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_width_ticks: Option<u32>,
 }
 
 const fn ten() -> u16 {
@@ -293,6 +309,11 @@ impl Config {
                 return Err(format!("symbol {} is there twice", symbol.name));
             }
         }
+        for (root, instrument) in &self.instrument {
+            if instrument.large_print_floor == Some(0) || instrument.base_width_ticks == Some(0) {
+                return Err(format!("instrument.{root}: sizes and widths must be above 0"));
+            }
+        }
         for source in &self.sources {
             if let SourceConfig::Dtc(dtc) = source
                 && !(5..=60).contains(&dtc.heartbeat_s)
@@ -422,6 +443,8 @@ mod tests {
         name = "sierra"
         folder = "/sierra/Data"
         scid_flush_ms = 100
+        [instrument.ES]
+        base_width_ticks = 8
         [decision]
         preset = "mine"
         gate = 30.0
@@ -452,6 +475,8 @@ mod tests {
             ("vwap_slope", "vwap_slop", "vwap_slop"),
             ("vwap_slope", "pin_score", "direction"),
             ("preset = \"mine\"", "preset = \"core\"", "own weights"),
+            ("base_width_ticks = 8", "base_width_ticks = 0", "instrument.ES"),
+            ("base_width_ticks = 8", "base_width = 8", "base_width"),
             ("source = \"es\"", "source = \"nq\"", "nq"),
             ("name = \"BTCUSD\"", "name = \"ESZ6\"", "twice"),
         ] {

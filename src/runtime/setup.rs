@@ -72,6 +72,7 @@ impl Setup {
             ("preset", format!("{:?}", self.preset)),
             ("features", format!("{:?}", self.config.feature_params())),
             ("symbols", symbols),
+            ("instruments", format!("{:?}", self.symbol_params())),
             ("calendar", hex_sha256(Calendar::source())),
             ("tz", tz_version().to_owned()),
             ("context", format!("{:?}", crate::context::Context::EMPTY)),
@@ -91,10 +92,19 @@ impl Setup {
         hash.finalize().into()
     }
 
-    /// What each symbol's product sets for its features.
+    /// What each symbol's product sets for its features: the configuration, else what is known.
     #[must_use]
     pub fn symbol_params(&self) -> Vec<SymbolParams> {
-        self.instruments.iter().map(|i| SymbolParams::of_root(&i.root)).collect()
+        let params = |instrument: &Instrument| {
+            let root = &instrument.root;
+            let known = SymbolParams::of_root(root);
+            let set = self.config.instrument.get(root).copied().unwrap_or_default();
+            SymbolParams {
+                large_print_floor: set.large_print_floor.or(known.large_print_floor),
+                base_width_ticks: set.base_width_ticks.or(known.base_width_ticks),
+            }
+        };
+        self.instruments.iter().map(params).collect()
     }
 
     /// What the core is made from.
@@ -180,6 +190,13 @@ mod tests {
         let again = Setup::from_journal(&text).expect("same build");
         assert_eq!(again.state_hash(), setup.state_hash());
         assert_eq!(again.instruments, setup.instruments);
+        let narrow = "[instrument.ES]\nbase_width_ticks = 6\n";
+        let config = Config::parse(narrow).expect("valid");
+        let own = Setup::new(config, setup.instruments.clone(), "replay").expect("valid");
+        let [params] = own.symbol_params().try_into().expect("one symbol");
+        let expected = SymbolParams { large_print_floor: Some(100), base_width_ticks: Some(6) };
+        assert_eq!(params, expected);
+        assert_ne!(own.state_hash(), setup.state_hash(), "it reaches the core");
         let other = text.replace("tick = 0.25", "tick = 0.5");
         assert!(Setup::from_journal(&other).expect_err("changed").contains("start conditions"));
     }
