@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::confluence::{Item, Preset, Term, TierEdges};
+use crate::features::baseline::GAP_MIN;
 use crate::features::{CATALOGUE, Params};
 use crate::units::{Instrument, SYMBOLS_MAX};
 
@@ -47,6 +48,10 @@ pub struct SymbolConfig {
     /// Depth levels to ask for; 0 asks for none.
     #[serde(default = "ten")]
     pub depth_levels: u16,
+    /// Minutes of silence that a full session of a baseline may hold, 5 to 240 (5); more than 5 for
+    /// thin contracts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_gap_min: Option<u32>,
 }
 
 const fn ten() -> u16 {
@@ -289,6 +294,11 @@ impl Config {
                 let (name, source) = (&symbol.name, &symbol.source);
                 return Err(format!("symbol {name}: there is no source named {source:?}"));
             }
+            let [least, most] = GAP_MIN;
+            if symbol.baseline_gap_min.is_some_and(|gap| !(least..=most).contains(&gap)) {
+                let name = &symbol.name;
+                return Err(format!("symbol {name}: baseline_gap_min must be {least} to {most}"));
+            }
             if self.symbols.iter().take(at).any(|s| s.name == symbol.name) {
                 return Err(format!("symbol {} is there twice", symbol.name));
             }
@@ -453,6 +463,7 @@ mod tests {
             ("vwap_slope", "pin_score", "direction"),
             ("preset = \"mine\"", "preset = \"core\"", "own weights"),
             ("source = \"es\"", "source = \"nq\"", "nq"),
+            ("depth_levels = 0", "baseline_gap_min = 4", "5 to 240"),
             ("name = \"BTCUSD\"", "name = \"ESZ6\"", "twice"),
         ] {
             let text = FULL.replace(from, to);

@@ -15,6 +15,7 @@ const TARGETS: &[(&str, Body)] = &[
     ("depth", dtc::file::depth::fuzz_depth),
     ("journal", mia::journal::reader::fuzz_journal),
     ("book", mia::book::fuzz_book),
+    ("baseline", mia::features::baseline::codec::fuzz_baseline),
 ];
 
 fn fuzz_folder() -> std::path::PathBuf {

@@ -1,4 +1,4 @@
-//! Bars of a longer timeframe, built from completed one-minute bars, with their averages and swings.
+//! Bars of a longer timeframe, built from completed one-minute bars, with averages and swings.
 
 use super::{Atr, Bar, Ema, History, Swings};
 use crate::units::{MINUTE, Px, Ts};

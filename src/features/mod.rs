@@ -4,6 +4,7 @@
 //! [`vwap`] (20, 21), [`value_area`] (23). The other slots say `DISABLED`. [`SymbolFeatures`]
 //! drives them: market time first, then the bars that it closes, then the event itself.
 
+pub mod baseline;
 pub mod clock;
 pub mod close;
 pub mod delta;
@@ -77,6 +78,7 @@ pub struct SymbolFeatures {
     profile: [value_area::SessionProfile; 2],
     last_market_ts: Ts,
     counters: Counters,
+    baseline: Option<Box<baseline::Running>>,
     frame: Frame,
 }
 
@@ -121,8 +123,16 @@ impl SymbolFeatures {
             profile: [profile.clone(), profile],
             last_market_ts: Ts::NONE,
             counters: Counters::default(),
+            baseline: None,
             frame,
         }
+    }
+
+    /// The same, comparing with recorded sessions and recording further ones.
+    #[must_use]
+    pub fn with_baseline(mut self, baseline: Option<baseline::Running>) -> SymbolFeatures {
+        self.baseline = baseline.map(Box::new);
+        self
     }
 
     /// Applies an event of this symbol and returns the features after it.
@@ -138,12 +148,15 @@ impl SymbolFeatures {
         if event.is_market() {
             self.last_market_ts = event.ts;
         }
+        if let Some(running) = &mut self.baseline {
+            running.recorder_mut().event(event, now, &self.book);
+        }
         let mut book_changed = now != before;
         match event.body {
             Body::Trade { px, qty, aggressor, .. } => self.trade(px, qty, aggressor, now, event.ts),
             Body::Timer => {
                 if let Some(print) = self.prints.timer(now) {
-                    self.momentum.print(&print, event.ts);
+                    self.print(&print, event.ts);
                 }
                 book_changed = true;
             }
@@ -168,7 +181,11 @@ impl SymbolFeatures {
             if !first {
                 self.close_until(self.segment.end);
             }
-            self.enter(calendar.segment(at));
+            let next = calendar.segment(at);
+            if let Some(running) = &mut self.baseline {
+                running.enter(&self.segment, &next, calendar);
+            }
+            self.enter(next);
             steps += 1;
         }
         self.close_until(now);
@@ -231,6 +248,9 @@ impl SymbolFeatures {
             self.delta.advance(n);
         }
         self.vwap.iter_mut().for_each(|v| v.close(n));
+        if let Some(running) = &mut self.baseline {
+            running.recorder_mut().bar(bar, n, &self.book);
+        }
         self.frame.flags |= frame_flag::BAR_CLOSED;
         let five = (bar.minute + 1).div_euclid(5) * 5 * MINUTE;
         if Ts(five) > self.frame.bar5_end {
@@ -269,7 +289,14 @@ impl SymbolFeatures {
             self.profile[at].trade(px, qty, aggressor);
         }
         if let Some(print) = self.prints.trade(px, qty, aggressor, now) {
-            self.momentum.print(&print, ts);
+            self.print(&print, ts);
+        }
+    }
+
+    fn print(&mut self, print: &momentum::Print, ts: Ts) {
+        self.momentum.print(print, ts);
+        if let Some(running) = &mut self.baseline {
+            running.recorder_mut().print(print);
         }
     }
 
@@ -305,6 +332,12 @@ impl SymbolFeatures {
         &self.book
     }
 
+    /// Recorded sessions, where the run has any.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&baseline::Running> {
+        self.baseline.as_deref()
+    }
+
     /// Order-flow imbalance.
     #[must_use]
     pub const fn ofi(&self) -> &imbalance::Ofi {
@@ -338,11 +371,17 @@ pub struct Features {
 }
 
 impl Features {
-    /// State for `symbols` symbols.
+    /// State for `symbols` symbols, with the baselines of those that have one.
     #[must_use]
-    pub fn new(symbols: usize, params: Params, calendar: Arc<Calendar>) -> Features {
-        let symbols = (0..symbols).map(|_| SymbolFeatures::new(params)).collect();
-        Features { calendar, symbols }
+    pub fn new(
+        symbols: usize,
+        params: Params,
+        calendar: Arc<Calendar>,
+        baselines: &[Option<Arc<baseline::Running>>],
+    ) -> Features {
+        let baseline = |at| baselines.get(at).and_then(Option::as_deref).cloned();
+        let symbol = |at| SymbolFeatures::new(params).with_baseline(baseline(at));
+        Features { calendar, symbols: (0..symbols).map(symbol).collect() }
     }
 
     /// Applies an event; `None` for a symbol that the run does not have.
