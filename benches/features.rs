@@ -69,14 +69,14 @@ fn name(event: &Event) -> &'static str {
 
 fn one(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, events: &[Event]) {
     let calendar = common::calendar();
-    let mut state = SymbolFeatures::new(Params::default(), &SymbolParams::of_root("ES"));
+    let mut state = SymbolFeatures::new(Params::default(), &SymbolParams::of_root("ES"), None);
     events.iter().for_each(|e| _ = state.on_event(e, &calendar));
     assert!(events.len() > 100 && state.clock().now() > events[0].ts, "{name} moves no clock");
 
     group.throughput(Throughput::Elements(events.len() as u64));
     group.bench_function(name, |b| {
         b.iter_batched_ref(
-            || SymbolFeatures::new(Params::default(), &SymbolParams::of_root("ES")),
+            || SymbolFeatures::new(Params::default(), &SymbolParams::of_root("ES"), None),
             |state| {
                 for event in events {
                     black_box(state.on_event(black_box(event), &calendar));

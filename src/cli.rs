@@ -24,6 +24,8 @@ enum Command {
     Inspect(cmd::inspect::InspectArgs),
     /// Run captured tick files or a journal through the whole core.
     Replay(cmd::replay::ReplayArgs),
+    /// Build or show a baseline: what recorded sessions say is usual.
+    Baseline(cmd::baseline::BaselineArgs),
 }
 
 impl Cli {
@@ -39,6 +41,7 @@ impl Cli {
             Command::Latency(args) => cmd::latency::run(args, out),
             Command::Inspect(args) => cmd::inspect::run(args, out),
             Command::Replay(args) => cmd::replay::run(args, out),
+            Command::Baseline(args) => cmd::baseline::run(args, out),
         }
     }
 }

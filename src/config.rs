@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::confluence::{Item, Preset, Term, TierEdges};
+use crate::features::baseline::GAP_MIN;
 use crate::features::{CATALOGUE, Params};
 use crate::units::{Instrument, SYMBOLS_MAX};
 
@@ -63,6 +64,10 @@ pub struct InstrumentConfig {
     /// Greatest width of a consolidation base, in ticks, above 0 (ES, MES 10; else ATR20).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_width_ticks: Option<u32>,
+    /// Minutes of silence that a full session of a baseline may hold, 5 to 240 (5); more than 5 for
+    /// thin contracts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline_gap_min: Option<u32>,
 }
 
 const fn ten() -> u16 {
@@ -313,6 +318,12 @@ impl Config {
             if instrument.large_print_floor == Some(0) || instrument.base_width_ticks == Some(0) {
                 return Err(format!("instrument.{root}: sizes and widths must be above 0"));
             }
+            let [least, most] = GAP_MIN;
+            if instrument.baseline_gap_min.is_some_and(|gap| !(least..=most).contains(&gap)) {
+                return Err(format!(
+                    "instrument.{root}: baseline_gap_min must be {least} to {most}"
+                ));
+            }
         }
         for source in &self.sources {
             if let SourceConfig::Dtc(dtc) = source
@@ -478,6 +489,7 @@ mod tests {
             ("base_width_ticks = 8", "base_width_ticks = 0", "instrument.ES"),
             ("base_width_ticks = 8", "base_width = 8", "base_width"),
             ("source = \"es\"", "source = \"nq\"", "nq"),
+            ("base_width_ticks = 8", "baseline_gap_min = 4", "5 to 240"),
             ("name = \"BTCUSD\"", "name = \"ESZ6\"", "twice"),
         ] {
             let text = FULL.replace(from, to);

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::decision::Tier;
 use crate::decision::{Decision, Preset, Signal};
 use crate::event::Event;
+use crate::features::baseline::Running;
 use crate::features::frame::DIGEST_WORDS;
 use crate::features::{Features, Frame, Params, SymbolParams};
 use crate::tally::{SessionFilter, Tally};
@@ -181,6 +182,8 @@ pub struct CoreParams {
     pub preset: Preset,
     /// Which trades the tallies count.
     pub filter: SessionFilter,
+    /// Recorded sessions by symbol, where there are any; sessions that end in the run join them.
+    pub baselines: Vec<Option<Arc<Running>>>,
     /// Seed of the digest: hash of everything that reaches the core and is no event.
     pub seed: u64,
 }
@@ -224,6 +227,6 @@ impl Pipeline {
 /// The two halves of the core, for two threads.
 #[must_use]
 pub fn split(params: &CoreParams, calendar: Arc<Calendar>) -> (Features, Judge) {
-    let features = Features::new(&params.symbols, params.features, calendar);
+    let features = Features::new(&params.symbols, params.features, calendar, &params.baselines);
     (features, Judge::new(params))
 }

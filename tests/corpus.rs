@@ -16,6 +16,7 @@ const TARGETS: &[(&str, Body)] = &[
     ("journal", mia::journal::reader::fuzz_journal),
     ("book", mia::book::fuzz_book),
     ("features", mia::features::fuzz::fuzz_features),
+    ("baseline", mia::features::baseline::codec::fuzz_baseline),
 ];
 
 fn fuzz_folder() -> std::path::PathBuf {

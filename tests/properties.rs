@@ -36,7 +36,7 @@ fn real() -> Vec<(PathBuf, Vec<Event>)> {
 fn features() -> Features {
     let calendar = Arc::new(Calendar::bundled().expect("bundled"));
     let symbols = [SymbolParams::of_root("ES"); SYMBOLS_MAX];
-    Features::new(&symbols, Params { profile_rows: 1 << 14, ..Params::default() }, calendar)
+    Features::new(&symbols, Params { profile_rows: 1 << 14, ..Params::default() }, calendar, &[])
 }
 
 fn frames<'a>(events: impl IntoIterator<Item = &'a Event>, mut each: impl FnMut(&Frame)) {

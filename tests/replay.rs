@@ -74,7 +74,7 @@ fn a_torn_journal_replays_as_far_as_it_goes() {
 
 fn events(data: &[u8]) -> (u64, bool) {
     let Ok(reader) = mia::journal::Reader::open(data) else { return (0, false) };
-    let setup = mia::runtime::setup::Setup::from_journal(reader.text()).expect("own build");
+    let setup = mia::runtime::setup::Setup::from_journal(&reader).expect("own build");
     let mut outputs = mia::runtime::player::Outputs::collect(&reader);
     let Ok(mut player) = mia::runtime::player::Player::new(reader, &setup.instruments) else {
         return (0, false);

@@ -24,7 +24,7 @@ pub fn recorded(files: &[PathBuf], tick: Option<f64>) -> Result<(VecMarket, Vec<
         [file] if file.kind == FileKind::Journal => {
             let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", file.path.display());
             let reader = Reader::open(&file.data).map_err(|e| named(&e))?;
-            let setup = Setup::from_journal(reader.text()).map_err(|e| named(&e))?;
+            let setup = Setup::from_journal(&reader).map_err(|e| named(&e))?;
             let mut player = Player::new(reader, &setup.instruments).map_err(|e| named(&e))?;
             player
                 .play(|event| push(&mut records, event, &setup.instruments))

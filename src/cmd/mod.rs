@@ -1,5 +1,6 @@
 //! One file a subcommand.
 
+pub mod baseline;
 pub mod contexts;
 pub mod demo;
 pub mod inspect;

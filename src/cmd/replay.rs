@@ -13,6 +13,7 @@ use crate::feed::Counters;
 use crate::journal::event::{PACKED_BYTES, pack};
 use crate::journal::{Kind, Reader, Writer};
 use crate::pipeline::Pipeline;
+use crate::runtime::baselines;
 use crate::runtime::clock::Clock;
 use crate::runtime::files::{FileKind, Loaded, TickFiles, load};
 use crate::runtime::player::{Outputs, Player};
@@ -53,6 +54,9 @@ pub struct ReplayArgs {
     /// Folder of recorded context versions (context-VERSION.json).
     #[arg(long)]
     context: Option<PathBuf>,
+    /// Baseline of a root product (see `mia baseline build`); repeat it for further roots.
+    #[arg(long, value_name = "FILE")]
+    baseline: Vec<PathBuf>,
     /// Write a journal of this replay to FILE.
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -173,8 +177,10 @@ fn replay_ticks(
         bail!("--check needs a journal: a tick file records no digest");
     }
     let files = TickFiles::new(files, args.tick).map_err(|e| anyhow!(e))?;
-    let setup =
+    let mut setup =
         Setup::new(config(args)?, files.instruments.clone(), "replay").map_err(|e| anyhow!(e))?;
+    let notes = baselines::attach(&mut setup, &args.baseline).map_err(|e| anyhow!(e))?;
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
     let contexts = super::contexts::load(args.context.as_deref())?;
     let clock = Clock::new();
     let mut passes = Vec::new();
@@ -212,10 +218,7 @@ fn write_journal(
     contexts: &[super::contexts::Timed],
 ) -> Result<()> {
     let mut writer = Writer::create(path, &setup.journal_text())?;
-    for (name, content) in setup.states() {
-        let payload = [name.as_bytes(), &[0], content.as_bytes()].concat();
-        writer.append(Kind::State, 0, 0, 0, &payload)?;
-    }
+    setup.write_states(&mut writer)?;
     let mut pipeline = Pipeline::new(&setup.core(SessionFilter::All), setup.calendar.clone());
     let mut stream = files.stream().map_err(|e| anyhow!(e))?;
     let (mut context, mut versions) = (Context::EMPTY, contexts.iter().peekable());
@@ -258,18 +261,23 @@ fn replay_journal(
 ) -> Result<(Setup, Vec<Pass>)> {
     let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", file.path.display());
     let reader = Reader::open(&file.data).map_err(|e| named(&e))?;
-    let recorded = Setup::from_journal(reader.text()).map_err(|e| named(&e))?;
+    let recorded = Setup::from_journal(&reader).map_err(|e| named(&e))?;
     let changed = args.preset.is_some() || args.config.is_some();
     let setup = if changed {
         if args.check {
             bail!("--check repeats the recorded run: leave --preset and --config out");
         }
-        Setup::new(config(args)?, recorded.instruments, "replay").map_err(|e| anyhow!(e))?
+        let Setup { instruments, baselines, .. } = recorded;
+        let fresh = Setup::new(config(args)?, instruments, "replay").map_err(|e| anyhow!(e))?;
+        Setup { baselines, ..fresh }
     } else {
         recorded
     };
-    if args.context.is_some() || args.journal.is_some() {
-        bail!("a journal brings its own contexts and is one already: no --context, no --journal");
+    if args.context.is_some() || args.journal.is_some() || !args.baseline.is_empty() {
+        bail!(
+            "a journal brings its own contexts and baselines and is one already: no --context, no \
+             --baseline, no --journal"
+        );
     }
     let torn = reader.torn_bytes();
     if torn > 0 {

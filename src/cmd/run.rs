@@ -11,6 +11,7 @@ use clap::Args;
 use super::report::{Measured, Report};
 use super::screen::{Screen, signal_text};
 use crate::config::{Config, Layout};
+use crate::runtime::baselines;
 use crate::runtime::clock::Clock;
 use crate::runtime::live::{Ended, Live};
 use crate::runtime::setup::Setup;
@@ -28,6 +29,10 @@ pub struct RunArgs {
     /// Write the journal to FILE instead of a dated one in the configured folder.
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
+    /// Baseline of a root product (see `mia baseline build`); repeat it for further roots. Sessions
+    /// that end in the run join it, and the file is written anew when the run ends.
+    #[arg(long, value_name = "FILE")]
+    baseline: Vec<PathBuf>,
     /// Stop after this many seconds.
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
@@ -59,13 +64,18 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
         config.threads.layout = threads;
     }
     let instruments = config.instruments().map_err(|e| anyhow!(e))?;
-    let setup = Setup::new(config, instruments, "paper").map_err(|e| anyhow!(e))?;
+    let mut setup = Setup::new(config, instruments, "paper").map_err(|e| anyhow!(e))?;
+    let notes = baselines::attach(&mut setup, &args.baseline).map_err(|e| anyhow!(e))?;
+    notes.iter().for_each(|note| eprintln!("mia: note: {note}"));
     let clock = Clock::new();
     let journal = journal_path(args.journal.as_deref(), &setup, &clock);
     let live = Live::start(&setup, journal.as_deref(), &clock).map_err(|e| anyhow!(e))?;
     let options = Watch { seconds: args.duration, quiet: args.json, title: title(&setup) };
     let ended = watch(live, &setup, &clock, &options, out)?;
-    finish(&ended, &setup, journal.as_deref(), args.json, out)
+    let grown = baselines::write_grown(&setup, &ended.features, &args.baseline);
+    let finished = finish(&ended, &setup, journal.as_deref(), args.json, out);
+    grown.map_err(|e| anyhow!(e))?.iter().for_each(|line| eprintln!("mia: {line}"));
+    finished
 }
 
 fn title(setup: &Setup) -> String {

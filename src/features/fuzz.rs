@@ -167,7 +167,7 @@ pub fn fuzz_features(data: &[u8]) {
     let Ok(calendar) = Calendar::bundled().map(Arc::new) else { return };
     let params = Params { profile_rows: 1 << 10, ..Params::default() };
     let symbol = [SymbolParams { large_print_floor: Some(100), base_width_ticks: None }];
-    let make = || Features::new(&symbol, params, calendar.clone());
+    let make = || Features::new(&symbol, params, calendar.clone(), &[]);
     let (mut features, mut mirror) = (make(), make());
     for event in &events {
         let other = mirrored(event, MIDDLE);

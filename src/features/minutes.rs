@@ -100,7 +100,7 @@ impl Series {
             atr20: one.atr20(),
             structure: one.swings().structure(),
             cvd: self.delta.cvd(self.rth),
-            usual: recorded.usual(self.rth, bar, one.history()),
+            usual: recorded.usual(self.rth, self.since[self.active()], bar, one.history()),
         }
     }
 }

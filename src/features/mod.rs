@@ -7,6 +7,7 @@
 //! [`regime_inputs`]. [`SymbolFeatures`] drives those of an event, [`Minutes`] those of a bar:
 //! market time first, then the bars that it closes, then the event itself.
 
+pub mod baseline;
 pub mod clock;
 pub mod close;
 pub mod delta;
@@ -40,6 +41,7 @@ pub use frame::{CATALOGUE, FEATURES, Frame, Reason, Slot, frame_flag};
 pub use minutes::Minutes;
 pub use symbol::SymbolFeatures;
 
+use self::baseline::Running;
 use crate::calendar::Calendar;
 use crate::event::Event;
 use crate::units::{SECOND, SymbolId};
@@ -101,11 +103,17 @@ pub struct Features {
 }
 
 impl Features {
-    /// State for these symbols.
+    /// State for these symbols, with the baselines of those that have one.
     #[must_use]
-    pub fn new(symbols: &[SymbolParams], params: Params, calendar: Arc<Calendar>) -> Features {
-        let symbols = symbols.iter().map(|s| SymbolFeatures::new(params, s)).collect();
-        Features { calendar, symbols }
+    pub fn new(
+        symbols: &[SymbolParams],
+        params: Params,
+        calendar: Arc<Calendar>,
+        baselines: &[Option<Arc<Running>>],
+    ) -> Features {
+        let baseline = |at| baselines.get(at).and_then(Option::as_deref).cloned();
+        let symbol = |(at, symbol)| SymbolFeatures::new(params, symbol, baseline(at));
+        Features { calendar, symbols: symbols.iter().enumerate().map(symbol).collect() }
     }
 
     /// Applies an event; `None` for a symbol that the run does not have.

@@ -1,5 +1,6 @@
 //! The features of one symbol: which event reaches which of them, and in which order.
 
+use super::baseline::Running;
 use super::dom::Dom;
 use super::frame::{Frame, Reason, Slot, frame_flag};
 use super::imbalance::{Imbalance, Ofi};
@@ -33,15 +34,17 @@ pub struct SymbolFeatures {
     momentum: Momentum,
     money: SmartMoney,
     minutes: Minutes,
+    baseline: Option<Box<Running>>,
     last_market_ts: Ts,
     out_of_session: u64,
     frame: Frame,
 }
 
 impl SymbolFeatures {
-    /// State that has seen nothing; allocates here and nowhere else.
+    /// State that has seen nothing, comparing with recorded sessions where there are any and
+    /// recording further ones; allocates here and nowhere else.
     #[must_use]
-    pub fn new(params: Params, symbol: &SymbolParams) -> SymbolFeatures {
+    pub fn new(params: Params, symbol: &SymbolParams, baseline: Option<Running>) -> SymbolFeatures {
         let event = Event {
             seq: 0,
             ts: Ts::NONE,
@@ -68,6 +71,7 @@ impl SymbolFeatures {
             momentum: Momentum::default(),
             money: SmartMoney::new(smart_money::Params { floor, ..Default::default() }),
             minutes: Minutes::new(&params, symbol),
+            baseline: baseline.map(Box::new),
             last_market_ts: Ts::NONE,
             out_of_session: 0,
             frame,
@@ -86,6 +90,9 @@ impl SymbolFeatures {
         }
         if event.is_market() {
             self.last_market_ts = event.ts;
+        }
+        if let Some(running) = &mut self.baseline {
+            running.recorder_mut().event(event, now, &self.book);
         }
         let mut book_changed = now != before;
         match event.body {
@@ -115,6 +122,9 @@ impl SymbolFeatures {
             if !first {
                 self.close_until(self.segment.end, !next.label.is_open());
             }
+            if let Some(running) = &mut self.baseline {
+                running.enter(&self.segment, &next);
+            }
             self.enter(next);
             steps += 1;
         }
@@ -129,7 +139,8 @@ impl SymbolFeatures {
     }
 
     fn close_until(&mut self, until: Ts, ends: bool) {
-        let mut recorded = Recorded { book: &self.book };
+        let running = self.baseline.as_deref_mut();
+        let mut recorded = Recorded { running, book: &self.book };
         self.minutes.close_until(until, ends, &mut recorded, &mut self.frame);
     }
 
@@ -139,7 +150,8 @@ impl SymbolFeatures {
             self.momentum = Momentum::default();
         }
         if segment.label != self.segment.label {
-            let sizes = Recorded { book: &self.book }.sizes(segment.label);
+            let running = self.baseline.as_deref_mut();
+            let sizes = Recorded { running, book: &self.book }.sizes(segment.label);
             self.money.set_quantile(sizes.print);
             self.dom.set_sizes(&sizes);
         }
@@ -166,6 +178,9 @@ impl SymbolFeatures {
     fn print(&mut self, print: &Print, ts: Ts) {
         self.momentum.print(print, ts);
         self.money.print(print);
+        if let Some(running) = &mut self.baseline {
+            running.recorder_mut().print(print);
+        }
         let large = self.money.threshold().is_some_and(|least| print.qty >= least);
         self.minutes.print(print, self.momentum.m20(), large);
     }
@@ -235,6 +250,12 @@ impl SymbolFeatures {
     #[must_use]
     pub const fn segment(&self) -> &Segment {
         &self.segment
+    }
+
+    /// Recorded sessions, where the run has any.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&Running> {
+        self.baseline.as_deref()
     }
 
     /// Order-flow imbalance.

@@ -100,7 +100,8 @@ pub struct Variance {
 }
 
 impl Variance {
-    fn push(&mut self, square: f64) {
+    /// Takes the square of a log return.
+    pub(super) fn push(&mut self, square: f64) {
         if self.count < SEED {
             self.value += square;
             self.count += 1;
@@ -131,7 +132,7 @@ impl Variance {
     }
 
     /// Annualised deviation with `bars` returns a day.
-    fn annualised(&self, bars: f64) -> Option<f64> {
+    pub(super) fn annualised(&self, bars: f64) -> Option<f64> {
         Some((self.value()? * DAYS * bars).sqrt())
     }
 }

@@ -67,6 +67,12 @@ impl<'a> Reader<'a> {
         Ok(Reader { text, body })
     }
 
+    /// A journal without records.
+    #[must_use]
+    pub const fn described(text: &'a str) -> Reader<'a> {
+        Reader { text, body: &[] }
+    }
+
     /// The self-description (TOML).
     #[must_use]
     pub const fn text(&self) -> &'a str {

@@ -52,7 +52,7 @@ pub struct Live {
 
 #[derive(Debug)]
 enum Hot {
-    Fused(JoinHandle<NetOutcome<Judge>>),
+    Fused(JoinHandle<NetOutcome<(Features, Judge)>>),
     Split {
         net: JoinHandle<NetOutcome<()>>,
         feature: JoinHandle<Features>,
@@ -63,6 +63,8 @@ enum Hot {
 /// What a run left behind.
 #[derive(Debug)]
 pub struct Ended {
+    /// The feature half, with the baselines that the run added to.
+    pub features: Features,
     /// The decision half with its sums.
     pub judge: Judge,
     /// What the feeds skipped or refused.
@@ -81,7 +83,7 @@ struct FusedSink {
 }
 
 impl EventSink for FusedSink {
-    type Output = Judge;
+    type Output = (Features, Judge);
 
     fn room(&self) -> usize {
         usize::MAX
@@ -94,8 +96,8 @@ impl EventSink for FusedSink {
         self.last = (event.seq, event.ts);
     }
 
-    fn finish(self) -> Judge {
-        self.decider.finish(self.last.0, self.last.1)
+    fn finish(self) -> (Features, Judge) {
+        (self.features, self.decider.finish(self.last.0, self.last.1))
     }
 }
 
@@ -151,19 +153,21 @@ impl Live {
     pub fn stop(self) -> Result<Ended, String> {
         self.flags.stop.store(true, Ordering::Relaxed);
         let died = |name: &'static str| move |_| format!("the {name} thread died");
-        let (judge, counters, lost) = match self.hot {
+        let (features, judge, counters, lost) = match self.hot {
             Hot::Fused(net) => {
                 let net = net.join().map_err(died("net"))?;
-                (net.sink, net.counters, net.lost)
+                let (features, judge) = net.sink;
+                (features, judge, net.counters, net.lost)
             }
             Hot::Split { net, feature, decision } => {
                 let net = net.join().map_err(died("net"))?;
-                feature.join().map_err(died("feature"))?;
-                (decision.join().map_err(died("decision"))?, net.counters, net.lost)
+                let features = feature.join().map_err(died("feature"))?;
+                let judge = decision.join().map_err(died("decision"))?;
+                (features, judge, net.counters, net.lost)
             }
         };
         let journal = self.journal.map(JoinHandle::join).transpose().map_err(died("journal"))?;
-        Ok(Ended { judge, counters, journal, lost })
+        Ok(Ended { features, judge, counters, journal, lost })
     }
 }
 
@@ -317,10 +321,7 @@ fn sierra_sources(
 /// The journal with everything that comes before the first input.
 fn journal_file(setup: &Setup, path: &Path, sources: &[NetSource]) -> std::io::Result<Writer> {
     let mut writer = Writer::create(path, &setup.journal_text())?;
-    for (name, content) in setup.states() {
-        let payload = [name.as_bytes(), &[0], content.as_bytes()].concat();
-        writer.append(Kind::State, 0, 0, 0, &payload)?;
-    }
+    setup.write_states(&mut writer)?;
     for source in sources {
         for (id, kind, symbol, wire_id) in source.binds() {
             let bind = Bind {

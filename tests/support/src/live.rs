@@ -28,6 +28,8 @@ pub struct Plan {
     pub layout: Layout,
     /// The `[[symbols]]` to subscribe: name and tick.
     pub symbols: Vec<(String, f64)>,
+    /// Files of `--baseline`.
+    pub baselines: Vec<std::path::PathBuf>,
 }
 
 impl Plan {
@@ -41,6 +43,7 @@ impl Plan {
             wait_for_clients: false,
             layout: Layout::Fused,
             symbols,
+            baselines: Vec::new(),
         }
     }
 }
@@ -73,7 +76,8 @@ pub fn run(market: Box<dyn Market + Send>, plan: &Plan, journal: &Path) -> (Ende
     config.threads.layout = plan.layout;
     config.threads.idle = Idle::Yield;
     let instruments = config.instruments().expect("ticks");
-    let setup = Setup::new(config, instruments, "paper").expect("valid");
+    let mut setup = Setup::new(config, instruments, "paper").expect("valid");
+    mia::runtime::baselines::attach(&mut setup, &plan.baselines).expect("fitting baselines");
     let _ = std::fs::remove_file(journal);
     let clock = Clock::new();
     let live = Live::start(&setup, Some(journal), &clock).expect("starts");
@@ -108,7 +112,7 @@ pub fn replay_journal(path: &Path) -> (mia::pipeline::Pipeline, usize) {
     let data = std::fs::read(path).expect("journal");
     let reader = mia::journal::Reader::open(&data).expect("journal");
     assert_eq!(reader.torn_bytes(), 0);
-    let setup = Setup::from_journal(reader.text()).expect("own build");
+    let setup = Setup::from_journal(&reader).expect("own build");
     let mut outputs = mia::runtime::player::Outputs::collect(&reader);
     assert!(outputs.ended, "the run ended in order");
     let mut player =
