@@ -15,6 +15,7 @@ use crate::decision::{Decision, Preset, Signal};
 use crate::event::Event;
 use crate::features::frame::DIGEST_WORDS;
 use crate::features::{Features, Frame, Params};
+use crate::pair::{self, Pairs, Price};
 use crate::tally::{SessionFilter, Tally};
 use crate::units::SymbolId;
 
@@ -87,6 +88,7 @@ impl SignalCounts {
 pub struct Judge {
     decision: Decision,
     tallies: Vec<Tally>,
+    pairs: Pairs,
     signals: SignalCounts,
     digest: Digest,
     frames: u64,
@@ -100,6 +102,7 @@ impl Judge {
         Judge {
             decision: Decision::new(params.preset.clone()),
             tallies: vec![tally; params.symbols],
+            pairs: Pairs::new(params.symbols, pair::Params::default()),
             signals: SignalCounts::default(),
             digest: Digest::new(params.seed),
             frames: 0,
@@ -111,6 +114,9 @@ impl Judge {
         self.frames += 1;
         self.digest.frame(frame);
         if let Some(tally) = self.tallies.get_mut(usize::from(frame.event.symbol.0)) {
+            if self.pairs.is_due(frame.event.symbol, frame.market_time) {
+                self.pairs.second(frame.event.symbol, frame.market_time, price(tally));
+            }
             tally.on_event(&frame.event, frame.label);
         }
         let signal = self.decision.on_frame(frame, context);
@@ -125,6 +131,12 @@ impl Judge {
     #[must_use]
     pub fn tally(&self, symbol: SymbolId) -> Option<&Tally> {
         self.tallies.get(usize::from(symbol.0))
+    }
+
+    /// Lead, lag and correlation of the run's symbols: a diagnostic.
+    #[must_use]
+    pub const fn pairs(&self) -> &Pairs {
+        &self.pairs
     }
 
     /// Signals so far.
@@ -149,6 +161,18 @@ impl Judge {
     #[must_use]
     pub const fn frames(&self) -> u64 {
         self.frames
+    }
+}
+
+/// A symbol's price: the mid of a two-sided book, else the last trade.
+fn price(tally: &Tally) -> Price {
+    let book = tally.book();
+    match (book.bids().best(), book.asks().best(), tally.range) {
+        (Some(bid), Some(ask), _) if bid.px <= ask.px => {
+            Price::Mid(i64::from(bid.px.ticks()) + i64::from(ask.px.ticks()))
+        }
+        (_, _, Some(range)) => Price::Last(2 * i64::from(range.last.ticks())),
+        _ => Price::None,
     }
 }
 

@@ -17,3 +17,4 @@ pub mod net;
 pub mod player;
 pub mod setup;
 pub mod source;
+pub mod warmup;

@@ -28,6 +28,8 @@ pub struct Plan {
     pub layout: Layout,
     /// The `[[symbols]]` to subscribe: name and tick.
     pub symbols: Vec<(String, f64)>,
+    /// What the run reads before the market.
+    pub warmup: Vec<std::path::PathBuf>,
 }
 
 impl Plan {
@@ -41,6 +43,7 @@ impl Plan {
             wait_for_clients: false,
             layout: Layout::Fused,
             symbols,
+            warmup: Vec::new(),
         }
     }
 }
@@ -70,6 +73,7 @@ pub fn run(market: Box<dyn Market + Send>, plan: &Plan, journal: &Path) -> (Ende
     }
     let mut config = Config::parse(&text).expect("valid");
     config.decision = crate::spine().decision;
+    config.warmup.clone_from(&plan.warmup);
     config.threads.layout = plan.layout;
     config.threads.idle = Idle::Yield;
     let instruments = config.instruments().expect("ticks");
