@@ -15,6 +15,9 @@ use crate::units::{Instrument, SYMBOLS_MAX};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Tick files or journals that a live run reads before its sources: see `mia run --warmup`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warmup: Vec<PathBuf>,
     /// Symbols of the run, at most 16.
     pub symbols: Vec<SymbolConfig>,
     /// Where the market comes from.

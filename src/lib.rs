@@ -53,6 +53,8 @@ pub mod decision;
 
 pub mod tally;
 
+pub mod pair;
+
 pub mod pipeline;
 
 // The imperative shell.

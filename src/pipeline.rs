@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::features::baseline::Running;
 use crate::features::frame::DIGEST_WORDS;
 use crate::features::{Features, Frame, Params, SymbolParams};
+use crate::pair::{self, Pairs, Price};
 use crate::tally::{SessionFilter, Tally};
 use crate::units::SymbolId;
 
@@ -106,6 +107,7 @@ impl SignalCounts {
 pub struct Judge {
     decision: Decision,
     tallies: Vec<Tally>,
+    pairs: Pairs,
     signals: SignalCounts,
     digest: Hasher,
     frames: u64,
@@ -119,6 +121,7 @@ impl Judge {
         Judge {
             decision: Decision::new(params.preset.clone()),
             tallies: vec![tally; params.symbols.len()],
+            pairs: Pairs::new(params.symbols.len(), pair::Params::default()),
             signals: SignalCounts::default(),
             digest: Hasher::new(params.seed),
             frames: 0,
@@ -130,6 +133,9 @@ impl Judge {
         self.frames += 1;
         self.digest.frame(frame);
         if let Some(tally) = self.tallies.get_mut(usize::from(frame.event.symbol.0)) {
+            if self.pairs.is_due(frame.event.symbol, frame.market_time) {
+                self.pairs.second(frame.event.symbol, frame.market_time, price(tally));
+            }
             tally.on_event(&frame.event, frame.label);
         }
         let signal = self.decision.on_frame(frame, context);
@@ -144,6 +150,12 @@ impl Judge {
     #[must_use]
     pub fn tally(&self, symbol: SymbolId) -> Option<&Tally> {
         self.tallies.get(usize::from(symbol.0))
+    }
+
+    /// Lead, lag and correlation of the run's symbols: a diagnostic.
+    #[must_use]
+    pub const fn pairs(&self) -> &Pairs {
+        &self.pairs
     }
 
     /// Signals so far.
@@ -168,6 +180,18 @@ impl Judge {
     #[must_use]
     pub const fn frames(&self) -> u64 {
         self.frames
+    }
+}
+
+/// A symbol's price: the mid of a two-sided book, else the last trade.
+fn price(tally: &Tally) -> Price {
+    let book = tally.book();
+    match (book.bids().best(), book.asks().best(), tally.range) {
+        (Some(bid), Some(ask), _) if bid.px <= ask.px => {
+            Price::Mid(i64::from(bid.px.ticks()) + i64::from(ask.px.ticks()))
+        }
+        (_, _, Some(range)) => Price::Last(2 * i64::from(range.last.ticks())),
+        _ => Price::None,
     }
 }
 

@@ -121,6 +121,48 @@ fn history_growth_truncation_and_replay() {
     std::fs::remove_dir_all(folder).expect("clean up");
 }
 
+/// The day's depth is read after the older trades: they do not all count as of now.
+#[test]
+fn trades_of_before_come_before_the_depth_of_today() {
+    let folder = live::folder("sierra-order");
+    std::fs::create_dir_all(folder.join("MarketDepthData")).expect("folder");
+    let clock = Clock::new();
+    let now = clock.now();
+    let mut file = scid::Header::DEFAULT.to_bytes().to_vec();
+    (0..20_000).for_each(|n| file.extend(trade(n, 5000.0, 1)));
+    std::fs::write(folder.join("ESZ6-CME.scid"), &file).expect("history");
+    let mut book = depth::Header::DEFAULT.to_bytes().to_vec();
+    let ms = now.0 / 1_000_000 - 1_767_623_400 * 1000;
+    for (command, price) in [
+        (depth::Command::ClearBook, 0.0),
+        (depth::Command::AddBid, 1.0),
+        (depth::Command::AddAsk, 2.0),
+    ] {
+        book.extend(level(ms, command, price, true));
+    }
+    let day = now.to_string();
+    let name = format!("MarketDepthData/ESZ6-CME.{}.depth", day.get(..10).expect("date"));
+    std::fs::write(folder.join(name), book).expect("depth");
+
+    let text = format!(
+        "[[sources]]\nkind = \"sierra\"\nname = \"files\"\nfolder = {:?}\nfrom_start = true\n\
+         [[symbols]]\nname = \"ESZ6-CME\"\nsource = \"files\"\n",
+        folder.display().to_string()
+    );
+    let config = Config::parse(&text).expect("valid");
+    let instruments = config.instruments().expect("known product");
+    let setup = Setup::new(config, instruments, "paper").expect("valid");
+    let journal = folder.join("a.mjrnl");
+    let live = Live::start(&setup, Some(&journal), &clock).expect("starts");
+    settle(&clock, 600);
+    let ended = live.stop().expect("ends in order");
+    let tally = ended.judge.tally(SymbolId(0)).expect("one symbol");
+    assert_eq!((tally.trades, tally.depth_updates), (20_000, 2));
+    let (pipeline, _) = live::replay_journal(&journal);
+    assert_eq!(pipeline.features().symbol(SymbolId(0)).expect("one symbol").clock().late(), 0);
+    std::fs::remove_dir_all(folder).expect("clean up");
+}
+
 /// A folder that is not there is said before anything starts.
 #[test]
 fn a_missing_folder_is_an_error() {

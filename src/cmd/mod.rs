@@ -6,6 +6,7 @@ pub mod demo;
 pub mod inspect;
 pub mod latency;
 pub mod market;
+pub mod pairs;
 pub mod replay;
 pub mod report;
 pub mod run;

@@ -165,6 +165,7 @@ fn config(args: &ReplayArgs) -> Result<Config> {
     // The files, not the configuration, say which symbols there are.
     config.symbols.clear();
     config.sources.clear();
+    config.warmup.clear();
     Ok(config)
 }
 

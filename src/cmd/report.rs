@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::pairs::PairReport;
 use crate::book::Ladder;
 use crate::decision::Tier;
 use crate::feed::Counters;
+use crate::feed::seam::Warmed;
 use crate::pipeline::{Judge, SignalCounts};
 use crate::profile::ValueArea;
+use crate::runtime::warmup::{self, Summary};
 use crate::tally::Tally;
 use crate::units::{Instrument, Px, SymbolId, Ts};
 
@@ -53,6 +56,7 @@ pub struct Refused {
     bars: u64,
     partial_bytes: u64,
     tick_mismatches: u64,
+    overlap: u64,
 }
 
 impl Refused {
@@ -69,6 +73,7 @@ impl Refused {
             bars: c.bars,
             partial_bytes: c.partial_bytes,
             tick_mismatches: c.tick_mismatches,
+            overlap: c.overlap,
         }
     }
 }
@@ -149,6 +154,37 @@ fn levels(ladder: &Ladder, instrument: &Instrument) -> Vec<(f64, u32)> {
     ladder.visible().iter().map(|l| (instrument.points(l.px), l.qty)).collect()
 }
 
+/// What a symbol was warmed up with; times RFC 3339.
+#[derive(Clone, Debug, Serialize)]
+pub struct WarmupReport {
+    symbol: String,
+    trades: u64,
+    from: String,
+    to: String,
+    live_from: Option<String>,
+    missing_s: Option<f64>,
+    overlap: u64,
+    #[serde(skip)]
+    text: String,
+}
+
+impl WarmupReport {
+    fn new(symbol: &str, warmed: &Warmed) -> WarmupReport {
+        let live = warmed.live.is_some();
+        let joined = warmup::joined(warmed).unwrap_or_else(|| "no live event came".to_owned());
+        WarmupReport {
+            symbol: symbol.to_owned(),
+            trades: warmed.trades,
+            from: warmed.from.to_string(),
+            to: warmed.to.to_string(),
+            live_from: live.then(|| warmed.live.to_string()),
+            missing_s: live.then(|| warmed.missing_ns() as f64 / 1e9),
+            overlap: warmed.overlap,
+            text: format!("{symbol}: {}; {joined}", warmup::text(warmed)),
+        }
+    }
+}
+
 /// Everything about one run. With one symbol its counts and prices stand at the top level; with
 /// several they stand under `symbols`, and the top level holds the run's own.
 #[derive(Clone, Debug, Serialize)]
@@ -167,6 +203,11 @@ pub struct Report {
     refused: Refused,
     #[serde(skip_serializing_if = "Option::is_none")]
     digests_checked: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warmup: Vec<WarmupReport>,
+    /// Diagnostics: they decide nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    diagnostic_pairs: Vec<PairReport>,
 }
 
 /// What a report needs besides the core's state.
@@ -207,7 +248,20 @@ impl Report {
             digest: format!("{:016x}", judge.digest().0),
             refused: Refused::new(counters),
             digests_checked: measured.digests_checked,
+            warmup: Vec::new(),
+            diagnostic_pairs: super::pairs::reports(instruments, judge.pairs()),
         }
+    }
+
+    /// With what a live run was warmed up with.
+    #[must_use]
+    pub fn with_warmup(mut self, instruments: &[Instrument], summary: &Summary) -> Report {
+        for (id, warmed) in summary {
+            if let Some(instrument) = instruments.get(usize::from(id.0)) {
+                self.warmup.push(WarmupReport::new(&instrument.symbol, warmed));
+            }
+        }
+        self
     }
 
     /// One JSON object.
@@ -239,6 +293,12 @@ impl Report {
         if let Some(n) = self.digests_checked {
             let _ = writeln!(out, "             {n} recorded digests compared");
         }
+        for pair in &self.diagnostic_pairs {
+            let _ = writeln!(out, "diagnostic   {}", pair.to_text());
+        }
+        for w in &self.warmup {
+            let _ = writeln!(out, "warm-up      {}", w.text);
+        }
         let r = &self.refused;
         for (count, what) in [
             (r.unknown, "messages of an unknown number skipped"),
@@ -251,6 +311,7 @@ impl Report {
             (r.invalid, "values out of range REFUSED"),
             (r.unknown_orders, "cancels or changes of unknown orders"),
             (r.bars, "bar records skipped: store single ticks (Sierra: 1 Tick)"),
+            (r.overlap, "live trades that the warm-up may already hold were skipped"),
             (r.partial_bytes, "bytes of an incomplete last record"),
         ] {
             if count > 0 {

@@ -33,6 +33,10 @@ pub struct RunArgs {
     /// that end in the run join it, and the file is written anew when the run ends.
     #[arg(long, value_name = "FILE")]
     baseline: Vec<PathBuf>,
+    /// Tick files (.scid, .depth, .dbn, .dbn.zst) or journals to read before the live market, so
+    /// that VWAP, profile, CVD and bars stand where they belong; instead of the configuration's.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    warmup: Vec<PathBuf>,
     /// Stop after this many seconds.
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
@@ -62,6 +66,9 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
     let mut config = Config::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?;
     if let Some(threads) = args.threads {
         config.threads.layout = threads;
+    }
+    if !args.warmup.is_empty() {
+        config.warmup.clone_from(&args.warmup);
     }
     let instruments = config.instruments().map_err(|e| anyhow!(e))?;
     let mut setup = Setup::new(config, instruments, "paper").map_err(|e| anyhow!(e))?;
@@ -168,7 +175,8 @@ pub fn finish(
     let synthetic = setup.instruments.iter().any(|i| i.symbol.starts_with("SYNTHETIC"));
     let measured = Measured { synthetic, ..Measured::default() };
     let (instruments, mode) = (&setup.instruments, &setup.mode);
-    let report = Report::new(mode, instruments, &ended.judge, &ended.counters, measured);
+    let report = Report::new(mode, instruments, &ended.judge, &ended.counters, measured)
+        .with_warmup(instruments, &ended.warmup);
     if json {
         writeln!(out, "{}", report.to_json()?)?;
     } else {

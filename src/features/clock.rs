@@ -2,7 +2,8 @@
 //!
 //! It is the greatest exchange time so far (receive time for a feed without one) and never goes
 //! back. A Timer moves it on through silence: with m and r the market and receive time of the last
-//! advancing event, a Timer at T gives m + (T − r) − grace where that is more.
+//! advancing event, a Timer at T gives m + (T − r) − grace where that is more. After a warm-up
+//! Timers move nothing until the first live event says how far market and receive time lie apart.
 
 use crate::event::{Body, Event, flag};
 use crate::units::{SECOND, Ts};
@@ -47,7 +48,8 @@ impl MarketClock {
             if at < self.now {
                 self.late += 1;
             }
-            if at > self.anchor.0 {
+            // History has no receive time that live Timers could be measured from.
+            if at > self.anchor.0 && !event.has(flag::WARMUP) {
                 self.anchor = (at, event.ts);
             }
             self.now = self.now.max(at);
@@ -100,6 +102,19 @@ mod tests {
             assert_eq!(clock.update(&timer(1)), at("2023-12-25T10:00:59.950Z"));
             assert_eq!(clock.update(&timer(2)), at("2023-12-25T10:01:00.950Z"));
         }
+    }
+
+    /// A delayed feed, or an old market served again: the history says nothing about the distance.
+    #[test]
+    fn timers_do_not_move_what_only_history_has_moved() {
+        let mut clock = MarketClock::new(SECOND);
+        let at = |s: i64, flags| Event { flags, ..event(Ts(s), Ts(s), Body::BatchEnd) };
+        assert_eq!(clock.update(&at(7 * SECOND, flag::WARMUP)), Ts(7 * SECOND));
+        let timer = |s: i64| event(Ts(s * SECOND), Ts::NONE, Body::Timer);
+        assert_eq!(clock.update(&timer(900)), Ts(7 * SECOND));
+        let live = event(Ts(901 * SECOND), Ts(9 * SECOND), Body::BatchEnd);
+        assert_eq!(clock.update(&live), Ts(9 * SECOND));
+        assert_eq!(clock.update(&timer(905)), Ts(12 * SECOND));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod dbn;
 pub mod dtc;
 mod levels;
+pub mod seam;
 pub mod sierra;
 pub mod stream;
 
@@ -50,6 +51,8 @@ pub struct Counters {
     /// Security definitions whose increment contradicts the configured tick: from then on the
     /// symbol's prices are refused.
     pub tick_mismatches: u64,
+    /// Live trades that the warm-up may already hold, skipped.
+    pub overlap: u64,
 }
 
 impl Counters {
@@ -65,6 +68,7 @@ impl Counters {
         self.partial_bytes += other.partial_bytes;
         self.unclassified += other.unclassified;
         self.tick_mismatches += other.tick_mismatches;
+        self.overlap += other.overlap;
     }
 }
 

@@ -84,7 +84,8 @@ impl Head<'_> {
 /// Sources merged by `ts`; earlier sources win ties.
 pub struct Stream<'a> {
     heads: Vec<Head<'a>>,
-    timers: Timers,
+    /// `None`: history for a live run, which gets no Timers.
+    timers: Option<Timers>,
     sequencer: Sequencer,
 }
 
@@ -101,9 +102,15 @@ impl<'a> Stream<'a> {
         let head = |source| Head { source, queue: VecDeque::with_capacity(64) };
         Stream {
             heads: sources.into_iter().map(head).collect(),
-            timers: Timers::new(symbols),
+            timers: Some(Timers::new(symbols)),
             sequencer: Sequencer::default(),
         }
+    }
+
+    /// Merges `sources` without Timers: a live run's history, in which only events move time.
+    #[must_use]
+    pub fn history(sources: Vec<Box<dyn Source + 'a>>) -> Stream<'a> {
+        Stream { timers: None, ..Stream::new(sources, 0) }
     }
 
     /// The next event, stamped; `None` at the end.
@@ -121,12 +128,12 @@ impl<'a> Stream<'a> {
         }
         let Some(head) = first.and_then(|(_, at)| self.heads.get_mut(at)) else { return Ok(None) };
         let Some(event) = head.queue.front() else { return Ok(None) };
-        if let Some(timer) = self.timers.before(event) {
+        if let Some(timer) = self.timers.as_mut().and_then(|t| t.before(event)) {
             return Ok(Some(self.sequencer.stamp(timer)));
         }
         let event = head.queue.pop_front().map(|event| self.sequencer.stamp(event));
-        if let Some(event) = &event {
-            self.timers.passed(event.ts);
+        if let (Some(event), Some(timers)) = (&event, &mut self.timers) {
+            timers.passed(event.ts);
         }
         Ok(event)
     }

@@ -54,6 +54,12 @@ impl Capture {
         self.put(Kind::Events, 0, event.seq, event.ts.0, pack(event).as_bytes());
     }
 
+    /// Records events of the history, packed one behind the other; `seq` and `ts` are those of the
+    /// first and the last.
+    pub fn packed(&mut self, seq: u64, ts: i64, packed: &[u8]) {
+        self.put(Kind::Events, 0, seq, ts, packed);
+    }
+
     /// Records that a source connected anew.
     pub fn connected(&mut self, source: u16, ts: i64) {
         self.put(Kind::Connected, source, 0, ts, &[]);

@@ -88,18 +88,33 @@ impl TickFiles {
         let mut all = TickFiles { files: Vec::new(), instruments: Vec::new(), symbols: Vec::new() };
         for file in files {
             let say = |what: &dyn std::fmt::Display| format!("{}: {what}", file.path.display());
-            let named = match file.kind {
-                FileKind::Dbn => dbn::symbols(&file.data).map_err(|e| say(&e))?,
-                FileKind::Scid | FileKind::Depth => vec![(0, stem(&file.path))],
-                FileKind::Journal => return Err(say(&"a journal is replayed alone")),
-            };
-            if named.is_empty() {
-                return Err(say(&"names no symbol"));
-            }
             let mut symbols = Vec::new();
-            for (number, name) in named {
+            for (number, name) in named(&file)? {
                 let id = all.intern(&name, tick).map_err(|e| say(&e))?;
                 symbols.push((number, id));
+            }
+            all.symbols.push(symbols);
+            all.files.push(file);
+        }
+        Ok(all)
+    }
+
+    /// Finds in `files` the symbols of a run that has its own. A Databento file may hold others
+    /// besides; they are passed over.
+    ///
+    /// # Errors
+    /// A text with the path and the problem: a file that holds none of the run's symbols, such as
+    /// another contract of the same product.
+    pub fn of_run(files: Vec<Loaded>, instruments: &[Instrument]) -> Result<TickFiles, String> {
+        let mut all =
+            TickFiles { files: Vec::new(), instruments: instruments.to_vec(), symbols: Vec::new() };
+        for file in files {
+            let named = named(&file)?;
+            let known = |(number, name): &(u32, String)| Some((*number, find(name, instruments)?));
+            let symbols: Vec<(u32, SymbolId)> = named.iter().filter_map(known).collect();
+            if symbols.is_empty() {
+                let names = named.iter().map(|(_, name)| name.as_str());
+                return Err(format!("{}: {}", file.path.display(), foreign(names, instruments)));
             }
             all.symbols.push(symbols);
             all.files.push(file);
@@ -133,6 +148,18 @@ impl TickFiles {
     /// # Errors
     /// A text with the path and the problem.
     pub fn stream(&self) -> Result<Stream<'_>, String> {
+        Ok(Stream::new(self.sources()?, u16::try_from(self.instruments.len()).unwrap_or(0)))
+    }
+
+    /// The files as the history of a live run: one sequence, without Timers.
+    ///
+    /// # Errors
+    /// As [`TickFiles::stream`].
+    pub fn history(&self) -> Result<Stream<'_>, String> {
+        Ok(Stream::history(self.sources()?))
+    }
+
+    fn sources(&self) -> Result<Vec<Box<dyn Source + '_>>, String> {
         let mut sources: Vec<Box<dyn Source + '_>> = Vec::new();
         for (file, symbols) in self.files.iter().zip(&self.symbols) {
             let full: Vec<(u32, SymbolId, &Instrument)> = symbols
@@ -141,7 +168,13 @@ impl TickFiles {
                 .collect();
             sources.push(open(file, &full).map_err(|e| format!("{}: {e}", file.path.display()))?);
         }
-        Ok(Stream::new(sources, u16::try_from(self.instruments.len()).unwrap_or(0)))
+        Ok(sources)
+    }
+
+    /// The first file whose end is missing, and why.
+    #[must_use]
+    pub fn cut(&self) -> Option<String> {
+        self.files.iter().find_map(|f| f.cut.clone())
     }
 
     /// Bytes in memory.
@@ -149,6 +182,50 @@ impl TickFiles {
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|f| f.data.len() as u64).sum()
     }
+}
+
+/// The symbols that a tick file names, with its own numbers for them.
+fn named(file: &Loaded) -> Result<Vec<(u32, String)>, String> {
+    let say = |what: &dyn std::fmt::Display| format!("{}: {what}", file.path.display());
+    let named = match file.kind {
+        FileKind::Dbn => dbn::symbols(&file.data).map_err(|e| say(&e))?,
+        FileKind::Scid | FileKind::Depth => vec![(0, stem(&file.path))],
+        FileKind::Journal => return Err(say(&"a journal is replayed alone")),
+    };
+    if named.is_empty() { Err(say(&"names no symbol")) } else { Ok(named) }
+}
+
+/// The run's symbol of this name, or the one that is the same contract at another source:
+/// `ESZ6`, `ESZ6-CME` and `ESZ6.CME` are one.
+#[must_use]
+pub fn find(name: &str, instruments: &[Instrument]) -> Option<SymbolId> {
+    let same = |i: &Instrument| contract(name).is_some_and(|c| contract(&i.symbol) == Some(c));
+    let at = instruments.iter().position(|i| i.symbol == name);
+    let at = at.or_else(|| instruments.iter().position(same))?;
+    u16::try_from(at).ok().map(SymbolId)
+}
+
+/// What stands before the exchange in the name of a future: product, month code, year.
+fn contract(name: &str) -> Option<&str> {
+    let name = name.split(['-', '.']).next()?;
+    let root = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let year = name.len() - root.len();
+    let month = root.ends_with(|c| "FGHJKMNQUVXZ".contains(c));
+    (month && root.len() > 1 && (1..=2).contains(&year)).then_some(name)
+}
+
+/// Why none of `names` can be the history of a run.
+pub fn foreign<'a>(names: impl Iterator<Item = &'a str>, instruments: &[Instrument]) -> String {
+    let run: Vec<&str> = instruments.iter().map(|i| i.symbol.as_str()).collect();
+    let names: Vec<&str> = names.collect();
+    let root = |name: &str| Instrument::from_symbol(name).map(|i| i.root);
+    let other = names.iter().find_map(|name| {
+        instruments.iter().find(|i| !i.root.is_empty() && root(name) == Some(i.root.clone()))
+    });
+    let why = other.map_or_else(String::new, |i| {
+        format!("; another contract of {} has other prices and volumes than {}", i.root, i.symbol)
+    });
+    format!("holds {}, the run has {}{why}", names.join(", "), run.join(", "))
 }
 
 fn open<'a>(
@@ -194,6 +271,25 @@ mod tests {
         ] {
             assert_eq!(stem(Path::new(path)), symbol);
         }
+    }
+
+    #[test]
+    fn symbols_of_the_run() {
+        let run = ["ESZ6.CME", "MNQU21", "BTC-USD"].map(|s| Instrument::with_tick(s, 0.25));
+        let run = run.map(|i| i.expect("tick"));
+        for (name, at) in [
+            ("ESZ6.CME", Some(0)),
+            ("ESZ6-CME", Some(0)),
+            ("MNQU21-CME", Some(1)),
+            ("BTC-USD", Some(2)),
+            ("BTC-PERP", None),
+            ("ESH7-CME", None),
+        ] {
+            assert_eq!(find(name, &run), at.map(SymbolId), "{name}");
+        }
+        let text = foreign(["ESH7-CME"].into_iter(), &run);
+        assert!(text.contains("ESH7-CME") && text.contains("another contract of ES"), "{text}");
+        assert!(!foreign(["CLZ6"].into_iter(), &run).contains("another contract"));
     }
 
     #[test]

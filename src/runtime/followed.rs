@@ -88,6 +88,13 @@ impl Followed {
         (self.id, self.symbol, matches!(self.which, Which::Depth { .. }))
     }
 
+    /// Whether it still reads trades of before the start. Depth waits for that: the day's depth
+    /// would carry market time past the older trades, which would then all count as of now.
+    #[must_use]
+    pub const fn catches_up(&self) -> bool {
+        self.warming && !self.said && !self.ended && matches!(self.which, Which::Scid(_))
+    }
+
     /// Looks no more.
     pub fn stop(&mut self) {
         self.ended = true;

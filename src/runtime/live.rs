@@ -21,6 +21,7 @@ use super::journal::{JournalAgent, JournalOutcome};
 use super::net::{EventSink, Flags, NetAgent, NetOutcome, NetParts};
 use super::setup::Setup;
 use super::source::{DtcConnection, NetSource, READ_BYTES};
+use super::warmup::{History, Summary};
 use crate::config::{DtcSource, Idle, Layout, SierraSource, SourceConfig};
 use crate::event::Event;
 use crate::features::Features;
@@ -73,6 +74,8 @@ pub struct Ended {
     pub journal: Option<JournalOutcome>,
     /// Captured records that were lost; above 0 the journal is not replayable.
     pub lost: u64,
+    /// What the run was warmed up with.
+    pub warmup: Summary,
 }
 
 /// The whole core on the net thread.
@@ -108,6 +111,7 @@ impl Live {
     /// A text that says what cannot be opened or found.
     pub fn start(setup: &Setup, journal: Option<&Path>, clock: &Clock) -> Result<Live, String> {
         let sources = sources(setup, clock)?;
+        let history = History::load(&setup.config.warmup, &setup.instruments, clock.now())?;
         let flags = Flags::default();
         let config = &setup.config;
         let (status_in, status) = RingBuffer::new(STATUS_RING);
@@ -126,10 +130,9 @@ impl Live {
             (capture_end, decisions_end) = (producer, Some(records_in));
         }
         let decider = Decider::new(judge, adopter, decisions_end, status_in);
-        let (clock, flags_net) = (clock.clone(), flags.clone());
-        let symbols = u16::try_from(setup.instruments.len()).unwrap_or(0);
-        let parts =
-            Parts { setup, sources, capture: capture_end, clock, flags: flags_net, symbols };
+        let clock = clock.clone();
+        let (capture, flags_net) = (capture_end, flags.clone());
+        let parts = Parts { setup, sources, history, capture, clock, flags: flags_net };
         let hot = match config.threads.layout {
             Layout::Fused => parts.fused(features, decider)?,
             Layout::Split => parts.split(features, decider)?,
@@ -153,21 +156,21 @@ impl Live {
     pub fn stop(self) -> Result<Ended, String> {
         self.flags.stop.store(true, Ordering::Relaxed);
         let died = |name: &'static str| move |_| format!("the {name} thread died");
-        let (features, judge, counters, lost) = match self.hot {
+        let (features, judge, counters, lost, warmup) = match self.hot {
             Hot::Fused(net) => {
                 let net = net.join().map_err(died("net"))?;
                 let (features, judge) = net.sink;
-                (features, judge, net.counters, net.lost)
+                (features, judge, net.counters, net.lost, net.warmup)
             }
             Hot::Split { net, feature, decision } => {
                 let net = net.join().map_err(died("net"))?;
                 let features = feature.join().map_err(died("feature"))?;
                 let judge = decision.join().map_err(died("decision"))?;
-                (features, judge, net.counters, net.lost)
+                (features, judge, net.counters, net.lost, net.warmup)
             }
         };
         let journal = self.journal.map(JoinHandle::join).transpose().map_err(died("journal"))?;
-        Ok(Ended { features, judge, counters, journal, lost })
+        Ok(Ended { features, judge, counters, journal, lost, warmup })
     }
 }
 
@@ -178,10 +181,10 @@ fn text(error: std::io::Error) -> String {
 struct Parts<'a> {
     setup: &'a Setup,
     sources: Vec<NetSource>,
+    history: Option<History>,
     capture: Capture,
     clock: Clock,
     flags: Flags,
-    symbols: u16,
 }
 
 impl Parts<'_> {
@@ -193,7 +196,8 @@ impl Parts<'_> {
             capture: self.capture,
             clock: self.clock,
             flags: self.flags,
-            symbols: self.symbols,
+            symbols: self.setup.instruments.iter().map(|i| i.symbol.clone()).collect(),
+            history: self.history,
             idle: config.threads.idle,
             stall_ns_max: i64::from(config.rings.stall_ms_max) * 1_000_000,
         })

@@ -18,3 +18,4 @@ pub mod net;
 pub mod player;
 pub mod setup;
 pub mod source;
+pub mod warmup;

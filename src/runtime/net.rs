@@ -9,13 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Poll};
+use zerocopy::IntoBytes;
 
 use super::agent::{Agent, Waiting, wait_until};
 use super::capture::Capture;
 use super::clock::Clock;
 use super::source::{NetSource, Turn};
+use super::warmup::{History, Summary, joined, summary, warm_up};
 use crate::event::{Body, Event, HaltCause, Sequencer};
 use crate::feed::Counters;
+use crate::feed::seam::Seam;
+use crate::journal::event::pack;
 use crate::units::{SECOND, SymbolId, Ts};
 
 /// Where events go: a ring, or the core itself.
@@ -65,6 +69,8 @@ pub struct Out<S> {
     pub(super) sequencer: Sequencer,
     pub(super) capture: Capture,
     pub(super) sink: S,
+    /// Where the history ended; it keeps trades from counting twice.
+    pub(super) seam: Seam,
 }
 
 impl<S: EventSink> Out<S> {
@@ -77,8 +83,24 @@ impl<S: EventSink> Out<S> {
 
     /// An event whose bytes have been recorded.
     pub(super) fn decoded(&mut self, event: Event) {
+        if !self.seam.live(&event) {
+            return;
+        }
         let event = self.sequencer.stamp(event);
         self.sink.send(&event);
+    }
+
+    /// Events of the history; the caller has seen to the room.
+    pub(super) fn batch(&mut self, events: &mut [Event]) {
+        let first = self.sequencer.next_seq();
+        let mut packed = Vec::new();
+        for event in &mut *events {
+            *event = self.sequencer.stamp(*event);
+            packed.extend_from_slice(pack(event).as_bytes());
+        }
+        let Some(last) = events.last() else { return };
+        self.capture.packed(first, last.ts.0, &packed);
+        events.iter().for_each(|event| self.sink.send(event));
     }
 }
 
@@ -91,6 +113,10 @@ pub struct NetAgent<S> {
     clock: Clock,
     flags: Flags,
     symbols: u16,
+    /// Goes before everything else.
+    history: Option<History>,
+    /// Names of the symbols, for messages.
+    names: Vec<String>,
     /// The last second that was sequenced.
     second: i64,
     waiting: Waiting,
@@ -115,6 +141,8 @@ pub struct NetOutcome<T> {
     pub counters: Counters,
     /// Records that found no room in the capture ring.
     pub lost: u64,
+    /// What the run was warmed up with.
+    pub warmup: Summary,
 }
 
 /// How long an orderly stop may take.
@@ -133,8 +161,10 @@ pub struct NetParts<S> {
     pub clock: Clock,
     /// Flags of other threads.
     pub flags: Flags,
-    /// Number of symbols.
-    pub symbols: u16,
+    /// Names of the symbols.
+    pub symbols: Vec<String>,
+    /// What goes before the live market.
+    pub history: Option<History>,
     /// Idle strategy.
     pub idle: crate::config::Idle,
     /// Full rings for longer than this become a Halt, in ns.
@@ -153,10 +183,12 @@ impl<S: EventSink> NetAgent<S> {
             poll: Poll::new()?,
             events: Events::with_capacity(64),
             sources: parts.sources,
-            out: Out { sequencer: Sequencer::default(), capture, sink },
+            out: Out { sequencer: Sequencer::default(), capture, sink, seam: Seam::default() },
             clock: parts.clock,
             flags: parts.flags,
-            symbols: parts.symbols,
+            symbols: u16::try_from(parts.symbols.len()).unwrap_or(0),
+            history: parts.history,
+            names: parts.symbols,
             second,
             waiting: Waiting::new(parts.idle),
             stopping: None,
@@ -177,6 +209,23 @@ impl<S: EventSink> NetAgent<S> {
         }
         for event in &self.events {
             self.sources.iter_mut().for_each(|s| s.handle_readiness(event));
+        }
+    }
+
+    /// Before the first turn: the history, if there is one.
+    fn warm_up(&mut self) {
+        let Some(history) = self.history.take() else { return };
+        warm_up(&history, &mut self.out, &self.clock, &self.flags.stop);
+        // The seconds that it took get no Timers.
+        self.second = self.clock.now().second();
+    }
+
+    fn say_joined(&mut self) {
+        while let Some(symbol) = self.out.seam.poll_joined() {
+            let text = self.out.seam.symbol(symbol).and_then(joined);
+            if let (Some(name), Some(text)) = (self.names.get(usize::from(symbol.0)), text) {
+                eprintln!("mia: {name}: {text}");
+            }
         }
     }
 
@@ -222,6 +271,7 @@ impl<S: EventSink> Agent for NetAgent<S> {
     type Output = NetOutcome<S::Output>;
 
     fn work(&mut self) -> usize {
+        self.warm_up();
         self.poll_sockets();
         let now = self.clock.now();
         if self.stopping.is_none() && self.flags.stop.load(Ordering::Relaxed) {
@@ -230,9 +280,14 @@ impl<S: EventSink> Agent for NetAgent<S> {
         }
         let mut turn = Turn::default();
         turn.done += self.timers(now);
+        let catching_up = self.sources.iter().any(NetSource::catches_up);
         for source in &mut self.sources {
+            if catching_up && source.waits() {
+                continue;
+            }
             source.work(self.poll.registry(), &self.clock, &mut self.out, &mut turn);
         }
+        self.say_joined();
         self.watch(turn, now);
         self.waiting.after(turn.done.max(usize::from(self.waiting.would_sleep())));
         turn.done
@@ -244,8 +299,10 @@ impl<S: EventSink> Agent for NetAgent<S> {
     }
 
     fn finish(self) -> NetOutcome<S::Output> {
-        let mut counters = Counters::default();
+        let overlap = self.out.seam.overlap();
+        let mut counters = Counters { overlap, ..Counters::default() };
         self.sources.iter().for_each(|s| counters.add(&s.counters()));
-        NetOutcome { sink: self.out.sink.finish(), counters, lost: self.out.capture.lost() }
+        let (lost, warmup) = (self.out.capture.lost(), summary(&self.out.seam));
+        NetOutcome { sink: self.out.sink.finish(), counters, lost, warmup }
     }
 }

@@ -11,6 +11,7 @@ use zerocopy::little_endian::U64;
 use crate::context::Context;
 use crate::event::{Body, Event, Sequencer, flag};
 use crate::feed::dtc::DtcFeed;
+use crate::feed::seam::Seam;
 use crate::feed::sierra::SierraDecoder;
 use crate::feed::{Counters, FeedError};
 use crate::journal::event::{PACKED_BYTES, PackedEvent};
@@ -60,6 +61,8 @@ struct Source {
 pub struct Player<'a> {
     reader: Reader<'a>,
     sources: Vec<Source>,
+    /// Live trades that the history held already.
+    overlap: u64,
 }
 
 impl std::fmt::Debug for Player<'_> {
@@ -92,7 +95,7 @@ impl<'a> Player<'a> {
                 Ok(Source { id, decoder, partial: Vec::new() })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Player { reader, sources })
+        Ok(Player { reader, sources, overlap: 0 })
     }
 
     /// Hands every event of the journal to `on_event`, in order.
@@ -101,20 +104,31 @@ impl<'a> Player<'a> {
     /// [`PlayError::Record`] where a record's place in the sequence is not where the decoders are:
     /// the journal is damaged or of another build.
     pub fn play(&mut self, mut on_event: impl FnMut(&Event)) -> Result<(), PlayError> {
-        let mut sequencer = Sequencer::default();
+        let (mut sequencer, mut seam) = (Sequencer::default(), Seam::default());
         for (at, record) in self.reader.records().enumerate() {
             let input = matches!(record.kind, Kind::Bytes | Kind::Events);
             if input && record.seq != sequencer.next_seq() {
                 return Err(PlayError::Record(at as u64, "sequence number does not follow"));
             }
             match record.kind {
-                Kind::Bytes => self.bytes(&record, &mut |event| on_event(&sequencer.stamp(event))),
-                Kind::Events => events(&record, &mut sequencer, &mut on_event),
+                Kind::Bytes => self.bytes(&record, &mut |event| {
+                    if seam.live(&event) {
+                        on_event(&sequencer.stamp(event));
+                    }
+                }),
+                Kind::Events => events(&record, &mut sequencer, &mut |event: &Event| {
+                    if event.has(flag::WARMUP) {
+                        // What overlapped with an earlier file was not recorded.
+                        seam.history(event);
+                    }
+                    on_event(event);
+                }),
                 Kind::Connected => self.connected(record.source),
                 _ => Some(()),
             }
             .ok_or(PlayError::Record(at as u64, "input that no decoder understands"))?;
         }
+        self.overlap = seam.overlap();
         Ok(())
     }
 
@@ -154,7 +168,7 @@ impl<'a> Player<'a> {
     /// What the decoders skipped or refused.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        let mut all = Counters::default();
+        let mut all = Counters { overlap: self.overlap, ..Counters::default() };
         for source in &self.sources {
             all.add(&match &source.decoder {
                 Decoder::Dtc(feed) => feed.counters(),

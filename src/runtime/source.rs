@@ -57,6 +57,18 @@ impl NetSource {
         }
     }
 
+    /// Whether it still reads trades of before the start.
+    #[must_use]
+    pub fn catches_up(&self) -> bool {
+        matches!(self, NetSource::Follow(followed) if followed.catches_up())
+    }
+
+    /// Whether it has to wait while another source catches up.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        matches!(self, NetSource::Follow(followed) if followed.identity().2)
+    }
+
     /// Whether it will never bring anything again.
     #[must_use]
     pub fn ended(&self) -> bool {

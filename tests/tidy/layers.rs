@@ -9,6 +9,7 @@ pub(crate) const CORE: &[&str] = &[
     "bars",
     "profile",
     "tally",
+    "pair",
     "calendar",
     "features",
     "volatility",
@@ -43,6 +44,8 @@ pub(crate) const MIA: &[Layer] = &[
     layer("profile", &["units", "event"]),
     layer("calendar", &["units"]),
     layer("tally", &["units", "event", "book", "profile", "calendar", "features::vwap"]),
+    // A diagnostic over the sums of two symbols.
+    layer("pair", &["units", "features::frame"]),
     // The book is what the orders of a Databento file are built into.
     layer("feed", &["units", "event", "book"]),
     layer("features", &["units", "event", "book", "bars", "profile", "calendar"]),

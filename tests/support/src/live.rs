@@ -30,6 +30,8 @@ pub struct Plan {
     pub symbols: Vec<(String, f64)>,
     /// Files of `--baseline`.
     pub baselines: Vec<std::path::PathBuf>,
+    /// What the run reads before the market.
+    pub warmup: Vec<std::path::PathBuf>,
 }
 
 impl Plan {
@@ -44,6 +46,7 @@ impl Plan {
             layout: Layout::Fused,
             symbols,
             baselines: Vec::new(),
+            warmup: Vec::new(),
         }
     }
 }
@@ -73,6 +76,7 @@ pub fn run(market: Box<dyn Market + Send>, plan: &Plan, journal: &Path) -> (Ende
     }
     let mut config = Config::parse(&text).expect("valid");
     config.decision = crate::spine().decision;
+    config.warmup.clone_from(&plan.warmup);
     config.threads.layout = plan.layout;
     config.threads.idle = Idle::Yield;
     let instruments = config.instruments().expect("ticks");
