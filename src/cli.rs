@@ -24,6 +24,10 @@ enum Command {
     Inspect(cmd::inspect::InspectArgs),
     /// Run captured tick files or a journal through the whole core.
     Replay(cmd::replay::ReplayArgs),
+    /// List the 28 features, or the columns of a feature table.
+    Features(cmd::features::FeaturesArgs),
+    /// Draw a session: price with VWAP bands, volume profile, volume, CVD, marks.
+    Plot(cmd::plot::PlotArgs),
 }
 
 impl Cli {
@@ -39,6 +43,8 @@ impl Cli {
             Command::Latency(args) => cmd::latency::run(args, out),
             Command::Inspect(args) => cmd::inspect::run(args, out),
             Command::Replay(args) => cmd::replay::run(args, out),
+            Command::Features(args) => cmd::features::run(args, out),
+            Command::Plot(args) => cmd::plot::run(args, out),
         }
     }
 }

@@ -2,9 +2,12 @@
 
 pub mod contexts;
 pub mod demo;
+pub mod features;
 pub mod inspect;
 pub mod latency;
 pub mod market;
+pub mod playback;
+pub mod plot;
 pub mod replay;
 pub mod report;
 pub mod run;

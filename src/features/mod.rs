@@ -4,6 +4,7 @@
 //! [`vwap`] (20, 21), [`value_area`] (23). The other slots say `DISABLED`. [`SymbolFeatures`]
 //! drives them: market time first, then the bars that it closes, then the event itself.
 
+pub mod catalogue;
 pub mod clock;
 pub mod close;
 pub mod delta;
@@ -15,8 +16,9 @@ pub mod vwap;
 
 use std::sync::Arc;
 
+pub use catalogue::CATALOGUE;
 pub use close::{Close, LargeSizes, Usual};
-pub use frame::{CATALOGUE, FEATURES, Frame, Reason, Slot, frame_flag};
+pub use frame::{FEATURES, Frame, Reason, Slot, frame_flag};
 
 use crate::bars::{Atr, Bar, Bars};
 use crate::book::Book;
@@ -327,6 +329,18 @@ impl SymbolFeatures {
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// The features after the last event.
+    #[must_use]
+    pub const fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Average true range of the last 20 bars, in ticks; `None` before there are 20.
+    #[must_use]
+    pub fn atr20(&self) -> Option<f64> {
+        self.atr20.value()
     }
 }
 
