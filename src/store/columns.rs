@@ -2,7 +2,7 @@
 //!
 //! Prices and distances are in points, sizes in contracts, instants in UTC. A cell without a value
 //! is empty (CSV) or null (Parquet); a feature without one says why in the column after it. New
-//! columns go at the end of [`RAW`], so that a reader by position keeps working.
+//! columns go at the end of `RAW`, so that a reader by position keeps working.
 
 use std::borrow::Cow;
 

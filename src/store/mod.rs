@@ -1,7 +1,8 @@
 //! Tables on disk: what the features said, row by row, as CSV or Parquet.
 //!
-//! [`columns`] is the one table of what a row holds, [`rows`] says when there is a row, [`csv`] and
-//! [`parquet`] write it. A file takes its name only once it is whole ([`staged`]).
+//! [`mod@columns`] is the one table of what a row holds, [`rows`] says when there is a row,
+//! [`mod@csv`] and [`mod@parquet`] write it. A file takes its name only once it is whole
+//! ([`staged`]).
 
 pub mod columns;
 pub mod csv;
