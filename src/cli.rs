@@ -26,6 +26,10 @@ enum Command {
     Replay(cmd::replay::ReplayArgs),
     /// Build or show a baseline: what recorded sessions say is usual.
     Baseline(cmd::baseline::BaselineArgs),
+    /// List the 28 features, or the columns of a feature table.
+    Features(cmd::features::FeaturesArgs),
+    /// Draw a session: price with VWAP bands, volume profile, volume, CVD, marks.
+    Plot(cmd::plot::PlotArgs),
 }
 
 impl Cli {
@@ -42,6 +46,8 @@ impl Cli {
             Command::Inspect(args) => cmd::inspect::run(args, out),
             Command::Replay(args) => cmd::replay::run(args, out),
             Command::Baseline(args) => cmd::baseline::run(args, out),
+            Command::Features(args) => cmd::features::run(args, out),
+            Command::Plot(args) => cmd::plot::run(args, out),
         }
     }
 }

@@ -426,9 +426,9 @@ impl Config {
 fn items(weights: &BTreeMap<String, f64>) -> Result<Vec<Item>, String> {
     let mut items = Vec::with_capacity(weights.len());
     for (name, &weight) in weights {
-        let at = CATALOGUE.iter().position(|(known, ..)| known == name);
-        let at = at.ok_or_else(|| format!("decision.weights: no feature {name:?}"))?;
-        items.push(Item { feature: at + 1, weight, term: Term::Plain });
+        let known = CATALOGUE.iter().find(|known| known.name == name);
+        let known = known.ok_or_else(|| format!("decision.weights: no feature {name:?}"))?;
+        items.push(Item { feature: known.number, weight, term: Term::Plain });
     }
     // In canonical order, whatever the file's: the order of a float sum is part of its bits.
     items.sort_by_key(|item| item.feature);

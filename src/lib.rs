@@ -26,8 +26,8 @@
 //!
 //! **Two halves.** The functional core ([`units`] to [`pipeline`]) is a function of state, event
 //! and context: it knows no clock, socket, file, thread or hash order. The imperative shell
-//! ([`snapshot`], [`journal`], [`runtime`], [`cmd`]) moves bytes and time. `tests/tidy.rs` holds
-//! who may name whom.
+//! ([`snapshot`], [`journal`], [`store`], [`runtime`], [`cmd`]) moves bytes and time.
+//! `tests/tidy.rs` holds who may name whom.
 #![forbid(unsafe_code)]
 
 // The functional core, in the order of the path.
@@ -61,6 +61,8 @@ pub mod pipeline;
 pub mod snapshot;
 
 pub mod journal;
+
+pub mod store;
 
 pub mod monitor;
 

@@ -3,10 +3,13 @@
 pub mod baseline;
 pub mod contexts;
 pub mod demo;
+pub mod features;
 pub mod inspect;
 pub mod latency;
 pub mod market;
 pub mod pairs;
+pub mod playback;
+pub mod plot;
 pub mod replay;
 pub mod report;
 pub mod run;

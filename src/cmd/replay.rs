@@ -1,13 +1,13 @@
 //! `mia replay FILE…`: captured tick files and journals through the whole core.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use super::playback::Input;
 use super::report::{Measured, Report};
-use crate::config::Config;
 use crate::context::Context;
 use crate::feed::Counters;
 use crate::journal::event::{PACKED_BYTES, pack};
@@ -18,6 +18,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::files::{FileKind, Loaded, TickFiles, load};
 use crate::runtime::player::{Outputs, Player};
 use crate::runtime::setup::Setup;
+use crate::store::Every;
 use crate::tally::SessionFilter;
 use zerocopy::IntoBytes;
 
@@ -60,6 +61,12 @@ pub struct ReplayArgs {
     /// Write a journal of this replay to FILE.
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
+    /// Write a table of all features to FILE (.csv or .parquet), replacing it once it is whole.
+    #[arg(long, value_name = "FILE")]
+    features: Option<PathBuf>,
+    /// A row each 1m, 5m, 1h (bar closes), 1s, 30s (market time), or N market events.
+    #[arg(long, value_name = "STEP", default_value = "1m", requires = "features")]
+    every: Every,
     /// Journal only: fail unless every recorded digest is computed again.
     #[arg(long)]
     check: bool,
@@ -84,6 +91,9 @@ struct Pass {
 /// # Errors
 /// With the file and what is wrong with it, or where `--check` found a difference.
 pub fn run(args: &ReplayArgs, out: &mut dyn Write) -> Result<()> {
+    if let Some(path) = &args.features {
+        super::playback::not_an_input(path, &args.files)?;
+    }
     let mut files = args.files.iter().map(|p| load(p).map_err(|e| anyhow!(e)));
     let files = files.by_ref().collect::<Result<Vec<Loaded>>>()?;
     let cut: Vec<String> = files.iter().filter_map(|f| f.cut.clone()).collect();
@@ -145,30 +155,6 @@ fn verdict(args: &ReplayArgs, outputs: &Outputs) -> Result<()> {
     Ok(())
 }
 
-fn config(args: &ReplayArgs) -> Result<Config> {
-    let mut config = match &args.config {
-        None => Config::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("configuration {}", path.display()))?;
-            Config::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?
-        }
-    };
-    if let Some(preset) = &args.preset
-        && *preset != config.decision.preset
-    {
-        config.decision = crate::config::DecisionConfig {
-            preset: preset.clone(),
-            ..crate::config::DecisionConfig::default()
-        };
-    }
-    // The files, not the configuration, say which symbols there are.
-    config.symbols.clear();
-    config.sources.clear();
-    config.warmup.clear();
-    Ok(config)
-}
-
 fn replay_ticks(
     args: &ReplayArgs,
     files: Vec<Loaded>,
@@ -178,8 +164,9 @@ fn replay_ticks(
         bail!("--check needs a journal: a tick file records no digest");
     }
     let files = TickFiles::new(files, args.tick).map_err(|e| anyhow!(e))?;
+    let config = super::playback::config(args.config.as_deref(), args.preset.as_deref())?;
     let mut setup =
-        Setup::new(config(args)?, files.instruments.clone(), "replay").map_err(|e| anyhow!(e))?;
+        Setup::new(config, files.instruments.clone(), "replay").map_err(|e| anyhow!(e))?;
     let notes = baselines::attach(&mut setup, &args.baseline).map_err(|e| anyhow!(e))?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
     let contexts = super::contexts::load(args.context.as_deref())?;
@@ -207,13 +194,17 @@ fn replay_ticks(
     if let Some(path) = &args.journal {
         write_journal(path, &setup, &files, &contexts)?;
     }
+    if let Some(path) = &args.features {
+        let input = Input::Ticks { files: &files, contexts: &contexts };
+        write_features(path, args.every, &setup, &input)?;
+    }
     Ok((setup, passes))
 }
 
 /// Records a replay of tick files. A Databento file's orders are not repeated: its journal holds
 /// the levels that were built from them, as events.
 fn write_journal(
-    path: &std::path::Path,
+    path: &Path,
     setup: &Setup,
     files: &TickFiles,
     contexts: &[super::contexts::Timed],
@@ -255,6 +246,13 @@ fn write_journal(
     Ok(())
 }
 
+/// Writes the table of features in a pass of its own: the timed ones stay as they are.
+fn write_features(path: &Path, every: Every, setup: &Setup, input: &Input<'_>) -> Result<()> {
+    let rows = super::playback::write_features(path, every, setup, input)?;
+    eprintln!("features {} ({rows} rows)", path.display());
+    Ok(())
+}
+
 fn replay_journal(
     args: &ReplayArgs,
     file: &Loaded,
@@ -268,8 +266,9 @@ fn replay_journal(
         if args.check {
             bail!("--check repeats the recorded run: leave --preset and --config out");
         }
+        let config = super::playback::config(args.config.as_deref(), args.preset.as_deref())?;
         let Setup { instruments, baselines, .. } = recorded;
-        let fresh = Setup::new(config(args)?, instruments, "replay").map_err(|e| anyhow!(e))?;
+        let fresh = Setup::new(config, instruments, "replay").map_err(|e| anyhow!(e))?;
         Setup { baselines, ..fresh }
     } else {
         recorded
@@ -310,6 +309,9 @@ fn replay_journal(
         progress.done();
         let outputs = (!changed).then_some(outputs);
         passes.push(Pass { pipeline, counters: player.counters(), rate, outputs });
+    }
+    if let Some(path) = &args.features {
+        write_features(path, args.every, &setup, &Input::Journal { file, reader })?;
     }
     Ok((setup, passes))
 }

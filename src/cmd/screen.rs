@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use crate::decision::{Confluence, Signal};
+use crate::features::frame::FIRST_EVENT_FEATURE;
 use crate::features::{CATALOGUE, Frame};
 use crate::runtime::decision::Status;
 use crate::units::{Instrument, Ts};
@@ -101,10 +102,10 @@ impl Screen {
         }
         let _ = writeln!(text);
         let frames: Vec<&Frame> = self.last.iter().flatten().map(|l| &l.0).collect();
-        for (at, (name, ..)) in CATALOGUE.iter().enumerate().skip(11) {
-            let _ = write!(text, "{:>2} {name:<26}", at + 1);
+        for feature in CATALOGUE.iter().skip(FIRST_EVENT_FEATURE - 1) {
+            let _ = write!(text, "{:>2} {:<26}", feature.number, feature.name);
             for frame in &frames {
-                let slot = frame.slot(at + 1);
+                let slot = frame.slot(feature.number);
                 let _ = match slot.value() {
                     Some(value) => write!(text, " {value:>+20.4}"),
                     None => write!(text, " {:>20}", slot.reason.name()),

@@ -6,8 +6,6 @@
 use crate::features::frame::FEATURES;
 use crate::features::{CATALOGUE, Slot};
 
-/// Features that may not enter a directional sum.
-const UNSIGNED: [usize; 2] = [8, 27];
 /// Most items of a preset.
 pub const ITEMS_MAX: usize = FEATURES;
 
@@ -152,10 +150,11 @@ impl Preset {
         }
         for (at, item) in self.items.iter().enumerate() {
             let known = CATALOGUE.get(item.feature.wrapping_sub(1));
-            let Some((feature, ..)) = known else {
+            let Some(known) = known else {
                 return Err(format!("preset {name}: no feature {} (1 to 28)", item.feature));
             };
-            if UNSIGNED.contains(&item.feature) {
+            let feature = known.name;
+            if !known.is_signed() {
                 return Err(format!("preset {name}: {feature} has no direction, so no weight"));
             }
             if !(item.weight > 0.0 && item.weight.is_finite()) {

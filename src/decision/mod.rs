@@ -142,13 +142,7 @@ impl Decision {
             return None;
         }
         *version = context.version;
-        let confluence = self.preset.weigh(|feature| {
-            if feature >= FIRST_EVENT_FEATURE {
-                frame.slot(feature)
-            } else {
-                context_slot(feature, context)
-            }
-        });
+        let confluence = self.preset.weigh(|feature| slot(feature, frame, context));
         *self.last.get_mut(at)? = confluence;
         let edge = self.edges.get_mut(at)?;
         let side = side(confluence.d);
@@ -176,6 +170,16 @@ impl Decision {
             confluence,
             context_version: context.version,
         })
+    }
+}
+
+/// Feature 1 to 28 as the decision sees it.
+#[must_use]
+pub fn slot(feature: usize, frame: &Frame, context: &Context) -> Slot {
+    if feature >= FIRST_EVENT_FEATURE {
+        frame.slot(feature)
+    } else {
+        context_slot(feature, context)
     }
 }
 

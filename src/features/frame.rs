@@ -15,38 +15,6 @@ pub const FIRST_EVENT_FEATURE: usize = 12;
 /// Slots of a [`Frame`].
 pub const SLOTS: usize = FEATURES - FIRST_EVENT_FEATURE + 1;
 
-/// Name and range of each feature, in canonical order; part of the schema.
-pub const CATALOGUE: [(&str, f64, f64); FEATURES] = [
-    ("gamma_levels_proximity", -1.0, 1.0),
-    ("gamma_flip_distance", -1.0, 1.0),
-    ("net_gex_ratio", -1.0, 1.0),
-    ("pcr_score", -1.0, 1.0),
-    ("skew_score", -1.0, 1.0),
-    ("dealers_bias", -1.0, 1.0),
-    ("max_pain_distance", -1.0, 1.0),
-    ("pin_score", 0.0, 1.0),
-    ("vix_score", -1.0, 1.0),
-    ("vix_momentum", -1.0, 1.0),
-    ("vix_term_structure", -1.0, 1.0),
-    ("volume_confirmation", -1.0, 1.0),
-    ("delta_ratio", -1.0, 1.0),
-    ("cvd_slope_z", -1.0, 1.0),
-    ("delta_divergence", -1.0, 1.0),
-    ("bid_ask_imbalance_l1", -1.0, 1.0),
-    ("order_book_imbalance", -1.0, 1.0),
-    ("smart_money_flow", -1.0, 1.0),
-    ("tick_momentum", -1.0, 1.0),
-    ("vwap_slope", -1.0, 1.0),
-    ("vwap_position_z", -1.0, 1.0),
-    ("vwap_trend_signal", -1.0, 1.0),
-    ("value_area_position", -1.0, 1.0),
-    ("volume_profile_imbalance", -1.0, 1.0),
-    ("mtf_confluence", -1.0, 1.0),
-    ("sierra_pattern_strength", -1.0, 1.0),
-    ("volatility_regime", 0.0, 1.0),
-    ("battle_navale_score", -1.0, 1.0),
-];
-
 /// Why a feature has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -127,9 +127,9 @@ pub fn mirrored(event: &Event, middle: i64) -> Event {
 #[doc(hidden)]
 #[must_use]
 pub fn out_of_range(frame: &Frame) -> Option<(usize, f64)> {
-    CATALOGUE.iter().enumerate().skip(11).find_map(|(at, &(_, low, high))| {
-        let value = frame.slot(at + 1).value()?;
-        (!(low..=high).contains(&value)).then_some((at + 1, value))
+    CATALOGUE.iter().skip(11).find_map(|entry| {
+        let value = frame.slot(entry.number).value()?;
+        (!(entry.low..=entry.high).contains(&value)).then_some((entry.number, value))
     })
 }
 

@@ -9,7 +9,7 @@
 //! the best five levels, one [`Halving`] a step of market time.
 
 use super::frame::{Reason, Slot};
-use crate::book::{Book, BookState, Level};
+use crate::book::{Book, BookState, Ladder, Level};
 use crate::units::{SECOND, Ts};
 
 const HALF_LIFE: f64 = 0.5 * SECOND as f64;
@@ -167,6 +167,25 @@ fn raw(book: &Book) -> Result<(f64, Option<f64>), Reason> {
     Ok((first * tight, five.map(|five| (0.6 * first + 0.4 * five) * tight)))
 }
 
+/// I_k over the best `levels` levels a side, neither shrunk nor smoothed; `None` unless the book
+/// has them and stands normally.
+#[must_use]
+pub fn instant(book: &Book, levels: usize) -> Option<f64> {
+    let side = |ladder: &Ladder| -> Option<f64> {
+        let mut weight = 1.0;
+        let sum = ladder.visible().get(..levels)?.iter().fold(0.0, |sum, level| {
+            let term = weight * f64::from(level.qty);
+            weight *= 0.8;
+            sum + term
+        });
+        Some(sum)
+    };
+    match book.state() {
+        BookState::Normal => ratio(side(book.bids())?, side(book.asks())?),
+        _ => None,
+    }
+}
+
 fn weighted(levels: &[Level; 5]) -> f64 {
     levels.iter().zip(WEIGHTS).fold(0.0, |sum, (level, w)| sum + w * f64::from(level.qty))
 }
@@ -319,6 +338,15 @@ mod tests {
         set(&mut thin, Side::Bid, 100, 3);
         set(&mut thin, Side::Ask, 101, 1);
         assert_eq!(raw(&thin), Ok((0.5, None)));
+    }
+
+    #[test]
+    fn golden_instants() {
+        for (levels, value) in [(1, 0.2), (2, 0.111_111), (5, 0.024_733)] {
+            let got = instant(&five(1), levels).expect("five levels");
+            assert!((got - value).abs() < 1e-6, "{levels} levels: {got}");
+        }
+        assert_eq!((instant(&five(1), 6), instant(&five(0), 1)), (None, None));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! market time first, then the bars that it closes, then the event itself.
 
 pub mod baseline;
+pub mod catalogue;
 pub mod clock;
 pub mod close;
 pub mod delta;
@@ -36,8 +37,9 @@ pub mod vwap;
 
 use std::sync::Arc;
 
+pub use catalogue::CATALOGUE;
 pub use close::{Close, LargeSizes, Usual};
-pub use frame::{CATALOGUE, FEATURES, Frame, Reason, Slot, frame_flag};
+pub use frame::{FEATURES, Frame, Reason, Slot, frame_flag};
 pub use minutes::Minutes;
 pub use symbol::SymbolFeatures;
 

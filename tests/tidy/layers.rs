@@ -59,7 +59,7 @@ pub(crate) const MIA: &[Layer] = &[
     layer("pipeline", CORE),
     layer("snapshot", &["context"]),
     layer("journal", &["units", "event", "order", "context", "decision"]),
-    layer("store", &["units", "event", "features", "decision", "order", "options", "journal"]),
+    layer("store", &STORE),
     layer("monitor", &["units"]),
     layer("config", CORE),
     layer("providers", &["options", "volatility", "units"]),
@@ -67,6 +67,9 @@ pub(crate) const MIA: &[Layer] = &[
     layer("cmd", &CMD),
     layer("cli", &["cmd"]),
 ];
+
+/// A table says anything that the core knows.
+const STORE: [&str; CORE.len() + 1] = join(&[CORE, &["journal"]]);
 
 const SHELL: [&str; 6] = ["snapshot", "journal", "store", "monitor", "config", "providers"];
 const RUNTIME: [&str; CORE.len() + SHELL.len()] = join(&[CORE, &SHELL]);

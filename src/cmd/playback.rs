@@ -1,0 +1,171 @@
+//! One pass over recorded input through the whole core, looked at after each event: what feature
+//! tables and pictures are made from.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::contexts::Timed;
+use crate::config::Config;
+use crate::context::Context;
+use crate::decision::Signal;
+use crate::event::Event;
+use crate::journal::Reader;
+use crate::pipeline::Pipeline;
+use crate::runtime::files::{Loaded, TickFiles};
+use crate::runtime::player::{Outputs, Player};
+use crate::runtime::setup::Setup;
+use crate::store::{Every, Facts, Sample, Sampler, TableFile, columns};
+use crate::tally::SessionFilter;
+
+/// Recorded input.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Tick files merged by time, with the contexts that were known meanwhile.
+    Ticks {
+        /// The files.
+        files: &'a TickFiles,
+        /// Contexts in the order of their times.
+        contexts: &'a [Timed],
+    },
+    /// A journal, which holds its own contexts.
+    Journal {
+        /// Where it came from.
+        file: &'a Loaded,
+        /// Its records.
+        reader: Reader<'a>,
+    },
+}
+
+/// The core right after one event.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// The event.
+    pub event: &'a Event,
+    /// The core.
+    pub pipeline: &'a Pipeline,
+    /// What the event was decided with.
+    pub context: &'a Context,
+    /// The signal that it raised.
+    pub signal: Option<Signal>,
+}
+
+/// Plays `input` through the core of `setup`, handing each event to `each`, whose first error ends
+/// the pass.
+///
+/// # Errors
+/// That one, or what is wrong with the input.
+pub fn play(
+    setup: &Setup,
+    input: &Input<'_>,
+    mut each: impl FnMut(&Step<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut pipeline = Pipeline::new(&setup.core(SessionFilter::All), setup.calendar.clone());
+    let mut context = Context::EMPTY;
+    let mut step = |event: &Event, context: &Context| {
+        let signal = pipeline.on_event(event, context).signal;
+        each(&Step { event, pipeline: &pipeline, context, signal })
+    };
+    match input {
+        Input::Ticks { files, contexts } => {
+            let mut stream = files.stream().map_err(|e| anyhow!(e))?;
+            let mut versions = contexts.iter().peekable();
+            while let Some(event) = stream.next_event()? {
+                while let Some(next) = versions.next_if(|c| c.from <= event.ts) {
+                    context = next.context.clone();
+                }
+                step(&event, &context)?;
+            }
+        }
+        Input::Journal { file, reader } => {
+            let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", file.path.display());
+            let mut outputs = Outputs::collect(reader);
+            let mut player = Player::new(*reader, &setup.instruments).map_err(|e| named(&e))?;
+            let mut ended = Ok(());
+            let played = player.play(|event| {
+                if ended.is_ok() {
+                    outputs.context(event.seq, &mut context);
+                    ended = step(event, &context);
+                }
+            });
+            ended?;
+            played.map_err(|e| named(&e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the table of all features to `path` and returns its rows.
+///
+/// # Errors
+/// With the path, or with what is wrong with the input; the file is then not there.
+pub fn write_features(path: &Path, every: Every, setup: &Setup, input: &Input<'_>) -> Result<u64> {
+    let mut table = TableFile::create(path, columns(), facts(setup))?;
+    let mut sampler = Sampler::new(every, setup.calendar.clone());
+    play(setup, input, |step| {
+        let id = step.event.symbol;
+        let Some(features) = step.pipeline.features().symbol(id) else { return Ok(()) };
+        let Some(due) = sampler.due(id, features.frame()) else { return Ok(()) };
+        let Some(instrument) = setup.instruments.get(usize::from(id.0)) else { return Ok(()) };
+        let (decision, context) = (step.pipeline.judge().decision(), step.context);
+        Ok(table.row(&Sample { instrument, features, decision, context, due })?)
+    })?;
+    Ok(table.finish()?)
+}
+
+/// The configuration of a replay: that of the file, or the default, with `preset` in its place.
+///
+/// # Errors
+/// With the file and what is wrong with it.
+pub fn config(file: Option<&Path>, preset: Option<&str>) -> Result<Config> {
+    let mut config = match file {
+        None => Config::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("configuration {}", path.display()))?;
+            Config::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?
+        }
+    };
+    if let Some(preset) = preset
+        && preset != config.decision.preset
+    {
+        config.decision = crate::config::DecisionConfig {
+            preset: preset.to_owned(),
+            ..crate::config::DecisionConfig::default()
+        };
+    }
+    // The files, not the configuration, say which symbols there are.
+    config.symbols.clear();
+    config.sources.clear();
+    config.warmup.clear();
+    Ok(config)
+}
+
+/// What a table says about its run.
+fn facts(setup: &Setup) -> Facts {
+    let symbols: Vec<&str> = setup.instruments.iter().map(|i| i.symbol.as_str()).collect();
+    let state: String = setup.state_hash().iter().map(|b| format!("{b:02x}")).collect();
+    [
+        ("build", env!("CARGO_PKG_VERSION").to_owned()),
+        ("preset", setup.preset.name.clone()),
+        ("symbols", symbols.join(" ")),
+        ("state_hash", state),
+    ]
+    .map(|(name, text)| (name.to_owned(), text))
+    .into()
+}
+
+/// Refuses to write over what is read.
+///
+/// # Errors
+/// With the path.
+pub fn not_an_input(path: &Path, inputs: &[PathBuf]) -> Result<()> {
+    let Ok(own) = std::fs::canonicalize(path) else { return Ok(()) };
+    for input in inputs {
+        let input = std::fs::canonicalize(input).with_context(|| input.display().to_string())?;
+        if input == own {
+            bail!("{}: is an input of this run, it is not replaced", path.display());
+        }
+    }
+    Ok(())
+}
