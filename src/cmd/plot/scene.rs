@@ -442,7 +442,7 @@ mod tests {
         Day {
             trade_day,
             minutes: (first..first + minutes).map(minute).collect(),
-            rows: (0..50).map(|px| (px, Row { buy: 2, sell: 1, volume: 3 })).collect(),
+            rows: (0..50).map(|px| (px, Row { buy: 2, sell: 1, volume: 3, large: 0 })).collect(),
             marks: Vec::new(),
             trades: 7,
         }
