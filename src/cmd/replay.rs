@@ -20,6 +20,7 @@ use crate::runtime::player::{Outputs, Player};
 use crate::runtime::setup::Setup;
 use crate::store::Every;
 use crate::tally::SessionFilter;
+use crate::units::SymbolId;
 use zerocopy::IntoBytes;
 
 /// Which trades count in the sums.
@@ -116,7 +117,9 @@ pub fn run(args: &ReplayArgs, out: &mut dyn Write) -> Result<()> {
         synthetic: setup.instruments.iter().any(|i| i.symbol.starts_with("SYNTHETIC")),
     };
     let judge = pass.pipeline.judge();
-    let report = Report::new("replay", &setup.instruments, judge, &pass.counters, measured);
+    let features = pass.pipeline.features();
+    let (instruments, counters) = (&setup.instruments, &pass.counters);
+    let report = Report::new("replay", instruments, features, judge, counters, measured);
     if args.json {
         writeln!(out, "{}", report.to_json()?)?;
     } else {
@@ -125,8 +128,22 @@ pub fn run(args: &ReplayArgs, out: &mut dyn Write) -> Result<()> {
     if let Some(outputs) = &pass.outputs {
         verdict(args, outputs)?;
     }
+    covered(&setup, &pass.pipeline)?;
     if !cut.is_empty() {
         bail!("{}; what is whole was replayed", cut.join("; "));
+    }
+    Ok(())
+}
+
+/// A year without holiday rows is labelled CLOSED all through: nothing was computed there.
+fn covered(setup: &Setup, pipeline: &Pipeline) -> Result<()> {
+    for (id, instrument) in (0_u16..).zip(&setup.instruments) {
+        let range = pipeline.judge().tally(SymbolId(id)).and_then(|t| t.range);
+        if let Some(range) = range
+            && let Err(missing) = setup.calendar.check_years(range.first_ts, range.last_ts)
+        {
+            bail!("{}: {missing}, so that year counts as CLOSED", instrument.symbol);
+        }
     }
     Ok(())
 }

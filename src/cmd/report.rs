@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::pairs::PairReport;
 use crate::book::Ladder;
-use crate::decision::Tier;
+use crate::decision::{Reading, Tier};
+use crate::features::{Features, Reason, SymbolFeatures};
 use crate::feed::Counters;
 use crate::feed::seam::Warmed;
 use crate::pipeline::{Judge, SignalCounts};
@@ -107,12 +108,25 @@ pub struct SymbolReport {
     depth_updates: u64,
     gaps: u64,
     rejects: u64,
+    bars: u64,
+    empty_bars: u64,
+    out_of_session: u64,
+    late_events: u64,
+    implausible_times: u64,
+    market_regime: String,
 }
 
 impl SymbolReport {
-    /// What `tally` counted, in the points of `instrument`.
+    /// What `tally` counted and `features` refused, in the points of `instrument`; the regime is
+    /// the last one of `decision`, or why there is none.
     #[must_use]
-    pub fn new(instrument: &Instrument, tally: &Tally) -> SymbolReport {
+    pub fn new(
+        instrument: &Instrument,
+        tally: &Tally,
+        features: &SymbolFeatures,
+        regime: Result<Reading, Reason>,
+    ) -> SymbolReport {
+        let (counters, clock) = (features.counters(), features.clock());
         let points = |px: Px| instrument.points(px);
         let scaled = |ticks: f64| ticks * instrument.tick;
         let [unknown, buy, sell] = tally.volume;
@@ -146,6 +160,12 @@ impl SymbolReport {
             depth_updates: tally.depth_updates,
             gaps: tally.gaps,
             rejects: tally.rejects,
+            bars: counters.bars,
+            empty_bars: counters.empty_bars,
+            out_of_session: counters.out_of_session,
+            late_events: clock.late(),
+            implausible_times: clock.implausible(),
+            market_regime: regime.map_or_else(Reason::name, |r| r.state.name()).to_owned(),
         }
     }
 }
@@ -227,14 +247,17 @@ impl Report {
     pub fn new(
         mode: &str,
         instruments: &[Instrument],
+        features: &Features,
         judge: &Judge,
         counters: &Counters,
         measured: Measured,
     ) -> Report {
-        let mut symbols: Vec<SymbolReport> = (0_u16..)
-            .zip(instruments)
-            .filter_map(|(id, i)| Some(SymbolReport::new(i, judge.tally(SymbolId(id))?)))
-            .collect();
+        let one = |(id, instrument)| {
+            let id = SymbolId(id);
+            let regime = judge.decision().market_regime(id);
+            Some(SymbolReport::new(instrument, judge.tally(id)?, features.symbol(id)?, regime))
+        };
+        let mut symbols: Vec<SymbolReport> = (0_u16..).zip(instruments).filter_map(one).collect();
         let only = if symbols.len() == 1 { symbols.pop() } else { None };
         Report {
             mode: mode.to_owned(),
@@ -358,9 +381,19 @@ fn symbol_text(out: &mut String, s: &SymbolReport) {
     let best =
         |l: &[(f64, u32)]| l.first().map_or("-".to_owned(), |b| format!("{:.2} × {}", b.0, b.1));
     let _ = writeln!(out, "  book       {} / {}", best(&s.bids), best(&s.asks));
-    for (count, what) in
-        [(s.crossed_events, "crossed states"), (s.gaps, "GAPS reported"), (s.rejects, "REJECTS")]
-    {
+    let _ = writeln!(
+        out,
+        "  bars       {} of one minute, {} without a trade; market regime {}",
+        s.bars, s.empty_bars, s.market_regime
+    );
+    for (count, what) in [
+        (s.crossed_events, "crossed states"),
+        (s.gaps, "GAPS reported"),
+        (s.rejects, "REJECTS"),
+        (s.out_of_session, "trades while the market was closed: in no bar, sum or profile"),
+        (s.late_events, "events whose exchange time lay behind market time"),
+        (s.implausible_times, "exchange times more than a minute ahead: taken as missing"),
+    ] {
         if count > 0 {
             let _ = writeln!(out, "  note       {count} {what}");
         }

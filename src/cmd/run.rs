@@ -75,6 +75,9 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
     let notes = baselines::attach(&mut setup, &args.baseline).map_err(|e| anyhow!(e))?;
     notes.iter().for_each(|note| eprintln!("mia: note: {note}"));
     let clock = Clock::new();
+    if let Some(missing) = setup.calendar.check_live(clock.now())? {
+        eprintln!("mia: warning: {missing}: add them before mid-December, or the start will fail");
+    }
     let journal = journal_path(args.journal.as_deref(), &setup, &clock);
     let live = Live::start(&setup, journal.as_deref(), &clock).map_err(|e| anyhow!(e))?;
     let options = Watch { seconds: args.duration, quiet: args.json, title: title(&setup) };
@@ -175,8 +178,9 @@ pub fn finish(
     let synthetic = setup.instruments.iter().any(|i| i.symbol.starts_with("SYNTHETIC"));
     let measured = Measured { synthetic, ..Measured::default() };
     let (instruments, mode) = (&setup.instruments, &setup.mode);
-    let report = Report::new(mode, instruments, &ended.judge, &ended.counters, measured)
-        .with_warmup(instruments, &ended.warmup);
+    let report =
+        Report::new(mode, instruments, &ended.features, &ended.judge, &ended.counters, measured)
+            .with_warmup(instruments, &ended.warmup);
     if json {
         writeln!(out, "{}", report.to_json()?)?;
     } else {

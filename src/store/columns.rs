@@ -2,10 +2,11 @@
 //!
 //! Prices and distances are in points, sizes in contracts, instants in UTC. A cell without a value
 //! is empty (CSV) or null (Parquet); a feature without one says why in the column after it. New
-//! columns go at the end of `RAW`, so that a reader by position keeps working.
+//! columns go at the end of `behind::BEHIND`, so that a reader by position keeps working.
 
 use std::borrow::Cow;
 
+use super::behind;
 use super::rows::Due;
 use crate::book::{BookState, Level};
 use crate::context::Context;
@@ -30,7 +31,7 @@ pub struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
-    fn frame(&self) -> &'a Frame {
+    pub(super) fn frame(&self) -> &'a Frame {
         self.features.frame()
     }
 
@@ -42,12 +43,12 @@ impl<'a> Sample<'a> {
         self.decision.confluence(self.frame().event.symbol)
     }
 
-    fn points(&self, px: Px) -> f64 {
+    pub(super) fn points(&self, px: Px) -> f64 {
         self.instrument.points(px)
     }
 
     /// A distance or a mean price, from ticks to points.
-    fn scaled(&self, ticks: f64) -> f64 {
+    pub(super) fn scaled(&self, ticks: f64) -> f64 {
         ticks * self.instrument.tick
     }
 
@@ -136,7 +137,7 @@ impl Column {
 }
 
 /// A line of [`PLACE`] or [`RAW`]: name, unit, what it says, cells.
-type Line = (&'static str, &'static str, &'static str, Get);
+pub(super) type Line = (&'static str, &'static str, &'static str, Get);
 
 /// Every column: when and where, the features, what the preset makes of them, what is behind them.
 #[must_use]
@@ -162,7 +163,7 @@ pub fn columns() -> Vec<Column> {
             get: Get::Reason(entry.number),
         });
     }
-    all.extend(RAW.iter().map(own));
+    all.extend(RAW.iter().chain(behind::BEHIND).map(own));
     all
 }
 
@@ -219,7 +220,7 @@ const PLACE: &[Line] = &[
     ),
 ];
 
-/// What the preset says, and the quantities behind the features. New columns go at the end.
+/// What the preset says, VWAP, sums and book.
 const RAW: &[Line] = &[
     (
         "preset",

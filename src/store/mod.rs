@@ -4,6 +4,7 @@
 //! [`mod@csv`] and [`mod@parquet`] write it. A file takes its name only once it is whole
 //! ([`staged`]).
 
+mod behind;
 pub mod columns;
 pub mod csv;
 pub mod parquet;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::marks::{self, Mark};
+use super::marks::{self, Mark, Told};
 use crate::bars::Bar;
 use crate::calendar::{Calendar, Label, Segment};
 use crate::cmd::playback::Step;
@@ -79,6 +79,9 @@ pub struct Collector {
     segment: Segment,
     /// CVD, and the trade date since whose beginning it runs.
     cvd: (i32, i64),
+    told: Told,
+    /// Marks of one event, before it is known whether its day is wanted.
+    news: Vec<Mark>,
     /// The days, oldest first.
     pub days: Vec<Day>,
 }
@@ -89,7 +92,8 @@ impl Collector {
     pub fn new(symbol: SymbolId, window: Window, calendar: Arc<Calendar>) -> Collector {
         let sampler = Sampler::new(Every::default(), calendar.clone());
         let (segment, days) = (Segment::UNKNOWN, Vec::new());
-        Collector { symbol, window, calendar, sampler, segment, cvd: (0, 0), days }
+        let (told, news) = (Told::default(), Vec::new());
+        Collector { symbol, window, calendar, sampler, segment, cvd: (0, 0), told, news, days }
     }
 
     /// Takes the state after an event.
@@ -113,20 +117,25 @@ impl Collector {
                 self.day(day).into_iter().for_each(|day| day.minutes.push(minute));
             }
         }
+        self.told.news(features, &mut self.news);
         let at = frame.market_time;
         let trade = matches!(step.event.body, Body::Trade { .. } | Body::Gap(_));
-        if !at.is_some() || !(trade || step.signal.is_some()) {
+        if !at.is_some() || !(trade || step.signal.is_some() || !self.news.is_empty()) {
             return;
         }
+        let mut news = std::mem::take(&mut self.news);
         if !self.segment.contains(at) {
             self.segment = self.calendar.segment(at);
         }
         if self.window.holds(&self.segment, at)
             && let Some(day) = self.day(self.segment.trade_day)
         {
+            day.marks.append(&mut news);
             marks::of_step(step, at, &mut day.marks);
             day.trade(&step.event.body);
         }
+        news.clear();
+        self.news = news;
     }
 
     fn day(&mut self, trade_day: i32) -> Option<&mut Day> {

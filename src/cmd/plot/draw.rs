@@ -248,6 +248,7 @@ pub fn sign<DB: DrawingBackend>(
             let points = vec![(x, y - 15), (x + 15, y), (x, y + 15), (x - 15, y)];
             pen.shape(points, colour)
         }
+        Shape::Square => pen.block((x - 11, y - 11), (x + 11, y + 11), colour),
         Shape::Dash => pen.block((x - 26, y - 4), (x + 26, y + 4), colour),
         Shape::Ring => {
             let radius = 9 + (size.clamp(0.0, 1.0) * 17.0) as i32;

@@ -1,11 +1,13 @@
 //! What happened at one instant and price, and is drawn as a small sign on the chart.
 //!
-//! To show something new, give it a [`MarkKind`] and push it in [`of_step`]; legend, shape and
-//! tooltip follow.
+//! To show something new, give it a [`MarkKind`] and push it in [`of_step`] or [`Told::news`];
+//! legend, shape and tooltip follow.
 
 use crate::cmd::playback::Step;
 use crate::event::Body;
-use crate::units::{Px, Ts};
+use crate::features::navale::State;
+use crate::features::{SymbolFeatures, dom};
+use crate::units::{Px, Side, Ts};
 
 /// Large trades that a picture shows: the largest of its window.
 pub const LARGE_TRADES: usize = 12;
@@ -19,6 +21,8 @@ pub enum MarkKind {
     Pattern,
     /// A wall, iceberg or absorption was seen in the book.
     Wall,
+    /// A consolidation base was broken.
+    Base,
     /// One of the largest single trades of the window.
     LargeTrade,
     /// The source reported that something is missing.
@@ -34,6 +38,8 @@ pub enum Shape {
     Diamond,
     /// A bar along the price.
     Dash,
+    /// A square on the price.
+    Square,
     /// A ring on the price.
     Ring,
     /// A cross on the price.
@@ -47,7 +53,8 @@ impl MarkKind {
         match self {
             MarkKind::Signal => "signal",
             MarkKind::Pattern => "pattern",
-            MarkKind::Wall => "wall",
+            MarkKind::Wall => "wall, iceberg, absorption",
+            MarkKind::Base => "base broken",
             MarkKind::LargeTrade => "largest trades",
             MarkKind::Gap => "gap in the data",
         }
@@ -60,6 +67,7 @@ impl MarkKind {
             MarkKind::Signal => Shape::Triangle,
             MarkKind::Pattern => Shape::Diamond,
             MarkKind::Wall => Shape::Dash,
+            MarkKind::Base => Shape::Square,
             MarkKind::LargeTrade => Shape::Ring,
             MarkKind::Gap => Shape::Cross,
         }
@@ -118,6 +126,66 @@ pub fn of_step(step: &Step<'_>, at: Ts, marks: &mut Vec<Mark>) {
             );
         }
         _ => {}
+    }
+}
+
+/// How many of each kind a symbol's features had told of when they were last looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    patterns: u64,
+    depth: u64,
+    bases: u64,
+}
+
+impl Told {
+    /// Marks of what `features` tell of since the last look. Ladders are left out: a thin book has
+    /// one at every turn.
+    pub fn news(&mut self, features: &SymbolFeatures, marks: &mut Vec<Mark>) {
+        let (minutes, dom) = (features.minutes(), features.dom());
+        let (patterns, navale) = (minutes.patterns(), minutes.navale());
+        let now = Told {
+            patterns: patterns.event_count(),
+            depth: dom.total(),
+            bases: navale.transition_count(),
+        };
+        if now == *self {
+            return;
+        }
+        let new = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
+        let events: Vec<_> = patterns.events().collect();
+        let skip = events.len().saturating_sub(new(now.patterns, self.patterns));
+        for p in events.into_iter().skip(skip) {
+            let name = p.kind.name().to_lowercase().replace('_', " ");
+            let label = format!("{name}, strength {:.2}", p.strength);
+            let (at, px, kind) = (p.at, Some(p.px), MarkKind::Pattern);
+            marks.push(Mark { at, px, kind, side: p.sign, size: 0, label });
+        }
+        for e in dom.recent().take(new(now.depth, self.depth)) {
+            if e.kind == dom::Kind::Ladder || e.kind == dom::Kind::Pull {
+                continue;
+            }
+            let side = if e.side == Side::Bid { ("bid", 1) } else { ("ask", -1) };
+            let label = format!("{} {} of {}", side.0, e.kind.name().to_lowercase(), e.size);
+            let (at, px, kind) = (e.at, Some(e.px), MarkKind::Wall);
+            marks.push(Mark { at, px, kind, side: side.1, size: 0, label });
+        }
+        let changes: Vec<_> = navale.transitions().collect();
+        let skip = changes.len().saturating_sub(new(now.bases, self.bases));
+        for t in changes.into_iter().skip(skip).filter(|t| t.to == State::Violated) {
+            let colour = t.colour.name().to_lowercase();
+            // A green base supports: broken it speaks for sellers.
+            let side = i8::try_from(-t.colour.sign()).unwrap_or(0);
+            let (at, px, kind) = (t.at, Some(t.px), MarkKind::Base);
+            marks.push(Mark {
+                at,
+                px,
+                kind,
+                side,
+                size: 0,
+                label: format!("{colour} base broken"),
+            });
+        }
+        *self = now;
     }
 }
 

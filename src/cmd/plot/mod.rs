@@ -26,6 +26,7 @@ use self::collect::{Collector, Day, Window};
 use self::scene::Scene;
 use super::playback::{self, Input};
 use crate::journal::Reader;
+use crate::runtime::baselines;
 use crate::runtime::files::{FileKind, Loaded, TickFiles, load};
 use crate::runtime::setup::Setup;
 use crate::store::staged::Staged;
@@ -63,6 +64,10 @@ pub struct PlotArgs {
     /// Folder of recorded context versions (context-VERSION.json).
     #[arg(long)]
     context: Option<PathBuf>,
+    /// Baseline of a root product (see `mia baseline build`): walls need one. Repeat it for further
+    /// roots; a journal brings its own.
+    #[arg(long, value_name = "FILE")]
+    baseline: Vec<PathBuf>,
 }
 
 /// A bound of the window.
@@ -140,16 +145,24 @@ fn scene(args: &PlotArgs) -> Result<Scene> {
         let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", file.path.display());
         let reader = Reader::open(&file.data).map_err(|e| named(&e))?;
         let recorded = Setup::from_journal(&reader).map_err(|e| named(&e))?;
+        if !args.baseline.is_empty() {
+            bail!("a journal brings its own baselines: no --baseline");
+        }
         let changed = args.preset.is_some() || args.config.is_some();
         let setup = if changed {
-            Setup::new(config, recorded.instruments, "replay").map_err(|e| anyhow!(e))?
+            let Setup { instruments, baselines, .. } = recorded;
+            let fresh = Setup::new(config, instruments, "replay").map_err(|e| anyhow!(e))?;
+            Setup { baselines, ..fresh }
         } else {
             recorded
         };
         return of_input(args, &setup, &Input::Journal { file, reader });
     }
     let files = TickFiles::new(files, args.tick).map_err(|e| anyhow!(e))?;
-    let setup = Setup::new(config, files.instruments.clone(), "replay").map_err(|e| anyhow!(e))?;
+    let mut setup =
+        Setup::new(config, files.instruments.clone(), "replay").map_err(|e| anyhow!(e))?;
+    let notes = baselines::attach(&mut setup, &args.baseline).map_err(|e| anyhow!(e))?;
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
     let contexts = super::contexts::load(args.context.as_deref())?;
     of_input(args, &setup, &Input::Ticks { files: &files, contexts: &contexts })
 }
