@@ -11,7 +11,7 @@ use mia::config::Layout;
 use mia::event::{Body, Event};
 use mia::features::baseline::codec::{decode, encode};
 use mia::features::baseline::{Baseline, BaselineError, Kind, Outcome, Rejection, Session};
-use mia::features::{Params, SymbolFeatures, SymbolParams};
+use mia::features::{Params, Slot, SymbolFeatures, SymbolParams, frame_flag};
 use mia::runtime::baselines;
 use mia::units::{MINUTE, SymbolId, Ts};
 
@@ -158,6 +158,37 @@ fn how_many_sessions_are_needed() {
             assert!((0.2..0.8).contains(&rank), "{rank}");
         }
     }
+}
+
+/// A run that starts at 11:00 compares with the minutes after 11:00, not with those after 09:30.
+#[test]
+fn a_start_in_mid_session_knows_the_minute() {
+    let calendar = Calendar::bundled().expect("calendar");
+    let baseline = days::grown("X", 12);
+    let date = days::weekdays(13).last().expect("a date");
+    let start = days::anchor(date).0;
+    let from = |minute: i64| {
+        let mut features = days::recording(baseline.clone());
+        let mut closes = Vec::new();
+        for event in days::day(date, 50) {
+            if (event.ts.0 - start) / MINUTE < minute {
+                continue;
+            }
+            let frame = features.on_event(&event, &calendar);
+            if frame.flags & frame_flag::BAR_CLOSED != 0 {
+                closes.push((frame.bar.minute, frame.slot(12), frame.slot(14)));
+            }
+        }
+        closes
+    };
+    let (whole, late) = (from(0), from(1020));
+    let first = start / MINUTE + 1020 + 25;
+    let of = |closes: &[(i64, Slot, Slot)]| -> Vec<_> {
+        closes.iter().filter(|c| (first..first + 250).contains(&c.0)).copied().collect()
+    };
+    assert_eq!(of(&whole), of(&late));
+    let known = |c: &(i64, Slot, Slot)| c.1.value().is_some() && c.2.value().is_some();
+    assert!(of(&late).iter().filter(|c| known(c)).count() > 200);
 }
 
 /// A day with a hole of `minutes` from minute `from` of its Globex day.

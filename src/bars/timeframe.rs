@@ -71,7 +71,7 @@ impl Timeframe {
 
     /// Takes `n` empty minutes after the one that was pushed last, and returns how many bars of
     /// this timeframe they closed. Equals `n` single pushes to 1e-9, at the cost of at most
-    /// [`SETTLE`] + 6 closes.
+    /// 14 closes.
     pub fn advance(&mut self, n: u32) -> u32 {
         let Some(from) = self.minute else { return 0 };
         let minute = from + i64::from(n);

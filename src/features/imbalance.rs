@@ -6,7 +6,7 @@
 //! average with a half-life of 500 ms of market time, readable at any instant. A crossed or locked
 //! book pauses the average. OFI follows Cont, Kukanov and Stoikov (2014), "The price impact of
 //! order book events". Update cost: O(5) a batch that changes one of
-//! the best five levels, one [`Halving`] a step of market time.
+//! the best five levels, one power of two a step of market time.
 
 use super::frame::{Reason, Slot};
 use crate::book::{Book, BookState, Ladder, Level};

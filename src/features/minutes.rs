@@ -2,7 +2,7 @@
 //!
 //! Cost of a close: each feature says its own; together a few microseconds, once a minute. Of many
 //! empty minutes at once the first are closed one by one, until every window holds nothing else
-//! ([`SETTLED`] of them, [`ANCHORED`] after an anchor), the rest in one step.
+//! (330 of them, 25 after an anchor), the rest in one step.
 
 mod read;
 
@@ -100,7 +100,7 @@ impl Series {
             atr20: one.atr20(),
             structure: one.swings().structure(),
             cvd: self.delta.cvd(self.rth),
-            usual: recorded.usual(self.rth, self.since[self.active()], bar, one.history()),
+            usual: recorded.usual(self.rth, bar, one.history()),
         }
     }
 }

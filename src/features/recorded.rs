@@ -24,12 +24,11 @@ impl Recorded<'_> {
         }
     }
 
-    /// What is usual for `bar`, the newest of `history` and `since`-th since the active anchor.
-    pub(super) fn usual(&self, rth: bool, since: u32, bar: &Bar, history: &History) -> Usual {
+    /// What is usual for `bar`, the newest of `history`.
+    pub(super) fn usual(&self, rth: bool, bar: &Bar, history: &History) -> Usual {
         let Some(running) = &self.running else { return Usual::default() };
-        let minute = usize::try_from(since).unwrap_or(usize::MAX).wrapping_sub(1);
         let five = history.last(SET).fold(0_i64, |sum, b| sum.saturating_add(b.volume));
-        running.baseline().usual(rth, minute, bar.volume, five)
+        running.usual(rth, bar, five)
     }
 
     /// Rank of a five-minute ATR20 among recorded ones, in [0, 1].

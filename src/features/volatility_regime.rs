@@ -125,7 +125,7 @@ impl Variance {
         }
     }
 
-    /// Variance of one five-minute return, once [`SEED`] are in.
+    /// Variance of one five-minute return, once 12 are in.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
         (self.count == SEED).then_some(self.value)

@@ -245,7 +245,7 @@ pub fn sign<DB: DrawingBackend>(
             pen.line(edge, 3, PAPER.to_rgba())
         }
         Shape::Diamond => {
-            let points = vec![(x, y - 15), (x + 15, y), (x, y + 15), (x - 15, y)];
+            let points = vec![(x, y - 12), (x + 12, y), (x, y + 12), (x - 12, y)];
             pen.shape(points, colour)
         }
         Shape::Square => pen.block((x - 11, y - 11), (x + 11, y + 11), colour),

@@ -12,6 +12,9 @@ use crate::units::{Px, Side, Ts};
 /// Large trades that a picture shows: the largest of its window.
 pub const LARGE_TRADES: usize = 12;
 
+/// Patterns of less strength are not drawn: they would hide the price.
+const FAINT: f64 = 0.35;
+
 /// What kind of thing a mark is; the order is that of the legend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MarkKind {
@@ -154,7 +157,7 @@ impl Told {
         let new = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
         let events: Vec<_> = patterns.events().collect();
         let skip = events.len().saturating_sub(new(now.patterns, self.patterns));
-        for p in events.into_iter().skip(skip) {
+        for p in events.into_iter().skip(skip).filter(|p| p.strength >= FAINT) {
             let name = p.kind.name().to_lowercase().replace('_', " ");
             let label = format!("{name}, strength {:.2}", p.strength);
             let (at, px, kind) = (p.at, Some(p.px), MarkKind::Pattern);

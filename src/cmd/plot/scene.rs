@@ -144,7 +144,8 @@ impl Scene {
             format!("trading days {} to {}", day_name(first.trade_day), day_name(last.trade_day))
         };
         let trades: u64 = days.iter().map(|day| day.trades).sum();
-        let volume: i64 = candles.iter().map(|candle| candle.volume).sum();
+        let rows = days.iter().flat_map(|day| day.rows.values());
+        let volume: u64 = rows.map(|row| row.volume).sum();
         // Over many days VWAPs and sessions would hide the prices.
         let detailed = days.len() <= DETAILED_DAYS;
         let vwap = if detailed { vwap_lines(&minutes, instrument) } else { Vec::new() };

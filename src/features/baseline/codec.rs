@@ -277,12 +277,10 @@ impl<'a> Cursor<'a> {
         let mut session = Session::new(kind);
         session.restart(trade_day, anchor);
         (session.contract, session.source) = (Arc::from(contract), source);
-        let mut minute = anchor;
-        for _ in 0..kind.minutes() {
+        for minute in anchor..anchor + kind.minutes() as i64 {
             if let Some(bar) = self.bar(minute)? {
                 session.put(&bar);
             }
-            minute += 1;
         }
         for n in 0..kind.labels().len() * WHATS {
             let fits = self.sizes()?.is_some_and(|sizes| session.put_sizes(n, sizes));

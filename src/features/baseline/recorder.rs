@@ -20,6 +20,7 @@ use crate::bars::Bar;
 use crate::book::Book;
 use crate::calendar::{Label, Segment};
 use crate::event::{Body, Event, flag};
+use crate::features::close::Usual;
 use crate::features::prints::Print;
 use crate::units::{MINUTE, Px, Qty, Side, Ts};
 
@@ -397,6 +398,16 @@ impl Running {
     /// As [`Recorder::enter`].
     pub fn enter(&mut self, old: &Segment, new: &Segment) {
         self.recorder.enter(old, new, &mut self.baseline);
+    }
+
+    /// What is usual for `bar`, with `five` contracts in the five bars up to it: minutes are counted
+    /// from the anchor, also where the run began after it or a halt lies between.
+    #[must_use]
+    pub fn usual(&self, rth: bool, bar: &Bar, five: i64) -> Usual {
+        let open = self.recorder.at(Kind::of(rth));
+        let minute = open.and_then(|open| usize::try_from(bar.minute - open.session.anchor).ok());
+        let usual = |minute| self.baseline.usual(rth, minute, bar.volume, five);
+        minute.map_or(Usual::default(), usual)
     }
 
     /// The sessions so far, with what they say.
