@@ -400,8 +400,8 @@ impl Running {
         self.recorder.enter(old, new, &mut self.baseline);
     }
 
-    /// What is usual for `bar`, with `five` contracts in the five bars up to it: minutes are counted
-    /// from the anchor, also where the run began after it or a halt lies between.
+    /// What is usual for `bar`, with `five` contracts in the five bars up to it. Minutes count from
+    /// the anchor, also where the run began after it or a halt lies between.
     #[must_use]
     pub fn usual(&self, rth: bool, bar: &Bar, five: i64) -> Usual {
         let open = self.recorder.at(Kind::of(rth));

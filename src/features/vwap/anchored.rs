@@ -109,7 +109,7 @@ impl Anchored {
     }
 
     /// `n` further empty bars closed, the last of them `bar`. After an hour of them nothing here
-    /// changes any more, so at most [`POINTS`] are played.
+    /// changes any more, so at most 61 are played.
     pub fn advance(&mut self, n: u32, bar: &Bar, rvol: Option<f64>) {
         let played = n.min(POINTS as u32);
         (0..played).for_each(|_| self.push(bar, rvol));
