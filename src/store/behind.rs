@@ -4,6 +4,7 @@
 
 use super::columns::{Get, Line, Sample};
 use crate::book::BookState;
+use crate::calendar::scale::SessionScale;
 use crate::features::dom::{Dom, Kind};
 use crate::features::frame::NearBase;
 use crate::features::minutes::Minutes;
@@ -418,5 +419,24 @@ pub(super) const BEHIND: &[Line] = &[
         "",
         "neither crossed, locked nor one-sided",
         Get::Flag(|s| Some(s.frame().book == BookState::Normal)),
+    ),
+    (
+        "volatility_size",
+        "",
+        "size multiplier by realised volatility against its usual, 0.4 where unknown",
+        Get::Number(|s| {
+            let rth = s.minutes().is_rth();
+            let target = s.features.baseline().and_then(|r| r.baseline().target_rv(rth));
+            Some(s.minutes().volatility().size_multiplier(rth, target))
+        }),
+    ),
+    (
+        "session_size",
+        "",
+        "size multiplier of the session at time",
+        Get::Number(|s| {
+            let context = s.features.segment().context(s.frame().market_time);
+            Some(SessionScale::default().of(&context))
+        }),
     ),
 ];

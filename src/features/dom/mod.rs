@@ -128,10 +128,12 @@ impl Dom {
     /// A batch ended and `book` may be read.
     pub fn on_batch(&mut self, book: &Book, now: Ts) {
         self.open = false;
-        self.touch = match (book.bids().best(), book.asks().best()) {
-            (Some(bid), Some(ask)) if bid.px < ask.px => Some([bid.px, ask.px]),
-            _ => None,
-        };
+        if book.touched() == 0 || self.touch.is_none() {
+            self.touch = match (book.bids().best(), book.asks().best()) {
+                (Some(bid), Some(ask)) if bid.px < ask.px => Some([bid.px, ask.px]),
+                _ => None,
+            };
+        }
         if now >= self.sample {
             self.walk(book, now);
         }
