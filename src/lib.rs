@@ -21,7 +21,7 @@
 //!
 //! **The way of one trade**, in seven files: `runtime/source.rs` reads the socket,
 //! `dtc/src/frame.rs` cuts the message, `feed/dtc/mod.rs` makes it an [`event::Event`],
-//! `features/mod.rs` turns it into a [`features::Frame`], `decision/mod.rs` weighs that,
+//! `features/symbol.rs` turns it into a [`features::Frame`], `decision/mod.rs` weighs that,
 //! `pipeline.rs` joins both and keeps the digest, `journal/mod.rs` says how it is written down.
 //!
 //! **Two halves.** The functional core ([`units`] to [`pipeline`]) is a function of state, event
