@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use mia::calendar::Calendar;
 use mia::event::{Body, Event};
+use mia::features::baseline::{Baseline, Origin, Running};
 use mia::features::fuzz::{asymmetric, fuzz_features, market, mirrored, out_of_range};
 use mia::features::{Features, Frame, Params, SymbolParams};
 use mia::units::{MINUTE, SECOND, SYMBOLS_MAX, Ts};
@@ -34,9 +35,21 @@ fn real() -> Vec<(PathBuf, Vec<Event>)> {
 }
 
 fn features() -> Features {
+    features_with(&[])
+}
+
+fn features_with(baselines: &[Option<Arc<Running>>]) -> Features {
     let calendar = Arc::new(Calendar::bundled().expect("bundled"));
     let symbols = [SymbolParams::of_root("ES"); SYMBOLS_MAX];
-    Features::new(&symbols, Params { profile_rows: 1 << 14, ..Params::default() }, calendar, &[])
+    let params = Params { profile_rows: 1 << 14, ..Params::default() };
+    Features::new(&symbols, params, calendar, baselines)
+}
+
+/// A baseline that is empty at the start and takes thin sessions too.
+fn growing() -> [Option<Arc<Running>>; 1] {
+    let (root, tz, calendar) = ("MNQ".to_owned(), String::new(), [0; 32]);
+    let origin = Origin { root, tick: 0.25, gap_min: 60, tz, calendar };
+    [Some(Arc::new(Running::new(Baseline::new(origin), "MNQU21", [0; 32])))]
 }
 
 fn frames<'a>(events: impl IntoIterator<Item = &'a Event>, mut each: impl FnMut(&Frame)) {
@@ -57,10 +70,14 @@ fn middle(events: &[Event]) -> i64 {
 
 #[test]
 fn real_files_stay_in_range_and_mirror() {
+    let mut total = [0_u64; 29];
     for (path, events) in real() {
         let middle = middle(&events);
-        let (mut own, mut mirror) = (features(), features());
         let mut present = [0_u64; 29];
+        // The baseline of the reflected market is made of its own sessions.
+        let months = path.extension().is_some_and(|e| e == "scid") && events.len() > 1000;
+        let baselines = || if months { growing().to_vec() } else { Vec::new() };
+        let (mut own, mut mirror) = (features_with(&baselines()), features_with(&baselines()));
         for event in &events {
             let frame = own.on_event(event).expect("a known symbol");
             let other = mirror.on_event(&mirrored(event, middle)).expect("a known symbol");
@@ -72,6 +89,10 @@ fn real_files_stay_in_range_and_mirror() {
             }
         }
         println!("{}: frames with a value, by slot: {:?}", path.display(), &present[12..]);
+        total.iter_mut().zip(present).for_each(|(total, count)| *total += count);
+    }
+    if !real().is_empty() {
+        assert!(total.iter().skip(12).all(|count| *count > 1000), "{total:?}: a slot never spoke");
     }
 }
 
@@ -79,7 +100,43 @@ fn real_files_stay_in_range_and_mirror() {
 fn said(frame: &Frame) -> impl PartialEq + std::fmt::Debug + use<> {
     let slots: Vec<_> = (12..=28).map(|n| frame.slot(n)).collect();
     let place = (frame.market_time, frame.label, frame.book, frame.flags, frame.bar);
-    (place, slots, frame.cvd, frame.area, frame.ofi)
+    let levels = (frame.vwap, frame.vwap_sd, frame.atr20, frame.levels, frame.base, frame.regime);
+    (place, slots, frame.cvd, frame.area, frame.ofi, levels)
+}
+
+/// The months file, its second half cut away before it is read, and with a baseline that holds its
+/// own later days: what came before the cut is the same.
+#[test]
+fn no_look_ahead_through_the_file_or_the_baseline() {
+    let Some(path) = common::shared("data/ticks/MNQU21-CME.scid") else { return };
+    let data = std::fs::read(&path).expect("readable");
+    let folder = common::live::folder("properties-cut");
+    let short = folder.join("MNQU21-CME.scid");
+    let half = 56 + (data.len() - 56) / 40 / 2 * 40;
+    std::fs::write(&short, &data[..half]).expect("writable");
+    let few = |path: &std::path::Path| -> Vec<Event> {
+        let keep = |e: &Event| e.is_market() || e.ts.second() % 60 == 0;
+        common::events(path).into_iter().filter(keep).collect()
+    };
+    let (whole, first) = (few(&path), few(&short));
+    // All sessions of the file, the later ones too, against those of its first half.
+    let learn = |events: &[Event]| -> [Option<Arc<Running>>; 1] {
+        let mut features = features_with(&growing());
+        events.iter().for_each(|e| _ = features.on_event(e));
+        let symbol = features.symbol(mia::units::SymbolId(0)).expect("one");
+        [symbol.baseline().cloned().map(Arc::new)]
+    };
+    let told = |events: &[Event], baselines: &[Option<Arc<Running>>]| {
+        let mut features = features_with(baselines);
+        let mut all = Vec::new();
+        for event in events.iter().take(first.len()) {
+            all.push(said(features.on_event(event).expect("one symbol")));
+        }
+        all
+    };
+    assert!(told(&whole, &learn(&whole)) == told(&first, &learn(&first)));
+    assert!(told(&whole, &[]) == told(&first, &[]));
+    std::fs::remove_dir_all(folder).expect("clean up");
 }
 
 #[test]

@@ -37,6 +37,11 @@ impl<const N: u32> Atr<N> {
         }
     }
 
+    /// The next bar's true range is its own: what came before it belongs to another series.
+    pub fn forget_close(&mut self) {
+        self.last_close = None;
+    }
+
     /// Takes `n` empty bars at once.
     pub fn advance(&mut self, mut n: u32) {
         while n > 0 && self.count < N {

@@ -105,7 +105,9 @@ pub fn write_features(path: &Path, every: Every, setup: &Setup, input: &Input<'_
     play(setup, input, |step| {
         let id = step.event.symbol;
         let Some(features) = step.pipeline.features().symbol(id) else { return Ok(()) };
-        let Some(due) = sampler.due(id, features.frame()) else { return Ok(()) };
+        let frame = features.frame();
+        let together = features.minutes().together().unwrap_or(&frame.bar);
+        let Some(due) = sampler.due(id, frame, together) else { return Ok(()) };
         let Some(instrument) = setup.instruments.get(usize::from(id.0)) else { return Ok(()) };
         let (decision, context) = (step.pipeline.judge().decision(), step.context);
         Ok(table.row(&Sample { instrument, features, decision, context, due })?)

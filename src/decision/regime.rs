@@ -10,8 +10,8 @@
 //! volatility (five recorded sessions), or until a first close names one. Thresholds and
 //! confirmation are own design. Update cost: constant, at a five-minute close.
 //!
-//! A silence that closes several bars with one event is one close here: the inputs in between were
-//! never in a frame.
+//! A silence that closes several bars with one event counts them all, up to three, by the inputs of
+//! the last: those in between were never in a frame.
 
 use crate::features::regime_inputs::{Numbers, RegimeInputs};
 use crate::features::volatility_regime::Volatility;
@@ -94,6 +94,8 @@ pub struct MarketRegime {
     /// only the count is read: closes without its conditions.
     rival: Option<Market>,
     run: u8,
+    /// Five-minute bars at the last close.
+    bars: u16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,7 +127,12 @@ impl MarketRegime {
             *self = MarketRegime::default();
             return Err(Reason::Warmup);
         }
-        self.take(named(&numbers, inputs.tests, vix), inputs.trend_sign, at);
+        // Closes that came with one event count each, with the inputs of the last of them.
+        let closes = inputs.bars.saturating_sub(self.bars).clamp(1, u16::from(CONFIRM));
+        self.bars = inputs.bars;
+        for _ in 0..closes {
+            self.take(named(&numbers, inputs.tests, vix), inputs.trend_sign, at);
+        }
         let Held { state, sign, since } = self.held.ok_or(Reason::Warmup)?;
         Ok(Reading { state, sign, since, memberships })
     }

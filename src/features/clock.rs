@@ -17,6 +17,8 @@ pub struct MarketClock {
     now: Ts,
     /// m and r of the last advancing event.
     anchor: (Ts, Ts),
+    /// The feed gives exchange times.
+    has_exch: bool,
     grace: i64,
     late: u64,
     implausible: u64,
@@ -27,7 +29,14 @@ impl MarketClock {
     /// for a late event.
     #[must_use]
     pub const fn new(grace: i64) -> MarketClock {
-        MarketClock { now: Ts::NONE, anchor: (Ts::NONE, Ts::NONE), grace, late: 0, implausible: 0 }
+        MarketClock {
+            now: Ts::NONE,
+            anchor: (Ts::NONE, Ts::NONE),
+            has_exch: false,
+            grace,
+            late: 0,
+            implausible: 0,
+        }
     }
 
     /// Takes an event and returns market time after it, [`Ts::NONE`] before any.
@@ -43,6 +52,11 @@ impl MarketClock {
             if at.is_some() && at.since(event.ts) > AHEAD_MAX {
                 self.implausible += 1;
                 at = Ts::NONE;
+            }
+            self.has_exch |= at.is_some();
+            if !at.is_some() && self.has_exch {
+                // Receive time may be years away from this market's.
+                return self.now;
             }
             let at = at.or(event.ts);
             if at < self.now {
@@ -126,7 +140,10 @@ mod tests {
         assert_eq!(clock.update(&event(Ts(10), Ts(5), Body::BatchEnd)), Ts(7));
         assert_eq!(clock.late(), 1);
         let ahead = event(Ts(11), Ts(11 + AHEAD_MAX + 1), Body::BatchEnd);
-        assert_eq!(clock.update(&ahead), Ts(11));
+        assert_eq!(clock.update(&ahead), Ts(7), "as if it had none");
+        assert_eq!(clock.update(&event(Ts(12), Ts::NONE, Body::BatchEnd)), Ts(7));
+        let mut bare = MarketClock::new(SECOND);
+        assert_eq!(bare.update(&event(Ts(12), Ts::NONE, Body::BatchEnd)), Ts(12));
         assert_eq!(clock.implausible(), 1);
     }
 }

@@ -9,8 +9,6 @@ pub struct Close<'a> {
     pub bar: &'a Bar,
     /// The last bars of every session.
     pub history: &'a History,
-    /// Bars closed since the active anchor, this one included.
-    pub since_anchor: u32,
     /// Whether the active anchor is that of the cash session.
     pub rth: bool,
     /// Wilder's average true range over 20 one-minute bars, in ticks.

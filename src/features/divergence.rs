@@ -347,7 +347,7 @@ mod tests {
 
     fn close<'a>(bar: &'a Bar, history: &'a History, atr20: Option<f64>, rth: bool) -> Close<'a> {
         let usual = Usual { rvol: Some(bar.volume as f64 / 10.0), ..Usual::default() };
-        Close { bar, history, since_anchor: 0, rth, atr20, structure: None, cvd: 0, usual }
+        Close { bar, history, rth, atr20, structure: None, cvd: 0, usual }
     }
 
     impl Rig {

@@ -257,6 +257,9 @@ impl Frame {
             place,
             self.cvd as u64,
             u64::from(self.changed),
+            self.ofi[0] as u64,
+            self.ofi[1] as u64,
+            self.ofi[2] as u64,
         ];
         let mut at = 0;
         let mut put = |word: u64| {
@@ -276,18 +279,24 @@ impl Frame {
             let bar = &self.bar;
             put(bar.minute as u64);
             put(bar.close.ticks() as u64);
+            put(bar.open.ticks() as u64);
+            put(bar.high.ticks() as u64);
+            put(bar.low.ticks() as u64);
             put(bar.volume as u64);
+            put(bar.buy as u64);
+            put(bar.sell as u64);
             put(self.vwap.to_bits());
             put(self.vwap_sd.to_bits());
             self.level_words().into_iter().for_each(&mut put);
         }
         if self.flags & frame_flag::BAR5_CLOSED != 0 {
+            put(self.bar5_end.0 as u64);
             self.regime.words().into_iter().for_each(&mut put);
         }
         fixed.len() + at
     }
 
-    fn level_words(&self) -> [u64; 9] {
+    fn level_words(&self) -> [u64; 11] {
         // A price that is not there is one that no price can be.
         let px = |px: Option<Px>| px.map_or(i32::MIN, Px::ticks) as u32;
         let two = |a: Option<Px>, b: Option<Px>| u64::from(px(a)) << 32 | u64::from(px(b));
@@ -303,7 +312,9 @@ impl Frame {
             two(l.swing_low, low(l.session)),
             two(high(l.session), low(l.overnight)),
             two(high(l.overnight), base.map(|b| b.low)),
-            two(base.map(|b| b.high), None),
+            two(base.map(|b| b.high), self.area.map(|a| a.poc)),
+            two(self.area.map(|a| a.vah), self.area.map(|a| a.val)),
+            u64::from(self.area.is_some()),
             kind,
             base.map_or(0, |b| b.quality.to_bits()),
             self.atr20.map_or(0, f64::to_bits),
@@ -312,4 +323,4 @@ impl Frame {
 }
 
 /// Most words of [`Frame::digest_words`].
-pub const DIGEST_WORDS: usize = 6 + 2 * SLOTS + 5 + 9 + 5;
+pub const DIGEST_WORDS: usize = 9 + 2 * SLOTS + 10 + 11 + 6;

@@ -52,7 +52,12 @@ pub fn market(data: &[u8]) -> Vec<Event> {
         let qty = if size == 255 { 2_000_000_000 } else { u32::from(size) };
         let body = body(op, px, qty, level, bits);
         let flags = if level & 1 == 0 { flag::BATCH_END } else { 0 };
-        let ts_exch = if bits % 16 == 7 { Ts(at.0 - SECOND) } else { at };
+        let flags = flags | if bits % 64 == 11 { flag::SNAPSHOT } else { 0 };
+        let ts_exch = match bits % 32 {
+            7 => Ts(at.0 - SECOND),
+            9 => Ts::NONE,
+            _ => at,
+        };
         sequencer.stamp(Event { seq: 0, ts: at, ts_exch, symbol: SymbolId(0), flags, body })
     };
     rest.as_chunks().0.iter().map(event).collect()

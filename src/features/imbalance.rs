@@ -119,7 +119,13 @@ impl Imbalance {
         let raw = raw(book);
         self.paused = matches!(raw, Err(Reason::CrossedBook));
         match raw {
-            Err(reason) => (self.l1_reason, self.book_reason) = (reason, reason),
+            Err(reason) => {
+                (self.l1_reason, self.book_reason) = (reason, reason);
+                // A book that was gone begins anew; one that is crossed is only waited for.
+                let goes_on = reason == Reason::CrossedBook;
+                self.l1.set &= goes_on;
+                self.book.set &= goes_on;
+            }
             Ok((l1, five)) => {
                 self.l1.put(l1);
                 self.l1_reason = Reason::Present;
@@ -128,6 +134,7 @@ impl Imbalance {
                     self.book_reason = Reason::Present;
                 } else {
                     self.book_reason = Reason::NoInput;
+                    self.book.set = false;
                 }
             }
         }
@@ -246,9 +253,14 @@ impl Ofi {
         self.bucket = bucket;
     }
 
+    /// The book was emptied or its session is over: what comes next is no flow from what was.
+    pub fn forget(&mut self) {
+        self.last = None;
+    }
+
     /// A batch ended.
     pub fn batch(&mut self, book: &Book) {
-        if book.touched() > 0 {
+        if book.touched() > 0 && self.last.is_some() {
             return;
         }
         let (Some(bid), Some(ask)) = (book.bids().best(), book.asks().best()) else {
@@ -384,6 +396,24 @@ mod tests {
         assert_eq!(e.l1().reason, Reason::CrossedBook);
         e.batch(&five(1));
         assert_eq!(e.l1().value(), Some(before));
+    }
+
+    #[test]
+    fn a_book_that_was_gone_begins_anew() {
+        let mut e = Imbalance::default();
+        e.batch(&five(1));
+        e.batch(&Book::new());
+        assert_eq!(e.l1().reason, Reason::Present, "nothing was touched");
+        let mut gone = five(1);
+        let (ts, symbol) = (Ts(1), SymbolId(0));
+        gone.apply(&Event { seq: 1, ts, ts_exch: ts, symbol, flags: 1, body: Body::Clear });
+        e.batch(&gone);
+        assert_eq!(e.l1().reason, Reason::NoInput);
+        let mut other = Book::new();
+        set(&mut other, Side::Bid, 100, 1);
+        set(&mut other, Side::Ask, 101, 3);
+        e.batch(&other);
+        assert_eq!(e.l1().value(), Some(-0.5), "not an average with what was before");
     }
 
     #[test]

@@ -51,6 +51,12 @@ pub struct Minutes {
     in_segment: u32,
     bars: Bars,
     series: Series,
+    /// Globex, week and month anchor that are in force.
+    anchors: [Ts; 3],
+    /// Active anchor of the last close, which a crossing may have followed.
+    closed_rth: bool,
+    /// All bars that closed with the present event, as one.
+    together: Option<Bar>,
     divergence: Divergence,
     confirmation: Option<Confirmation>,
     vwap: Vwaps,
@@ -75,13 +81,20 @@ pub struct Minutes {
     closed_empty: u64,
 }
 
+/// Sessions that began at a crossing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Began {
+    /// The Globex day.
+    pub(super) globex: bool,
+    /// The cash session.
+    pub(super) cash: bool,
+}
+
 /// What every feature of a bar looks at.
 #[derive(Clone, Debug)]
 struct Series {
     timeframes: [Timeframe; 4],
     delta: Delta,
-    /// Bars since each session anchor.
-    since: [u32; 2],
     rth: bool,
 }
 
@@ -95,7 +108,6 @@ impl Series {
         Close {
             bar,
             history: one.history(),
-            since_anchor: self.since[self.active()],
             rth: self.rth,
             atr20: one.atr20(),
             structure: one.swings().structure(),
@@ -118,9 +130,11 @@ impl Minutes {
             series: Series {
                 timeframes: [1, 5, 15, 60].map(Timeframe::new),
                 delta: Delta::default(),
-                since: [0; 2],
                 rth: false,
             },
+            anchors: [Ts::NONE; 3],
+            closed_rth: false,
+            together: None,
             divergence: Divergence::default(),
             confirmation: None,
             vwap: Vwaps::default(),
@@ -141,6 +155,11 @@ impl Minutes {
             closed: 0,
             closed_empty: 0,
         }
+    }
+
+    /// A new event moves market time: no bar has closed with it yet.
+    pub(super) const fn begin(&mut self) {
+        self.together = None;
     }
 
     /// Whether the market is in a session.
@@ -176,28 +195,32 @@ impl Minutes {
         }
     }
 
-    /// Market time crosses from one segment to the next; returns whether the active anchor changed.
-    pub(super) fn enter(&mut self, from: &Segment, to: &Segment) -> bool {
+    /// Market time crosses into a segment; returns which sessions began.
+    pub(super) fn enter(&mut self, to: &Segment) -> Began {
         let open = to.label.is_open();
-        let globex = open && to.eth_anchor != from.eth_anchor;
+        let globex = open && to.eth_anchor != self.anchors[0];
         let (was, is) = (self.series.rth, to.label == Label::Us);
         self.in_segment = 0;
-        if was && !is {
+        if was && (!is || globex) {
             self.profiles[RTH].end();
         }
         if globex {
             self.anchor(ETH, Anchor::Eth, to.eth_anchor);
-            (self.overnight, self.night) = (None, true);
+            // A start after the cash session has seen nothing of the night before it.
+            let night = !matches!(to.label, Label::Us | Label::UsPost);
+            (self.overnight, self.night) = (None, night);
             self.series.delta.anchor_eth();
             self.divergence.anchor_eth();
-            if to.week_anchor != from.week_anchor {
+            let [_, week, month] = self.anchors;
+            if to.week_anchor != week {
                 self.vwap.anchor(Anchor::Week);
             }
-            if to.month_anchor != from.month_anchor {
+            if to.month_anchor != month {
                 self.vwap.anchor(Anchor::Month);
             }
+            self.anchors = [to.eth_anchor, to.week_anchor, to.month_anchor];
         }
-        if is && !was {
+        if is && (!was || globex) {
             self.anchor(RTH, Anchor::Rth, to.start);
             self.night = false;
             self.series.delta.anchor_rth();
@@ -205,15 +228,13 @@ impl Minutes {
         }
         self.series.rth = is;
         self.minute = open.then(|| to.start.0.div_euclid(MINUTE));
-        let active = globex || was != is;
-        if active {
+        if globex || was != is {
             self.patterns.anchor();
         }
-        active
+        Began { globex, cash: is && (!was || globex) }
     }
 
     fn anchor(&mut self, at: usize, anchor: Anchor, start: Ts) {
-        self.series.since[at] = 0;
         self.ranges[at] = None;
         self.profiles[at].anchor(start);
         self.vwap.anchor(anchor);
@@ -254,6 +275,10 @@ impl Minutes {
     /// One bar closed; `last` where its session ends with it.
     fn close(&mut self, bar: &Bar, last: bool, recorded: &mut Recorded<'_>) {
         self.count(bar, 1);
+        match &mut self.together {
+            Some(together) => together.merge(bar),
+            None => self.together = Some(*bar),
+        }
         recorded.bar(bar, 1);
         let closed = self.series.timeframes.each_mut().map(|t| u32::from(t.push(bar, last)));
         self.series.delta.close(bar);
@@ -294,10 +319,6 @@ impl Minutes {
         let empty = bar.volume == 0;
         self.empty = if empty { self.empty.saturating_add(n) } else { 0 };
         self.in_segment = self.in_segment.saturating_add(n);
-        self.series.since[ETH] = self.series.since[ETH].saturating_add(n);
-        if self.series.rth {
-            self.series.since[RTH] = self.series.since[RTH].saturating_add(n);
-        }
         self.closed += u64::from(n);
         self.closed_empty += if empty { u64::from(n) } else { 0 };
     }
@@ -311,15 +332,19 @@ impl Minutes {
                 self.mtf.closed(which, vwap.z(bar.close).filter(|_| known));
             }
         }
-        let five = &self.series.timeframes[FIVE];
-        let rank = recorded.atr_rank(self.series.rth, five.atr20());
+        let (five, rth) = (&self.series.timeframes[FIVE], self.series.rth);
+        if closed[FIVE] == 0 {
+            return;
+        }
+        self.volatility.range5(five, rth, closed[FIVE]);
+        let atr20 = self.volatility.atr20(five, rth);
+        let rank = recorded.atr_rank(rth, atr20);
         match closed[FIVE] {
-            0 => return,
             1 => self.volatility.close5(five, self.series.rth, rank),
             n => self.volatility.advance(n, self.series.rth, rank),
         }
         let rv = recorded.rv_rank(self.series.rth, self.volatility.rv(self.series.rth));
-        let ratio = recorded.atr_ratio(self.series.rth, five.atr20());
+        let ratio = recorded.atr_ratio(rth, atr20);
         self.inputs = match closed[FIVE] {
             1 => self.regime.close5(five, rv, ratio),
             n => self.regime.advance(n, five, rv, ratio),
@@ -335,7 +360,8 @@ impl Minutes {
         let confirmation = volume_confirmation::read(&close);
         let imbalance = ProfileImbalance::of(self.profiles[active].profile());
         let [one, five, fifteen, sixty] = &self.series.timeframes;
-        let rank = recorded.atr_rank(self.series.rth, five.atr20());
+        let atr20 = self.volatility.atr20(five, self.series.rth);
+        let rank = recorded.atr_rank(self.series.rth, atr20);
         let confluence = self.mtf.read([one, five, fifteen, sixty], rank);
         let (area, position) = self.profiles[active].read(bar.close, bar.end());
         let [slope, z, trend] = self.vwap.slots(&close);
@@ -366,6 +392,7 @@ impl Minutes {
             frame.flags |= frame_flag::BAR5_CLOSED;
             (frame.bar5_end, frame.regime) = (self.series.timeframes[FIVE].end(), self.inputs);
         }
+        self.closed_rth = self.series.rth;
         (self.confirmation, self.imbalance) = (Some(confirmation), Some(imbalance));
         self.confluence = Some(confluence);
     }
@@ -394,7 +421,11 @@ impl Minutes {
     }
 }
 
+/// The range with a bar's; what an empty bar repeats did not trade in it.
 fn wider(range: Option<(Px, Px)>, bar: &Bar) -> Option<(Px, Px)> {
+    if bar.volume == 0 {
+        return range;
+    }
     let (low, high) = range.unwrap_or((bar.low, bar.high));
     Some((low.min(bar.low), high.max(bar.high)))
 }

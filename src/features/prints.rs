@@ -50,6 +50,11 @@ impl Prints {
         if now.since(open.at) > JOIN_NS { self.emit(None) } else { None }
     }
 
+    /// The open print, which ends here whatever comes: its session is over.
+    pub fn flush(&mut self) -> Option<Print> {
+        self.emit(None)
+    }
+
     fn emit(&mut self, next: Option<Print>) -> Option<Print> {
         let done = std::mem::replace(&mut self.open, next);
         self.count += u64::from(done.is_some());

@@ -66,7 +66,7 @@ pub struct ProfileImbalance {
     pub zones: Biggest<Zone, KEPT>,
     /// Gaps.
     pub gaps: Biggest<Gap, KEPT>,
-    /// Institutional levels; none while no baseline says which prints are large.
+    /// Institutional levels; none while nothing says which prints are large.
     pub levels: Biggest<Level, KEPT>,
 }
 

@@ -215,7 +215,7 @@ impl SmartMoney {
         }
         self.sums.decay(print.at);
         let sign = print.aggressor.sign();
-        let large = sign != 0 && self.threshold.is_some_and(|least| print.qty >= least);
+        let large = self.is_large(print);
         let size = print.qty as f64;
         self.sums.all += size;
         if large && sign > 0 {
@@ -232,6 +232,12 @@ impl SmartMoney {
             stealth.print(print);
         }
         self.refresh();
+    }
+
+    /// Whether `print` is large: one with an aggressor, of the threshold or more.
+    #[must_use]
+    pub fn is_large(&self, print: &Print) -> bool {
+        print.aggressor != Aggressor::None && self.threshold.is_some_and(|least| print.qty >= least)
     }
 
     /// A block trade made off the book: recorded, not summed.

@@ -4,7 +4,7 @@ use super::baseline::Running;
 use super::dom::Dom;
 use super::frame::{Frame, Reason, Slot, frame_flag};
 use super::imbalance::{Imbalance, Ofi};
-use super::minutes::Minutes;
+use super::minutes::{ETH, Minutes, RTH};
 use super::momentum::Momentum;
 use super::prints::{Print, Prints};
 use super::recorded::Recorded;
@@ -31,7 +31,8 @@ pub struct SymbolFeatures {
     ofi: Ofi,
     dom: Dom,
     prints: Prints,
-    momentum: Momentum,
+    /// Of the Globex day and of the cash session.
+    momentum: [Momentum; 2],
     money: SmartMoney,
     minutes: Minutes,
     baseline: Option<Box<Running>>,
@@ -68,7 +69,7 @@ impl SymbolFeatures {
             ofi: Ofi::default(),
             dom: Dom::new(),
             prints: Prints::default(),
-            momentum: Momentum::default(),
+            momentum: Default::default(),
             money: SmartMoney::new(smart_money::Params { floor, ..Default::default() }),
             minutes: Minutes::new(&params, symbol),
             baseline: baseline.map(Box::new),
@@ -88,13 +89,15 @@ impl SymbolFeatures {
         if now != before {
             self.move_to(now, calendar);
         }
+        let mut book_changed = now != before;
         if event.is_market() {
+            // Silence ends with any market event, not only with one of the book.
+            book_changed |= self.is_stale(event.ts);
             self.last_market_ts = event.ts;
         }
         if let Some(running) = &mut self.baseline {
             running.recorder_mut().event(event, now, &self.book);
         }
-        let mut book_changed = now != before;
         match event.body {
             Body::Trade { px, qty, aggressor, .. } => self.trade(px, qty, aggressor, now, event.ts),
             Body::Timer => {
@@ -114,6 +117,7 @@ impl SymbolFeatures {
 
     /// Market time moved: closes the bars that ended, crosses sessions, decays averages.
     fn move_to(&mut self, now: Ts, calendar: &Calendar) {
+        self.minutes.begin();
         let mut steps = 0;
         while now >= self.segment.end || now < self.segment.start {
             // A jump of more than a year, or the first event: nothing in between is worth closing.
@@ -124,6 +128,10 @@ impl SymbolFeatures {
             }
             if let Some(running) = &mut self.baseline {
                 running.enter(&self.segment, &next);
+            }
+            // A print ends with its session: it counts where it was made.
+            if let Some(print) = self.prints.flush() {
+                self.print(&print, self.frame.event.ts);
             }
             self.enter(next);
             steps += 1;
@@ -145,9 +153,12 @@ impl SymbolFeatures {
     }
 
     fn enter(&mut self, segment: Segment) {
-        if self.minutes.enter(&self.segment, &segment) {
-            // "Since the active anchor": it has just changed.
-            self.momentum = Momentum::default();
+        let began = self.minutes.enter(&segment);
+        if began.globex {
+            self.momentum[ETH] = Momentum::default();
+        }
+        if began.cash {
+            self.momentum[RTH] = Momentum::default();
         }
         if segment.label != self.segment.label {
             let running = self.baseline.as_deref_mut();
@@ -157,6 +168,7 @@ impl SymbolFeatures {
         }
         if self.segment.label.is_open() && !segment.label.is_open() {
             self.dom.pause();
+            self.ofi.forget();
         }
         self.segment = segment;
         self.frame.label = segment.label;
@@ -176,13 +188,16 @@ impl SymbolFeatures {
     }
 
     fn print(&mut self, print: &Print, ts: Ts) {
-        self.momentum.print(print, ts);
+        self.momentum[ETH].print(print, ts);
+        if self.minutes.in_rth() {
+            self.momentum[RTH].print(print, ts);
+        }
         self.money.print(print);
         if let Some(running) = &mut self.baseline {
             running.recorder_mut().print(print);
         }
-        let large = self.money.threshold().is_some_and(|least| print.qty >= least);
-        self.minutes.print(print, self.momentum.m20(), large);
+        let large = self.money.is_large(print);
+        self.minutes.print(print, self.momentum().m20(), large);
     }
 
     /// Applies what is no trade and no Timer; `true` where the book may be read anew.
@@ -194,14 +209,15 @@ impl SymbolFeatures {
         let ended = self.book.apply(event);
         if matches!(event.body, Body::Clear | Body::Gap(_)) {
             self.dom.on_clear();
+            self.ofi.forget();
         }
         if ended {
             if self.book.touched() == 0 {
                 self.frame.book = self.book.state();
             }
             self.imbalance.batch(&self.book);
-            self.ofi.batch(&self.book);
             if open {
+                self.ofi.batch(&self.book);
                 self.dom.on_batch(&self.book, now);
             }
         }
@@ -210,6 +226,7 @@ impl SymbolFeatures {
 
     fn fill(&mut self, ts: Ts, book_changed: bool) {
         self.frame.cvd = self.minutes.cvd();
+        self.frame.set(26, self.minutes.pattern_slot());
         if !self.minutes.in_session() {
             for number in 16..=19 {
                 self.frame.set(number, Slot::none(Reason::OutOfSession));
@@ -218,14 +235,19 @@ impl SymbolFeatures {
         }
         if book_changed {
             self.frame.ofi = self.ofi.sums();
-            let stale = ts.since(self.last_market_ts) > BOOK_STALE_NS + self.params.flush_ns;
-            let pick = |slot: Slot| if stale { Slot::none(Reason::Stale) } else { slot };
+            let stale = self.is_stale(ts);
+            // Only a value grows old; what keeps it from being there stays the reason.
+            let aged = |slot: &Slot| stale && slot.value().is_some();
+            let pick = |slot: Slot| if aged(&slot) { Slot::none(Reason::Stale) } else { slot };
             self.frame.set(16, pick(self.imbalance.l1()));
             self.frame.set(17, pick(self.imbalance.order_book()));
         }
         self.frame.set(18, self.money.slot());
-        self.frame.set(19, self.momentum.slot(ts));
-        self.frame.set(26, self.minutes.pattern_slot());
+        self.frame.set(19, self.momentum().slot(ts));
+    }
+
+    fn is_stale(&self, ts: Ts) -> bool {
+        ts.since(self.last_market_ts) > BOOK_STALE_NS + self.params.flush_ns
     }
 
     /// What changes with the bars.
@@ -270,10 +292,11 @@ impl SymbolFeatures {
         &self.dom
     }
 
-    /// Tick momentum.
+    /// Tick momentum since the active anchor.
     #[must_use]
     pub const fn momentum(&self) -> &Momentum {
-        &self.momentum
+        let [eth, rth] = &self.momentum;
+        if self.minutes.in_rth() { rth } else { eth }
     }
 
     /// Smart-money flow.

@@ -2,11 +2,11 @@
 //!
 //! Above the point of control (C − POC)/(VAH − POC), below it (C − POC)/(POC − VAL), each divisor
 //! at least one tick, clipped to [−1, 1] (own design over the Market Profile's value area). The
-//! profile is the developing one of the active anchor once that is 30 minutes old, else that of
-//! the previous session of the same type. Beside it: the previous session's area, and the naked
-//! points of control, those of the last 20 sessions of the type that no later bar has spanned.
-//! Update cost: O(1) a trade; a bar 20 comparisons, and O(rows) where slot 23 is read; the end of
-//! a session O(rows).
+//! profile is the developing one of the active anchor once that is 30 minutes old and has traded,
+//! else that of the previous session of the same type. Beside it: the previous session's area, and
+//! the naked points of control, those of the last 20 sessions of the type with volume that no later
+//! bar has spanned. Update cost: O(1) a trade; a bar 20 comparisons, and O(rows) where slot 23 is
+//! read; the end of a session O(rows).
 
 use super::frame::{Reason, Slot};
 use crate::bars::Bar;
@@ -106,8 +106,8 @@ impl SessionProfile {
         &self.profile
     }
 
-    /// PPOC, PVAH and PVAL: the area of the last session of this type that ended with volume and
-    /// inside its window.
+    /// PPOC, PVAH and PVAL: the area of the last session of this type that ended with volume, where
+    /// it stayed inside its window.
     #[must_use]
     pub const fn previous(&self) -> Option<ValueArea> {
         self.previous
@@ -131,7 +131,8 @@ impl SessionProfile {
         if developed && self.profile.outside() > 0 {
             return (None, Slot::none(Reason::InvalidInput));
         }
-        match if developed { self.developing() } else { self.previous } {
+        // A session that has not traded yet leaves the one before it in force.
+        match developed.then(|| self.developing()).flatten().or(self.previous) {
             None => (None, Slot::none(Reason::NoInput)),
             Some(area) if !area.is_ordered() => (None, Slot::none(Reason::InvalidInput)),
             Some(area) => (Some(area), Slot::some(position(close, &area))),
@@ -172,6 +173,7 @@ mod tests {
         assert_eq!(session.read(px(10), early).1.reason, Reason::NoInput);
         assert_eq!(session.read(px(12), Ts(DEVELOPED_NS)).1.value(), Some(1.0));
         session.anchor(Ts(0));
+        assert_eq!(session.read(px(9), Ts(DEVELOPED_NS)).1.value(), Some(-1.0), "no trade yet");
         session.trade(px(30), 5, Aggressor::Buy);
         assert_eq!(session.read(px(9), early).1.value(), Some(-1.0));
         session.trade(px(300), 5, Aggressor::Buy);

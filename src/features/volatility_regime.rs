@@ -17,7 +17,7 @@
 //! Update cost: a logarithm at each five-minute close, nothing in between.
 
 use super::frame::{Reason, Slot};
-use crate::bars::Timeframe;
+use crate::bars::{Atr, Timeframe};
 
 /// Half-life of the squared returns, in bars.
 const HALF_LIFE: f64 = 24.0;
@@ -149,9 +149,35 @@ pub struct VolatilityRegime {
     /// The last ranks, newest last, once there is a regime.
     ranks: [f64; CONFIRM],
     regime: Option<Volatility>,
+    /// ATR20 of the cash session's bars alone, as recorded cash sessions have it: the night before
+    /// does not count, the cash session before does.
+    cash: Atr<20>,
+    was_rth: bool,
 }
 
 impl VolatilityRegime {
+    /// Takes the true range of the five-minute bar that `tf5` has just closed; `n` where so many
+    /// closed, all but the first of them empty. Comes before [`VolatilityRegime::close5`].
+    pub fn range5(&mut self, tf5: &Timeframe, rth: bool, n: u32) {
+        if rth && let Some(bar) = tf5.bar() {
+            if !self.was_rth {
+                self.cash.forget_close();
+            }
+            if n == 1 {
+                self.cash.push(bar);
+            } else {
+                self.cash.advance(n);
+            }
+        }
+        self.was_rth = rth;
+    }
+
+    /// The five-minute ATR20 that is compared with recorded sessions of the active type, in ticks.
+    #[must_use]
+    pub fn atr20(&self, tf5: &Timeframe, rth: bool) -> Option<f64> {
+        if rth { self.cash.value() } else { tf5.atr20() }
+    }
+
     /// Takes the five-minute bar that `tf5` has just closed. `rth`: it lies in the cash session.
     /// `atr_rank`: rank in [0, 1] of its ATR20 among recorded sessions of the type of the active
     /// anchor, `None` without five of them. A close at or below zero ticks has no return, nor has
@@ -303,7 +329,11 @@ mod tests {
         assert_eq!([put(0.96), put(0.8), put(0.98)].map(Volatility::name)[2], "HIGH");
         assert_eq!(put(0.98), Volatility::High, "only two bars beyond the upper boundary");
         assert_eq!(put(0.98), Volatility::Extreme);
-        assert_eq!([put(0.94); 3], [Volatility::Extreme; 3], "not beyond by the margin");
+        assert_eq!(
+            [put(0.94), put(0.94), put(0.94)],
+            [Volatility::Extreme; 3],
+            "not beyond by the margin"
+        );
         assert_eq!([put(0.1), put(0.1), put(0.1)][1..], [Volatility::Extreme, Volatility::Low]);
         own.rank(None);
         assert_eq!(own.slot().reason, Reason::Warmup);

@@ -126,7 +126,6 @@ mod tests {
         read(&Close {
             bar: history.ago(0).unwrap_or(&bar),
             history: &history,
-            since_anchor: 0,
             rth: false,
             atr20: None,
             structure: None,

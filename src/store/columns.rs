@@ -12,7 +12,7 @@ use crate::book::{BookState, Level};
 use crate::context::Context;
 use crate::decision::{Confluence, Decision, slot};
 use crate::event::flag;
-use crate::features::{CATALOGUE, Frame, Slot, SymbolFeatures, frame_flag, imbalance};
+use crate::features::{CATALOGUE, Frame, Slot, SymbolFeatures, imbalance};
 use crate::units::{Instrument, Px, Ts};
 
 /// Everything that a row is made from.
@@ -192,8 +192,8 @@ const PLACE: &[Line] = &[
     (
         "rth",
         "",
-        "whether VWAP, CVD and profile are those of the cash session",
-        Get::Flag(|s| Some(s.frame().flags & frame_flag::RTH != 0)),
+        "whether VWAP and profile are those of the cash session",
+        Get::Flag(|s| Some(s.features.minutes().is_rth())),
     ),
     (
         "warmup",

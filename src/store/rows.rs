@@ -61,7 +61,8 @@ impl FromStr for Every {
 /// What a row says about its bar and its place in the trading day.
 #[derive(Clone, Copy, Debug)]
 pub struct Due {
-    /// The bar that ended last; with [`Every::Minutes`] the bars since the row before, as one.
+    /// The bar that ended last; with [`Every::Minutes`] the bars since the row before, as one:
+    /// where one event closed several (after days of silence, or in history), they share a row.
     pub bar: Option<Bar>,
     /// The session of the bar with [`Every::Minutes`], else that of market time.
     pub segment: Segment,
@@ -93,8 +94,9 @@ impl Sampler {
         Sampler { every, calendar, symbols: [state; SYMBOLS_MAX] }
     }
 
-    /// Takes the frame after an event of `symbol`; `Some` where there is a row.
-    pub fn due(&mut self, symbol: SymbolId, frame: &Frame) -> Option<Due> {
+    /// Takes the frame after an event of `symbol`, with all bars that closed with it as one;
+    /// `Some` where there is a row.
+    pub fn due(&mut self, symbol: SymbolId, frame: &Frame, together: &Bar) -> Option<Due> {
         let state = self.symbols.get_mut(usize::from(symbol.0))?;
         let closed = frame.flags & frame_flag::BAR_CLOSED != 0;
         let (bar, at) = match self.every {
@@ -102,14 +104,13 @@ impl Sampler {
                 if !closed {
                     return None;
                 }
-                let bar = state.bar.get_or_insert(frame.bar);
-                if bar.minute != frame.bar.minute {
-                    bar.merge(&frame.bar);
+                match &mut state.bar {
+                    Some(bar) => bar.merge(together),
+                    None => state.bar = Some(*together),
                 }
                 let reached = (frame.bar.minute + 1).div_euclid(minutes);
-                let before = state.step.replace(reached);
-                let whole = (frame.bar.minute + 1) % minutes == 0;
-                let ends = whole || before.is_some_and(|before| before < reached);
+                let begun = state.bar.map_or(reached, |b| b.minute.div_euclid(minutes));
+                let ends = begun < reached;
                 if !ends && frame.label.is_open() {
                     return None;
                 }
@@ -187,12 +188,33 @@ mod tests {
         Sampler::new(every, Arc::new(Calendar::bundled().expect("calendar")))
     }
 
+    fn due_of(sampler: &mut Sampler, frame: &Frame) -> Option<Due> {
+        sampler.due(SymbolId(0), frame, &frame.bar)
+    }
+
+    /// Neither a break inside a step nor bars that close together lose or cut one.
+    #[test]
+    fn breaks_and_silence() {
+        let mut sampler = sampler(Every::Minutes(5));
+        let mut rows = Vec::new();
+        for minute in [0, 1, 2, 3, 4, 30, 31] {
+            rows.extend(due_of(&mut sampler, &frame(START + minute, Body::Timer)));
+        }
+        let mut last = frame(START + 41, Body::Timer);
+        let first = Bar { minute: START + 32, volume: 9, ..last.bar };
+        last.bar.volume = 0;
+        rows.extend(sampler.due(SymbolId(0), &last, &first));
+        let bars: Vec<Bar> = rows.iter().filter_map(|r| r.bar).collect();
+        let told: Vec<_> = bars.iter().map(|b| (b.minute - START, b.volume)).collect();
+        assert_eq!(told, [(4, 10), (41, 13)]);
+    }
+
     #[test]
     fn longer_bars_are_merged() {
         let mut sampler = sampler(Every::Minutes(5));
         let mut rows = Vec::new();
         for minute in START..START + 10 {
-            rows.extend(sampler.due(SymbolId(0), &frame(minute, Body::Timer)));
+            rows.extend(due_of(&mut sampler, &frame(minute, Body::Timer)));
         }
         let bars: Vec<Bar> = rows.iter().filter_map(|r| r.bar).collect();
         assert_eq!(bars.iter().map(|b| b.end().0 / MINUTE - START).collect::<Vec<_>>(), [5, 10]);
@@ -204,13 +226,13 @@ mod tests {
     #[test]
     fn steps_of_time_and_events() {
         let mut seconds = sampler(Every::Nanos(30 * SECOND));
-        let mut due = |minute| seconds.due(SymbolId(0), &frame(minute, Body::Timer)).is_some();
+        let mut due = |minute| due_of(&mut seconds, &frame(minute, Body::Timer)).is_some();
         assert!(!due(START), "the first event begins a step");
         assert!(due(START + 1) && !due(START + 1) && due(START + 9));
         let mut events = sampler(Every::Events(2));
-        let mut due = |body| events.due(SymbolId(0), &frame(START, body)).is_some();
+        let mut due = |body| due_of(&mut events, &frame(START, body)).is_some();
         assert!(!due(Body::BatchEnd) && !due(Body::Timer) && due(Body::BatchEnd));
         let outside = frame(START, Body::BatchEnd);
-        assert!(events.due(SymbolId(99), &outside).is_none());
+        assert!(events.due(SymbolId(99), &outside, &outside.bar).is_none());
     }
 }

@@ -103,7 +103,8 @@ impl Collector {
         }
         let Some(features) = step.pipeline.features().symbol(self.symbol) else { return };
         let frame = features.frame();
-        if let Some(due) = self.sampler.due(self.symbol, frame)
+        let together = features.minutes().together().unwrap_or(&frame.bar);
+        if let Some(due) = self.sampler.due(self.symbol, frame, together)
             && let Some(bar) = due.bar
         {
             let day = due.segment.trade_day;

@@ -398,6 +398,9 @@ impl Running {
     /// As [`Recorder::enter`].
     pub fn enter(&mut self, old: &Segment, new: &Segment) {
         self.recorder.enter(old, new, &mut self.baseline);
+        if new.label.is_open() && new.globex_day != self.baseline.today() {
+            self.baseline.set_today(new.globex_day);
+        }
     }
 
     /// What is usual for `bar`, with `five` contracts in the five bars up to it. Minutes count from

@@ -176,7 +176,7 @@ impl Dom {
     }
 
     fn walk(&mut self, book: &Book, now: Ts) {
-        if !now.is_some() {
+        if !now.is_some() || book.state() == BookState::Empty {
             return;
         }
         self.sample = Ts((now.0.div_euclid(SAMPLE_NS) + 1).saturating_mul(SAMPLE_NS));
@@ -221,14 +221,15 @@ impl Dom {
     ///
     /// # Errors
     /// `WARMUP` where the kind cannot be judged yet: walls and pulls without a recorded session,
-    /// absorption before ten minutes of volumes.
+    /// absorption before ten minutes of volumes, icebergs and ladders before a book.
     pub fn count(&self, kind: Kind, side: Side) -> Result<u64, Reason> {
         let [level, added] = self.sizes;
         let known = match kind {
             Kind::Wall => level.is_some(),
             Kind::Pull => added.is_some(),
             Kind::Absorption => self.absorption.is_warm(),
-            Kind::Iceberg | Kind::Ladder => true,
+            // Without any book there is nothing to hide in.
+            Kind::Iceberg | Kind::Ladder => self.sample.is_some() || self.total() > 0,
         };
         if known { Ok(self.log.count(kind, side)) } else { Err(Reason::Warmup) }
     }

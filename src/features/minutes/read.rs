@@ -1,7 +1,7 @@
 //! What is behind the slots, for records, rows and pictures.
 
 use super::Minutes;
-use crate::bars::Timeframe;
+use crate::bars::{Bar, Timeframe};
 use crate::features::delta::Delta;
 use crate::features::divergence::Divergence;
 use crate::features::footprint::Footprint;
@@ -52,11 +52,11 @@ impl Minutes {
         &self.vwap
     }
 
-    /// The profile of the active anchor's session, and what it left of earlier ones.
+    /// The profile of the anchor that was active at the last close, and what earlier ones left.
     #[must_use]
     pub fn profile(&self) -> &SessionProfile {
         let [eth, rth] = &self.profiles;
-        if self.series.rth { rth } else { eth }
+        if self.closed_rth { rth } else { eth }
     }
 
     /// Feature 24 with its zones, gaps and levels, of the last close.
@@ -101,9 +101,22 @@ impl Minutes {
         &self.footprint
     }
 
-    /// Whether the active anchor is that of the cash session.
+    /// Whether the active anchor is that of the cash session now.
+    #[must_use]
+    pub(in crate::features) const fn in_rth(&self) -> bool {
+        self.series.rth
+    }
+
+    /// Whether it was at the last close, to which all that bars say belongs.
     #[must_use]
     pub const fn is_rth(&self) -> bool {
-        self.series.rth
+        self.closed_rth
+    }
+
+    /// All bars that closed with the last event that moved market time, as one bar whose minute is
+    /// that of the first; `None` where none did.
+    #[must_use]
+    pub const fn together(&self) -> Option<&Bar> {
+        self.together.as_ref()
     }
 }

@@ -43,16 +43,7 @@ impl Run {
 }
 
 fn view<'a>(bar: &'a Bar, history: &'a History, atr20: Option<f64>) -> Close<'a> {
-    Close {
-        bar,
-        history,
-        since_anchor: 100,
-        rth: false,
-        atr20,
-        structure: None,
-        cvd: 0,
-        usual: Usual::default(),
-    }
+    Close { bar, history, rth: false, atr20, structure: None, cvd: 0, usual: Usual::default() }
 }
 
 /// Change of close, gap of the open, wicks up and down, volume, sold share, unclassified.

@@ -44,8 +44,8 @@ impl Run {
 }
 
 fn view<'a>(bar: &'a Bar, history: &'a History, atr20: Option<f64>, usual: Usual) -> Close<'a> {
-    let (since_anchor, rth, structure, cvd) = (100, false, None, 0);
-    Close { bar, history, since_anchor, rth, atr20, structure, cvd, usual }
+    let (rth, structure, cvd) = (false, None, 0);
+    Close { bar, history, rth, atr20, structure, cvd, usual }
 }
 
 type Ohlc = (i64, i64, i64, i64);

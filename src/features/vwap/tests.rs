@@ -25,7 +25,7 @@ impl Rig {
         rth: bool,
     ) -> Close<'a> {
         let usual = Usual { rvol: Some(bar.volume as f64 / 10.0), ..Usual::default() };
-        Close { bar, history, since_anchor: 0, rth, atr20, structure, cvd: 0, usual }
+        Close { bar, history, rth, atr20, structure, cvd: 0, usual }
     }
 
     /// Closes `bar`, whose trades have been added.

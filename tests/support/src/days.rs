@@ -89,7 +89,9 @@ pub fn grown(root: &str, n: usize) -> Baseline {
         last = date;
     }
     end(&mut features, last, &calendar);
-    features.baseline().expect("given").baseline().clone()
+    let mut all = features.baseline().expect("given").baseline().clone();
+    all.set_today(i32::MAX);
+    all
 }
 
 /// An event after the close of trade date `day`, so that its sessions end.
