@@ -153,6 +153,19 @@ impl Imbalance {
     }
 }
 
+/// The price in ticks between best bid and ask at which both sizes balance: (bid·q_ask +
+/// ask·q_bid)/(q_bid + q_ask), the size-weighted mid that stands behind Stoikov (2018), "The
+/// micro-price". `None` unless the best bid lies below the best ask. Constant work.
+#[must_use]
+pub fn microprice(book: &Book) -> Option<f64> {
+    let (bid, ask) = (book.bids().best()?, book.asks().best()?);
+    let all = f64::from(bid.qty) + f64::from(ask.qty);
+    let spread = f64::from(ask.px.minus(bid.px));
+    // From the bid up, so that no digits are lost to the price.
+    (spread > 0.0 && all > 0.0)
+        .then(|| f64::from(bid.px.ticks()) + spread * f64::from(bid.qty) / all)
+}
+
 /// Unsmoothed slots 16 and 17; the second is `None` with fewer than five levels a side.
 fn raw(book: &Book) -> Result<(f64, Option<f64>), Reason> {
     match book.state() {
@@ -359,6 +372,14 @@ mod tests {
             assert!((got - value).abs() < 1e-6, "{levels} levels: {got}");
         }
         assert_eq!((instant(&five(1), 6), instant(&five(0), 1)), (None, None));
+    }
+
+    #[test]
+    fn microprice_leans_to_the_thin_side() {
+        assert_eq!(microprice(&five(1)), Some(100.6), "60 bid, 40 asked: nearer to the ask");
+        assert_eq!(microprice(&five(2)), Some(101.2));
+        assert_eq!(microprice(&five(0)), None);
+        assert_eq!(microprice(&Book::new()), None);
     }
 
     #[test]

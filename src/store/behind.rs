@@ -7,6 +7,7 @@ use crate::book::BookState;
 use crate::calendar::scale::SessionScale;
 use crate::features::dom::{Dom, Kind};
 use crate::features::frame::NearBase;
+use crate::features::imbalance;
 use crate::features::minutes::Minutes;
 use crate::features::navale;
 use crate::features::smart_money::Lean;
@@ -438,5 +439,11 @@ pub(super) const BEHIND: &[Line] = &[
             let context = s.features.segment().context(s.frame().market_time);
             Some(SessionScale::default().of(&context))
         }),
+    ),
+    (
+        "microprice",
+        "points",
+        "price between best bid and ask at which both sizes balance, at time",
+        Get::Number(|s| Some(s.scaled(imbalance::microprice(s.features.book())?))),
     ),
 ];
