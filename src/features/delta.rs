@@ -152,12 +152,6 @@ impl Delta {
         }
     }
 
-    /// Feature 14 of the Globex day without a baseline: never a value, but the reason.
-    #[must_use]
-    pub fn slope_z(&self) -> Slot {
-        self.slope_slot(false, &Usual::default())
-    }
-
     fn unclassified(&self) -> bool {
         let (all, classified) = self
             .recent

@@ -19,7 +19,7 @@ const DEPTH: usize = 5;
 /// 2^(−t/h) for the one half-life h of this file, to 2⁻⁵⁰ of the value.
 ///
 /// Nearly every event moves market time, and the general `exp2` was a quarter of all feature work:
-/// a table over steps of 2²⁰ ns and four terms of the series for the rest cost a third of it.
+/// a table over steps of 2²⁰ ns and four terms of the series for the rest cost less.
 /// Plain arithmetic in a fixed order, so it replays.
 #[derive(Clone, Debug)]
 struct Halving(Box<[f64; STEPS]>);

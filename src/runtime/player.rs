@@ -230,7 +230,7 @@ fn dtc_frames<'b>(
 }
 
 /// Events that are unpacked ahead of the core. A core that reads an event in wide pieces right
-/// after it was written in narrow ones waits for the store: a twelfth of a replay.
+/// after it was written in narrow ones waits for the store.
 const AHEAD: usize = 32;
 
 fn events(

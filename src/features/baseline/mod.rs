@@ -16,7 +16,7 @@
 //!
 //! Deviations divide by n; quantiles interpolate linearly at (n−1)p; a percentile is the share of
 //! samples below plus half of the equal ones. Reading costs O(1), a percentile 20 binary searches;
-//! the turn of a trade date about a millisecond, with no allocation. Source: own design.
+//! the turn of a trade date reads every kept session once, with no allocation. Source: own design.
 //!
 //! A file may hold sessions of the days that are played, and of later ones: only those of earlier
 //! trade dates speak, so nothing looks ahead. A session that ends in the run speaks from the next
@@ -139,8 +139,8 @@ impl Baseline {
         all
     }
 
-    /// Trade date `today` begins: statistics are those of the sessions before it. About a
-    /// millisecond, without allocation.
+    /// Trade date `today` begins: statistics are those of the sessions before it.
+    /// Reads every kept session once; no allocation.
     pub fn set_today(&mut self, today: i32) {
         self.today = today;
         self.sets.iter_mut().for_each(|set| set.compute(today));
