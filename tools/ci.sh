@@ -2,6 +2,9 @@
 # What .ci/run calls: the README's test command, formatting, lints, docs, benches once, fuzz briefly.
 set -euo pipefail
 
+# A run from cold gains nothing from incremental files, and they fill a disk.
+export CARGO_INCREMENTAL=0
+
 step() { printf '\n== %s\n' "$*"; }
 
 step toolchain
