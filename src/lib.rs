@@ -47,6 +47,10 @@ pub mod calendar;
 
 pub mod features;
 
+pub mod volatility;
+
+pub mod options;
+
 pub mod context;
 
 pub mod decision;

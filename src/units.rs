@@ -1,10 +1,13 @@
-//! The units of the core: prices in ticks, sizes in contracts, instants in nanoseconds.
+//! The units of the core: prices in ticks, sizes in contracts, instants in nanoseconds, and
+//! [`Slot`], a value or the reason why there is none.
 //!
 //! A float price ends at [`crate::feed`]; behind it only integers travel, so that equal input
 //! gives equal bits. [`Px`] is bounded to ±2³⁰ ticks, hence a difference of two prices always
 //! fits an `i32`.
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 /// A price in ticks of its instrument, within ±[`Px::LIMIT`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +54,8 @@ pub type Qty = u32;
 pub const QTY_MAX: Qty = i32::MAX as u32;
 
 /// Nanoseconds since 1970-01-01 UTC, or [`Ts::NONE`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 #[repr(transparent)]
 pub struct Ts(pub i64);
 
@@ -108,6 +112,94 @@ impl fmt::Display for Ts {
             Ok(t) if self.is_some() => write!(f, "{t:.9}"),
             _ => f.write_str("-"),
         }
+    }
+}
+
+/// Why a value is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[repr(u8)]
+pub enum Reason {
+    /// It has one.
+    Present = 0,
+    /// An input is missing.
+    NoInput = 1,
+    /// The input is too old.
+    Stale = 2,
+    /// The stated sample is not complete yet.
+    Warmup = 3,
+    /// The sample is complete but too small.
+    InsufficientSample = 4,
+    /// A division by zero would be needed.
+    ZeroDenominator = 5,
+    /// The market is closed or halted.
+    OutOfSession = 6,
+    /// The book is crossed or locked.
+    CrossedBook = 7,
+    /// The input contradicts itself.
+    InvalidInput = 8,
+    /// The input is simulated where a real one is needed.
+    SimulatedSource = 9,
+    /// Not computed by this build.
+    Disabled = 10,
+}
+
+impl Reason {
+    /// Name as it stands in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Present => "PRESENT",
+            Reason::NoInput => "NO_INPUT",
+            Reason::Stale => "STALE",
+            Reason::Warmup => "WARMUP",
+            Reason::InsufficientSample => "INSUFFICIENT_SAMPLE",
+            Reason::ZeroDenominator => "ZERO_DENOMINATOR",
+            Reason::OutOfSession => "OUT_OF_SESSION",
+            Reason::CrossedBook => "CROSSED_BOOK",
+            Reason::InvalidInput => "INVALID_INPUT",
+            Reason::SimulatedSource => "SIMULATED_SOURCE",
+            Reason::Disabled => "DISABLED",
+        }
+    }
+}
+
+/// A value, or the reason why there is none (the number is then 0).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The value, 0 without one.
+    pub(crate) number: f64,
+    /// [`Reason::Present`] with a value.
+    pub reason: Reason,
+}
+
+impl Slot {
+    /// No value.
+    #[must_use]
+    pub const fn none(reason: Reason) -> Slot {
+        Slot { number: 0.0, reason }
+    }
+
+    /// A value; NaN and infinities become `INVALID_INPUT`.
+    #[must_use]
+    pub const fn some(value: f64) -> Slot {
+        if value.is_finite() {
+            Slot { number: value, reason: Reason::Present }
+        } else {
+            Slot::none(Reason::InvalidInput)
+        }
+    }
+
+    /// `value` where `reason` is [`Reason::Present`].
+    #[must_use]
+    pub const fn new(value: f64, reason: Reason) -> Slot {
+        if matches!(reason, Reason::Present) { Slot::some(value) } else { Slot::none(reason) }
+    }
+
+    /// The value.
+    #[must_use]
+    pub const fn value(&self) -> Option<f64> {
+        if matches!(self.reason, Reason::Present) { Some(self.number) } else { None }
     }
 }
 

@@ -276,11 +276,14 @@ impl Calendar {
     }
 
     /// The date in New York.
-    fn new_york_date(&self, at: Ts) -> Date {
+    #[must_use]
+    pub fn new_york_date(&self, at: Ts) -> Date {
         self.new_york_time(at).date()
     }
 
-    fn new_york_time(&self, at: Ts) -> DateTime {
+    /// The wall time in New York.
+    #[must_use]
+    pub fn new_york_time(&self, at: Ts) -> DateTime {
         self.new_york.to_datetime(timestamp(at))
     }
 
@@ -292,7 +295,9 @@ impl Calendar {
         rows::day_rule(&self.rows, venue, day)
     }
 
-    fn new_york(&self, day: Date, time: Time) -> Ts {
+    /// The instant of a wall time in New York; the first of two, the later of none.
+    #[must_use]
+    pub fn new_york(&self, day: Date, time: Time) -> Ts {
         instant_in(&self.new_york, day, time)
     }
 

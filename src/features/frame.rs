@@ -7,6 +7,7 @@ use crate::calendar::Label;
 use crate::event::Event;
 use crate::profile::ValueArea;
 use crate::units::{Px, Ts};
+pub use crate::units::{Reason, Slot};
 
 /// Number of features in the canonical list.
 pub const FEATURES: usize = 28;
@@ -14,92 +15,6 @@ pub const FEATURES: usize = 28;
 pub const FIRST_EVENT_FEATURE: usize = 12;
 /// Slots of a [`Frame`].
 pub const SLOTS: usize = FEATURES - FIRST_EVENT_FEATURE + 1;
-
-/// Why a feature has no value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Reason {
-    /// It has one.
-    Present = 0,
-    /// An input is missing.
-    NoInput = 1,
-    /// The input is too old.
-    Stale = 2,
-    /// The stated sample is not complete yet.
-    Warmup = 3,
-    /// The sample is complete but too small.
-    InsufficientSample = 4,
-    /// A division by zero would be needed.
-    ZeroDenominator = 5,
-    /// The market is closed or halted.
-    OutOfSession = 6,
-    /// The book is crossed or locked.
-    CrossedBook = 7,
-    /// The input contradicts itself.
-    InvalidInput = 8,
-    /// The input is simulated where a real one is needed.
-    SimulatedSource = 9,
-    /// Not computed by this build.
-    Disabled = 10,
-}
-
-impl Reason {
-    /// Name as it stands in records.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Reason::Present => "PRESENT",
-            Reason::NoInput => "NO_INPUT",
-            Reason::Stale => "STALE",
-            Reason::Warmup => "WARMUP",
-            Reason::InsufficientSample => "INSUFFICIENT_SAMPLE",
-            Reason::ZeroDenominator => "ZERO_DENOMINATOR",
-            Reason::OutOfSession => "OUT_OF_SESSION",
-            Reason::CrossedBook => "CROSSED_BOOK",
-            Reason::InvalidInput => "INVALID_INPUT",
-            Reason::SimulatedSource => "SIMULATED_SOURCE",
-            Reason::Disabled => "DISABLED",
-        }
-    }
-}
-
-/// A value, or the reason why there is none (the number is then 0).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Slot {
-    number: f64,
-    /// [`Reason::Present`] with a value.
-    pub reason: Reason,
-}
-
-impl Slot {
-    /// No value.
-    #[must_use]
-    pub const fn none(reason: Reason) -> Slot {
-        Slot { number: 0.0, reason }
-    }
-
-    /// A value; NaN and infinities become `INVALID_INPUT`.
-    #[must_use]
-    pub const fn some(value: f64) -> Slot {
-        if value.is_finite() {
-            Slot { number: value, reason: Reason::Present }
-        } else {
-            Slot::none(Reason::InvalidInput)
-        }
-    }
-
-    /// `value` where `reason` is [`Reason::Present`].
-    #[must_use]
-    pub const fn new(value: f64, reason: Reason) -> Slot {
-        if matches!(reason, Reason::Present) { Slot::some(value) } else { Slot::none(reason) }
-    }
-
-    /// The value.
-    #[must_use]
-    pub const fn value(&self) -> Option<f64> {
-        if matches!(self.reason, Reason::Present) { Some(self.number) } else { None }
-    }
-}
 
 /// Bits of [`Frame::flags`].
 pub mod frame_flag {

@@ -1,0 +1,7 @@
+//! VIX and its kin: level regime, curve, statistics on daily closes, signals.
+//!
+//! [`Part`] is what the Context carries of it.
+
+pub mod part;
+
+pub use part::{Curve, Part, Quote, Regime, Signal, SignalKind, Source, Term, Trend};
