@@ -5,7 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::options::bias::{PcrMode, Preset};
 use crate::options::chain::Underlying;
+use crate::options::gex::SignModel;
+use crate::options::price::SpotMode;
+use crate::options::trigger::TriggerMethod;
 
 /// Who delivers option chains.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -38,9 +42,9 @@ pub struct OptionsConfig {
     /// Seconds by which the data of a file are older than its header says, 0 to 86400.
     pub file_delay_s: u32,
     /// `long_calls_short_puts`, or `short_all` for a diagnosis.
-    pub sign_model: String,
+    pub sign_model: SignModel,
     /// `auto`, `print`, `implied` or `futures`.
-    pub spot_mode: String,
+    pub spot_mode: SpotMode,
     /// Half width of the spot grid, a share of the spot, 0.05 to 0.5.
     pub grid_band: f64,
     /// Share of gross gamma by which the flip's uncertainty is measured, above 0 to 0.2.
@@ -48,7 +52,7 @@ pub struct OptionsConfig {
     /// Skew stickiness ratio of the vol trigger, 1 to 3; 1 is the flip itself.
     pub ssr: f64,
     /// `skew_adjusted` or `peak_fraction`.
-    pub vol_trigger_method: String,
+    pub vol_trigger_method: TriggerMethod,
     /// Interest rate of the VIX arithmetic, decimal a year.
     pub rate_r: f64,
     /// Least distance of drawn levels on SPX and ES, points.
@@ -62,9 +66,9 @@ pub struct OptionsConfig {
     /// Write the two French files to `options_flow/` instead of `options/`.
     pub alias_options_flow: bool,
     /// `default` or `seed_strict`.
-    pub bias_preset: String,
+    pub bias_preset: Preset,
     /// `flow` (more puts: bearish) or `contrarian`.
-    pub pcr_mode: String,
+    pub pcr_mode: PcrMode,
 }
 
 impl Default for OptionsConfig {
@@ -77,20 +81,20 @@ impl Default for OptionsConfig {
             refresh_s: 300,
             massive: MassiveConfig::default(),
             file_delay_s: 900,
-            sign_model: "long_calls_short_puts".to_owned(),
-            spot_mode: "auto".to_owned(),
+            sign_model: SignModel::default(),
+            spot_mode: SpotMode::default(),
             grid_band: 0.15,
             flip_rel_error: 0.02,
             ssr: 1.5,
-            vol_trigger_method: "skew_adjusted".to_owned(),
+            vol_trigger_method: TriggerMethod::default(),
             rate_r: 0.04,
             min_gap_spx: 20.0,
             min_gap_ndx: 60.0,
             max_drawn: 6,
             overnight_drop_am: false,
             alias_options_flow: false,
-            bias_preset: "default".to_owned(),
-            pcr_mode: "flow".to_owned(),
+            bias_preset: Preset::default(),
+            pcr_mode: PcrMode::default(),
         }
     }
 }
@@ -101,10 +105,10 @@ impl Default for OptionsConfig {
 pub struct MassiveConfig {
     /// `https://…`; `http://` only on this machine.
     pub base_url: String,
-    /// Requests in flight, 1 to 64.
+    /// Requests in flight, 1 to 32.
     pub max_in_flight: usize,
-    /// Requests a second, above 0 to 100.
-    pub rate_per_s: f64,
+    /// Requests a second, 1 to 100.
+    pub rate_per_s: u32,
     /// Requests that may go out at once, 1 to 1000.
     pub burst: u32,
     /// Retries after the first try, 0 to 20.
@@ -119,7 +123,7 @@ pub struct MassiveConfig {
     pub delayed: bool,
     /// Ask for expiries up to so many days from now only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_dte: Option<u32>,
+    pub max_dte: Option<u16>,
     /// Ask for strikes within this share of the spot only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strike_band: Option<f64>,
@@ -130,7 +134,7 @@ impl Default for MassiveConfig {
         MassiveConfig {
             base_url: "https://api.massive.com".to_owned(),
             max_in_flight: 8,
-            rate_per_s: 20.0,
+            rate_per_s: 20,
             burst: 20,
             retries: 5,
             backoff_base_ms: 250,
@@ -167,13 +171,6 @@ pub struct VolatilityConfig {
 /// Indices that a `.scid` file may give.
 pub const INDICES: [&str; 7] = ["VIX", "VIX9D", "VIX3M", "VIX6M", "VXN", "SPX", "NDX"];
 
-fn one_of(key: &str, value: &str, known: &[&str]) -> Result<(), String> {
-    if known.contains(&value) {
-        return Ok(());
-    }
-    Err(format!("options.{key}: no {value:?} ({})", known.join(", ")))
-}
-
 fn within(key: &str, value: f64, low: f64, high: f64) -> Result<(), String> {
     if value >= low && value <= high {
         return Ok(());
@@ -183,12 +180,6 @@ fn within(key: &str, value: f64, low: f64, high: f64) -> Result<(), String> {
 
 impl OptionsConfig {
     pub(super) fn check(&self) -> Result<(), String> {
-        one_of("sign_model", &self.sign_model, &["long_calls_short_puts", "short_all"])?;
-        one_of("spot_mode", &self.spot_mode, &["auto", "print", "implied", "futures"])?;
-        let triggers = ["skew_adjusted", "peak_fraction"];
-        one_of("vol_trigger_method", &self.vol_trigger_method, &triggers)?;
-        one_of("bias_preset", &self.bias_preset, &["default", "seed_strict"])?;
-        one_of("pcr_mode", &self.pcr_mode, &["flow", "contrarian"])?;
         within("refresh_s", f64::from(self.refresh_s), 30.0, 86_400.0)?;
         within("file_delay_s", f64::from(self.file_delay_s), 0.0, 86_400.0)?;
         within("grid_band", self.grid_band, 0.05, 0.5)?;
@@ -199,8 +190,8 @@ impl OptionsConfig {
         within("min_gap_ndx", self.min_gap_ndx, 0.0, 1e4)?;
         within("max_drawn", self.max_drawn as f64, 1.0, 20.0)?;
         let massive = &self.massive;
-        within("massive.max_in_flight", massive.max_in_flight as f64, 1.0, 64.0)?;
-        within("massive.rate_per_s", massive.rate_per_s, 0.01, 100.0)?;
+        within("massive.max_in_flight", massive.max_in_flight as f64, 1.0, 32.0)?;
+        within("massive.rate_per_s", f64::from(massive.rate_per_s), 1.0, 100.0)?;
         within("massive.burst", f64::from(massive.burst), 1.0, 1000.0)?;
         within("massive.retries", f64::from(massive.retries), 0.0, 20.0)?;
         if let Some(band) = massive.strike_band {

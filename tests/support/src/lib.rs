@@ -2,6 +2,7 @@
 
 pub mod days;
 pub mod live;
+pub mod synthetic_chain;
 
 use std::path::{Path, PathBuf};
 
