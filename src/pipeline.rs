@@ -10,15 +10,14 @@ use zerocopy::IntoBytes;
 
 use crate::calendar::Calendar;
 use crate::context::Context;
-use crate::decision::Tier;
-use crate::decision::{Decision, Preset, Signal};
+use crate::decision::{CONTEXT_FEATURES, Decision, Preset, Reads, Signal, Tier};
 use crate::event::Event;
 use crate::features::baseline::Running;
 use crate::features::frame::DIGEST_WORDS;
 use crate::features::{Features, Frame, Params, SymbolParams};
 use crate::pair::{self, Pairs, Price};
 use crate::tally::{SessionFilter, Tally};
-use crate::units::SymbolId;
+use crate::units::{Slot, SymbolId};
 
 /// Hash over every frame and signal so far, in sequence order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +47,28 @@ impl Hasher {
         }
         let free = self.words.get_mut(self.len..).unwrap_or_default();
         self.len += frame.digest_words(free);
+    }
+
+    /// Features 1 to 11 that changed with event `seq`, bit for bit.
+    fn context(&mut self, seq: u64, changed: u32, slots: &[Slot; CONTEXT_FEATURES]) {
+        let mut words = [0; 2 + 2 * CONTEXT_FEATURES];
+        let mut len = 2;
+        if let Some(head) = words.first_chunk_mut() {
+            *head = [seq, u64::from(changed)];
+        }
+        for (_, slot) in slots.iter().enumerate().filter(|(at, _)| changed & 1 << at != 0) {
+            if let Some(pair) = words.get_mut(len..).and_then(<[u64]>::first_chunk_mut) {
+                *pair = [slot.value().unwrap_or(0.0).to_bits(), slot.reason as u64];
+                len += 2;
+            }
+        }
+        if self.len + words.len() > CHUNK {
+            (self.sum, self.len) = (self.digest().0, 0);
+        }
+        if let Some(free) = self.words.get_mut(self.len..self.len + len) {
+            free.copy_from_slice(words.get(..len).unwrap_or_default());
+            self.len += len;
+        }
     }
 
     fn signal(&mut self, signal: &Signal) {
@@ -116,10 +137,10 @@ pub struct Judge {
 impl Judge {
     /// The decision half of `params`.
     #[must_use]
-    pub fn new(params: &CoreParams) -> Judge {
+    pub fn new(params: &CoreParams, calendar: Arc<Calendar>) -> Judge {
         let tally = Tally::new(params.filter, params.features.profile_rows);
         Judge {
-            decision: Decision::new(params.preset.clone()),
+            decision: Decision::new(params.preset.clone(), &params.reads, calendar),
             tallies: vec![tally; params.symbols.len()],
             pairs: Pairs::new(params.symbols.len(), pair::Params::default()),
             signals: SignalCounts::default(),
@@ -138,7 +159,14 @@ impl Judge {
             }
             tally.on_event(&frame.event, frame.label);
         }
-        let signal = self.decision.on_frame(frame, context);
+        let symbol = frame.event.symbol;
+        // Without a context nothing asks for the price.
+        let tally = self.tallies.get(usize::from(symbol.0)).filter(|_| context.version != 0);
+        let signal = self.decision.on_frame(frame, context, tally.and_then(half_ticks));
+        let changed = self.decision.context_changes();
+        if changed != 0 {
+            self.digest.context(frame.event.seq, changed, self.decision.context_slots(symbol));
+        }
         if let Some(signal) = &signal {
             self.digest.signal(signal);
             self.signals.add(signal);
@@ -195,11 +223,25 @@ fn price(tally: &Tally) -> Price {
     }
 }
 
+/// The price that context features are computed at, in half ticks: the mid of a two-sided book,
+/// else the last trade.
+fn half_ticks(tally: &Tally) -> Option<i64> {
+    let book = tally.book();
+    match (book.bids().best(), book.asks().best()) {
+        (Some(bid), Some(ask)) if bid.px <= ask.px => {
+            Some(i64::from(bid.px.ticks()) + i64::from(ask.px.ticks()))
+        }
+        _ => tally.last.map(|px| 2 * i64::from(px.ticks())),
+    }
+}
+
 /// What the core is made from.
 #[derive(Clone, Debug)]
 pub struct CoreParams {
     /// What each symbol's instrument sets for its features.
     pub symbols: Vec<SymbolParams>,
+    /// What each symbol reads of the context.
+    pub reads: Vec<Reads>,
     /// Parameters of the features.
     pub features: Params,
     /// Weights, gate, floor.
@@ -251,6 +293,7 @@ impl Pipeline {
 /// The two halves of the core, for two threads.
 #[must_use]
 pub fn split(params: &CoreParams, calendar: Arc<Calendar>) -> (Features, Judge) {
+    let judge = Judge::new(params, calendar.clone());
     let features = Features::new(&params.symbols, params.features, calendar, &params.baselines);
-    (features, Judge::new(params))
+    (features, judge)
 }

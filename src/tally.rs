@@ -71,6 +71,8 @@ pub struct Tally {
     pub rejects: u64,
     /// Prices and times of the counted trades.
     pub range: Option<Range>,
+    /// Price of the last trade of an open market, counted or not.
+    pub last: Option<Px>,
     vwap: Vwap,
     profile: Profile,
     book: Book,
@@ -91,6 +93,7 @@ impl Tally {
             gaps: 0,
             rejects: 0,
             range: None,
+            last: None,
             vwap: Vwap::default(),
             profile: Profile::new(rows),
             book: Book::new(),
@@ -103,6 +106,9 @@ impl Tally {
         match event.body {
             Body::Timer => self.timers += 1,
             Body::Trade { px, qty, aggressor, .. } => {
+                if label.is_open() {
+                    self.last = Some(px);
+                }
                 if self.filter.counts(label) {
                     self.trade(event, px, qty, aggressor);
                 }

@@ -13,7 +13,7 @@ use mia::pipeline::Pipeline;
 use mia::runtime::capture::capture;
 use mia::runtime::setup::Setup;
 use mia::tally::SessionFilter;
-use mia::units::{Instrument, SECOND, SymbolId, Ts};
+use mia::units::{Instrument, MINUTE, Reason, SECOND, SymbolId, Ts};
 
 /// The synthetic market as DTC bytes, with the exchange time of each record.
 fn frames(generation: Generation) -> Vec<(i64, Vec<u8>)> {
@@ -44,9 +44,24 @@ fn frames(generation: Generation) -> Vec<(i64, Vec<u8>)> {
     out
 }
 
+/// A version a minute from `start` on, the fifth of them valid for half a minute only, and none in
+/// the last five minutes of twenty.
+fn versions(start: Ts) -> Vec<(Ts, Context)> {
+    let one = |minute: u32| {
+        let at = Ts(start.0 + i64::from(minute) * MINUTE);
+        let mut one = common::contexts::version(u64::from(minute) + 1, at, 5000.0);
+        if let (5, Some(part)) = (minute, &mut one.levels[0]) {
+            part.valid_until_ns = Ts(at.0 + 30 * SECOND);
+        }
+        (at, one)
+    };
+    (0..15).map(one).collect()
+}
+
 #[test]
 fn hot_path_allocates_nothing() {
-    let instrument = Instrument::with_tick("SYNTHETIC-ES", 0.25).expect("tick");
+    // A symbol that reads the context.
+    let instrument = Instrument::from_symbol("ESH6").expect("root");
     for generation in [Generation::Compact, Generation::Float, Generation::V2] {
         let frames = frames(generation);
         let setup = Setup::new(common::spine(), vec![instrument.clone()], "replay").expect("valid");
@@ -57,9 +72,17 @@ fn hot_path_allocates_nothing() {
         let (mut sequencer, mut second) = (Sequencer::default(), 0);
         let (mut events, mut drained) = (0_u64, 0);
         let symbol = SymbolId(0);
+        let versions = versions(Ts(1_767_646_200 * SECOND));
+        let (mut context, mut rest_of_versions) = (&Context::EMPTY, versions.as_slice());
+        let mut reasons = [0_u64; 16];
         let measured = allocation_counter::measure(|| {
             for (ts, bytes) in &frames {
                 let ts = Ts(*ts);
+                while let Some(((at, next), rest)) = rest_of_versions.split_first()
+                    && *at <= ts
+                {
+                    (context, rest_of_versions) = (next, rest);
+                }
                 if ts.second() > second {
                     second = ts.second();
                     let timer = Event {
@@ -72,7 +95,10 @@ fn hot_path_allocates_nothing() {
                     };
                     let timer = sequencer.stamp(timer);
                     capture.event(&timer);
-                    pipeline.on_event(&timer, &Context::EMPTY);
+                    pipeline.on_event(&timer, context);
+                    for slot in pipeline.judge().decision().context_slots(symbol) {
+                        reasons[slot.reason as usize] += 1;
+                    }
                     while let Ok(chunk) = journal.read_chunk(journal.slots())
                         && !chunk.is_empty()
                     {
@@ -85,7 +111,7 @@ fn hot_path_allocates_nothing() {
                 while let Ok(Some(frame)) = dtc::frame::next_frame(rest) {
                     feed.on_frame(&frame, ts, &mut |event| {
                         events += 1;
-                        pipeline.on_event(&sequencer.stamp(event), &Context::EMPTY);
+                        pipeline.on_event(&sequencer.stamp(event), context);
                     });
                     rest = &rest[frame.len()..];
                 }
@@ -98,6 +124,8 @@ fn hot_path_allocates_nothing() {
         assert!(signals.long + signals.short > 0, "the decision decided");
         let bars = pipeline.features().symbol(symbol).expect("one").counters().bars;
         assert_eq!(bars, 19, "minutes closed on the way");
+        assert!(rest_of_versions.is_empty() && reasons[0] > 5000, "context features had values");
+        assert!(reasons[Reason::Stale as usize] > 1000, "and grew stale: {reasons:?}");
     }
 }
 

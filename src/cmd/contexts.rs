@@ -3,27 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use serde::Deserialize;
 
 use crate::context::Context;
+use crate::store::contexts::{is_context, read};
 use crate::units::Ts;
 
-/// A context version with the receive time from which it is used.
-#[derive(Clone, Debug)]
-pub struct Timed {
-    /// From this `ts` on.
-    pub from: Ts,
-    /// The context.
-    pub context: Context,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    version: u64,
-    published: String,
-    captured: Option<String>,
-}
+pub use crate::store::contexts::Timed;
 
 /// Reads `context-*.json` of `folder`, in order of their versions; nothing without a folder.
 ///
@@ -37,8 +22,8 @@ pub fn load(folder: Option<&Path>) -> Result<Vec<Timed>> {
     for entry in entries {
         let path = entry?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with("context-") && name.ends_with(".json") {
-            contexts.push(read(&path).with_context(|| path.display().to_string())?);
+        if is_context(&name) {
+            contexts.push(read(&path)?);
         }
     }
     if contexts.is_empty() {
@@ -51,36 +36,55 @@ pub fn load(folder: Option<&Path>) -> Result<Vec<Timed>> {
     Ok(contexts)
 }
 
-fn read(path: &Path) -> Result<Timed> {
-    let mut bytes = std::fs::read(path)?;
-    let file: File = simd_json::from_slice(&mut bytes)?;
-    let time = |text: &str| -> Result<Ts> {
-        let t: jiff::Timestamp = text.parse()?;
-        Ok(Ts(i64::try_from(t.as_nanosecond())?))
-    };
-    let captured = file.captured.as_deref().map(time).transpose()?.unwrap_or(Ts::NONE);
-    if file.version == 0 {
-        bail!("version 0 is the empty context of the start");
+/// Moves through versions in the order of their times.
+#[derive(Clone, Debug)]
+pub struct Versions<'a> {
+    rest: &'a [Timed],
+    now: Context,
+}
+
+impl<'a> Versions<'a> {
+    /// Before the first of `contexts`, which are in order.
+    #[must_use]
+    pub const fn new(contexts: &'a [Timed]) -> Versions<'a> {
+        Versions { rest: contexts, now: Context::EMPTY }
     }
-    let context = Context { version: file.version, captured };
-    Ok(Timed { from: time(&file.published)?, context })
+
+    /// The newest version at `ts`, and whether it is another than before.
+    pub fn at(&mut self, ts: Ts) -> (&Context, bool) {
+        let before = self.now.version;
+        while let Some((next, rest)) = self.rest.split_first()
+            && next.from <= ts
+        {
+            (self.now, self.rest) = (next.context, rest);
+        }
+        (&self.now, self.now.version != before)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::contexts::write;
 
     #[test]
     fn versions_in_order() {
         let folder = std::env::temp_dir().join(format!("mia-contexts-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("folder");
         assert!(load(Some(&folder)).is_err(), "empty folder");
-        for (n, at) in [(10, "2024-01-01T00:00:02Z"), (9, "2024-01-01T00:00:01Z")] {
-            let text = format!(r#"{{"version":{n},"published":"{at}"}}"#);
-            std::fs::write(folder.join(format!("context-{n}.json")), text).expect("write");
+        for (version, second) in [(10, 2_i64), (9, 1)] {
+            let context = Context { version, ..Context::EMPTY };
+            let from = Ts(1_704_067_200_000_000_000 + second);
+            write(&folder, &Timed { from, context }).expect("written");
         }
         let got = load(Some(&folder)).expect("valid");
         assert_eq!(got.iter().map(|c| c.context.version).collect::<Vec<_>>(), [9, 10]);
+        let mut versions = Versions::new(&got);
+        let mut at = |second: i64| {
+            let (context, new) = versions.at(Ts(1_704_067_200_000_000_000 + second));
+            (context.version, new)
+        };
+        assert_eq!([at(0), at(1), at(1), at(5)], [(0, false), (9, true), (9, false), (10, true)]);
         std::fs::write(folder.join("context-11.json"), "{\"version\":11").expect("write");
         let error = format!("{:#}", load(Some(&folder)).expect_err("cut off"));
         assert!(error.contains("context-11.json"), "{error}");

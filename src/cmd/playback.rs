@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::contexts::Timed;
+use super::contexts::{Timed, Versions};
 use crate::config::Config;
 use crate::context::Context;
 use crate::decision::Signal;
@@ -61,7 +61,6 @@ pub fn play(
     mut each: impl FnMut(&Step<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut pipeline = Pipeline::new(&setup.core(SessionFilter::All), setup.calendar.clone());
-    let mut context = Context::EMPTY;
     let mut step = |event: &Event, context: &Context| {
         let signal = pipeline.on_event(event, context).signal;
         each(&Step { event, pipeline: &pipeline, context, signal })
@@ -69,17 +68,14 @@ pub fn play(
     match input {
         Input::Ticks { files, contexts } => {
             let mut stream = files.stream().map_err(|e| anyhow!(e))?;
-            let mut versions = contexts.iter().peekable();
+            let mut versions = Versions::new(contexts);
             while let Some(event) = stream.next_event()? {
-                while let Some(next) = versions.next_if(|c| c.from <= event.ts) {
-                    context = next.context.clone();
-                }
-                step(&event, &context)?;
+                step(&event, versions.at(event.ts).0)?;
             }
         }
         Input::Journal { file, reader } => {
             let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", file.path.display());
-            let mut outputs = Outputs::collect(reader);
+            let (mut outputs, mut context) = (Outputs::collect(reader), Context::EMPTY);
             let mut player = Player::new(*reader, &setup.instruments).map_err(|e| named(&e))?;
             let mut ended = Ok(());
             let played = player.play(|event| {

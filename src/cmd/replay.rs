@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use super::contexts::Versions;
 use super::playback::Input;
 use super::report::{Measured, Report};
 use crate::context::Context;
 use crate::feed::Counters;
 use crate::journal::event::{PACKED_BYTES, pack};
-use crate::journal::{Kind, Reader, Writer};
+use crate::journal::{self, Kind, Reader, Writer};
 use crate::pipeline::Pipeline;
 use crate::runtime::baselines;
 use crate::runtime::clock::Clock;
@@ -193,14 +194,11 @@ fn replay_ticks(
         let mut pipeline = Pipeline::new(&setup.core(filter), setup.calendar.clone());
         let mut stream = files.stream().map_err(|e| anyhow!(e))?;
         let mut progress = Progress::new(&clock);
-        let (mut context, mut versions) = (Context::EMPTY, contexts.iter().peekable());
+        let mut versions = Versions::new(&contexts);
         let start = clock.elapsed_ns();
         let mut events = 0_u64;
         while let Some(event) = stream.next_event()? {
-            while let Some(next) = versions.next_if(|c| c.from <= event.ts) {
-                context = next.context.clone();
-            }
-            pipeline.on_event(&event, &context);
+            pipeline.on_event(&event, versions.at(event.ts).0);
             events += 1;
             progress.tick(events, event.ts);
         }
@@ -230,15 +228,17 @@ fn write_journal(
     setup.write_states(&mut writer)?;
     let mut pipeline = Pipeline::new(&setup.core(SessionFilter::All), setup.calendar.clone());
     let mut stream = files.stream().map_err(|e| anyhow!(e))?;
-    let (mut context, mut versions) = (Context::EMPTY, contexts.iter().peekable());
+    let mut versions = Versions::new(contexts);
     let mut batch = Vec::with_capacity(256 * PACKED_BYTES);
     let (mut first, mut last) = (1, (0, 0));
     while let Some(event) = stream.next_event()? {
-        while let Some(next) = versions.next_if(|c| c.from <= event.ts) {
-            context = next.context.clone();
-            writer.append(Kind::Adopt, 0, event.seq, event.ts.0, &context.version.to_le_bytes())?;
+        let (context, adopted) = versions.at(event.ts);
+        if adopted {
+            let (seq, ts) = (event.seq, event.ts.0);
+            writer.append(Kind::Context, 0, 0, ts, &journal::context::encode(context))?;
+            writer.append(Kind::Adopt, 0, seq, ts, &context.version.to_le_bytes())?;
         }
-        pipeline.on_event(&event, &context);
+        pipeline.on_event(&event, context);
         batch.extend_from_slice(pack(&event).as_bytes());
         let digest = event.ts.second() > last.1;
         if digest || batch.len() >= 256 * PACKED_BYTES {
@@ -301,6 +301,13 @@ fn replay_journal(
         eprintln!("note: {torn} bytes after the last whole record were dropped");
     }
     let collected = Outputs::collect(&reader);
+    if let Some(version) = collected.unknown_version() {
+        let text = format!("context version {version} was used but is not in the journal");
+        if args.check {
+            bail!("{text}");
+        }
+        eprintln!("note: {text}: features 1 to 11 are not those of the run from there on");
+    }
     let clock = Clock::new();
     let mut passes = Vec::new();
     for _ in 0..args.repeat.max(1) {

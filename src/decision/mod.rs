@@ -1,20 +1,29 @@
 //! `(Frame, &Context)` → signals: weighs what is there and says when a side passes the gate.
 //!
+//! Features 1 to 11 are computed here, at the price of now from the adopted context
+//! ([`context_features`]); the VIX of the context completes both regimes.
+//!
 //! A signal is an edge, not a state: the score rises through the gate for a side, with enough
 //! coverage; it re-arms once the score has fallen [`REARM`] below the gate or the side has changed.
 
 pub mod confluence;
+pub mod context_features;
 pub mod regime;
 
+use std::sync::Arc;
+
+pub use context_features::{CONTEXT_FEATURES, LevelKind, Nearest, Reads};
 pub use regime::{MarketRegime, Reading};
 
 pub use confluence::{Confluence, Item, PRESETS, Preset, Term, Tier, TierEdges};
 
+use crate::calendar::Calendar;
 use crate::context::Context;
 use crate::event::{Body, flag};
-use crate::features::frame::FIRST_EVENT_FEATURE;
+use crate::features::frame::{FEATURES, FIRST_EVENT_FEATURE};
 use crate::features::{Frame, Reason, Slot, frame_flag};
 use crate::units::{SYMBOLS_MAX, SymbolId, Ts};
+use context_features::ContextFeatures;
 
 /// Points of score below the gate at which a side re-arms.
 pub const REARM: f64 = 3.0;
@@ -53,6 +62,13 @@ pub struct Decision {
     preset: Preset,
     /// Slots with a weight, as bits of [`Frame::changed`].
     weighted: u32,
+    /// Context features with a weight, from feature 1.
+    weighted_context: u32,
+    calendar: Arc<Calendar>,
+    /// By symbol.
+    contexts: Vec<ContextFeatures>,
+    /// Context features that the last frame changed.
+    context_changes: u32,
     edges: [Edge; SYMBOLS_MAX],
     last: [Confluence; SYMBOLS_MAX],
     /// A Halt was sequenced: nothing is signalled any more.
@@ -68,6 +84,8 @@ struct Regimes {
     machine: MarketRegime,
     market: Result<Reading, Reason>,
     volatility: Slot,
+    /// The VIX in it.
+    vix: Option<f64>,
 }
 
 impl Default for Regimes {
@@ -76,18 +94,26 @@ impl Default for Regimes {
             machine: MarketRegime::default(),
             market: Err(Reason::Warmup),
             volatility: Slot::none(Reason::Warmup),
+            vix: None,
         }
     }
 }
 
 impl Decision {
-    /// A decision over `preset`, which has passed [`Preset::check`].
+    /// A decision over `preset`, which has passed [`Preset::check`], for symbols that read the
+    /// context as `reads` says.
     #[must_use]
-    pub fn new(preset: Preset) -> Decision {
-        let bit = |item: &Item| 1 << item.feature.saturating_sub(FIRST_EVENT_FEATURE);
-        let of_events = preset.items.iter().filter(|i| i.feature >= FIRST_EVENT_FEATURE);
+    pub fn new(preset: Preset, reads: &[Reads], calendar: Arc<Calendar>) -> Decision {
+        let bits = |from: usize, to: usize| {
+            let of = preset.items.iter().filter(|i| (from..to).contains(&i.feature));
+            of.fold(0, |all: u32, item: &Item| all | 1 << (item.feature - from))
+        };
         Decision {
-            weighted: of_events.map(bit).fold(0, |all: u32, one: u32| all | one),
+            weighted: bits(FIRST_EVENT_FEATURE, FEATURES + 1),
+            weighted_context: bits(1, FIRST_EVENT_FEATURE),
+            calendar,
+            contexts: reads.iter().map(|&reads| ContextFeatures::new(reads)).collect(),
+            context_changes: 0,
             versions: [0; SYMBOLS_MAX],
             halted: false,
             preset,
@@ -105,7 +131,7 @@ impl Decision {
         self.regimes.get(usize::from(symbol.0)).map_or(Err(Reason::NoInput), |r| r.market)
     }
 
-    /// Feature 27 of a symbol with the floor that VIX sets, as of its last five-minute close.
+    /// Feature 27 of a symbol with the floor that a fresh VIX sets.
     #[must_use]
     pub fn volatility_regime(&self, symbol: SymbolId) -> Slot {
         let regimes = self.regimes.get(usize::from(symbol.0));
@@ -124,25 +150,70 @@ impl Decision {
         self.last.get(usize::from(symbol.0)).copied().unwrap_or_default()
     }
 
-    /// Takes a frame; a signal where a side has just passed the gate.
-    pub fn on_frame(&mut self, frame: &Frame, context: &Context) -> Option<Signal> {
+    /// Feature 1 to 28 of the symbol of `frame`, its last one; 27 is the regime that VIX raises.
+    #[must_use]
+    pub fn slot(&self, feature: usize, frame: &Frame) -> Slot {
+        let of = self.contexts.get(usize::from(frame.event.symbol.0));
+        match feature {
+            27 => regime::volatility(frame.slot(27), of.and_then(ContextFeatures::fresh_vix)),
+            FIRST_EVENT_FEATURE.. => frame.slot(feature),
+            _ => of.map_or(Slot::none(Reason::NoInput), |of| of.slot(feature)),
+        }
+    }
+
+    /// Features 1 to 11 of a symbol.
+    #[must_use]
+    pub fn context_slots(&self, symbol: SymbolId) -> &[Slot; CONTEXT_FEATURES] {
+        const NONE: [Slot; CONTEXT_FEATURES] = [Slot::none(Reason::NoInput); CONTEXT_FEATURES];
+        self.contexts.get(usize::from(symbol.0)).map_or(&NONE, ContextFeatures::slots)
+    }
+
+    /// Which of them the last frame changed, as bits from feature 1.
+    #[must_use]
+    pub const fn context_changes(&self) -> u32 {
+        self.context_changes
+    }
+
+    /// Time of the input behind feature 1 to 11, [`Ts::NONE`] without one.
+    #[must_use]
+    pub fn context_as_of(&self, symbol: SymbolId, feature: usize) -> Ts {
+        let of = self.contexts.get(usize::from(symbol.0));
+        of.map_or(Ts::NONE, |of| of.as_of(feature))
+    }
+
+    /// The option level nearest to the price of a symbol, while feature 1 has a value.
+    #[must_use]
+    pub fn nearest(&self, symbol: SymbolId) -> Option<Nearest> {
+        self.contexts.get(usize::from(symbol.0))?.nearest()
+    }
+
+    /// Takes a frame with the price after it, in half ticks; a signal where a side has just passed
+    /// the gate.
+    pub fn on_frame(
+        &mut self,
+        frame: &Frame,
+        context: &Context,
+        half_ticks: Option<i64>,
+    ) -> Option<Signal> {
         let at = usize::from(frame.event.symbol.0);
         self.halted |= matches!(frame.event.body, Body::Halt(_));
-        if frame.flags & frame_flag::BAR5_CLOSED != 0
-            && let Some(regimes) = self.regimes.get_mut(at)
-        {
-            // The context brings no VIX yet: its clauses are skipped.
-            let vix = None;
-            regimes.market = regimes.machine.close5(&frame.regime, vix, frame.bar5_end);
-            regimes.volatility = regime::volatility(frame.slot(27), vix);
-        }
+        let of = self.contexts.get_mut(at);
+        let (changed, vix) = of.map_or((0, None), |of| {
+            (of.update(frame, context, half_ticks, &self.calendar), of.fresh_vix())
+        });
+        self.context_changes = changed;
+        self.regimes(frame, vix);
         let version = self.versions.get_mut(at)?;
-        if frame.changed & self.weighted == 0 && *version == context.version {
+        let same = frame.changed & self.weighted == 0 && changed & self.weighted_context == 0;
+        if same && *version == context.version {
             // The same inputs: the same sums, and no edge.
             return None;
         }
         *version = context.version;
-        let confluence = self.preset.weigh(|feature| slot(feature, frame, context));
+        let confluence = self.preset.weigh(|feature| {
+            let of = self.contexts.get(at).filter(|_| feature < FIRST_EVENT_FEATURE);
+            of.map_or_else(|| frame.slot(feature), |of| of.slot(feature))
+        });
         *self.last.get_mut(at)? = confluence;
         let edge = self.edges.get_mut(at)?;
         let side = side(confluence.d);
@@ -171,21 +242,19 @@ impl Decision {
             context_version: context.version,
         })
     }
-}
 
-/// Feature 1 to 28 as the decision sees it.
-#[must_use]
-pub fn slot(feature: usize, frame: &Frame, context: &Context) -> Slot {
-    if feature >= FIRST_EVENT_FEATURE {
-        frame.slot(feature)
-    } else {
-        context_slot(feature, context)
+    /// Takes a five-minute close into the regimes; a fresh VIX raises the volatility at once.
+    fn regimes(&mut self, frame: &Frame, vix: Option<f64>) {
+        let Some(regimes) = self.regimes.get_mut(usize::from(frame.event.symbol.0)) else { return };
+        let closed = frame.flags & frame_flag::BAR5_CLOSED != 0;
+        if closed {
+            regimes.market = regimes.machine.close5(&frame.regime, vix, frame.bar5_end);
+        }
+        if closed || vix != regimes.vix {
+            regimes.vix = vix;
+            regimes.volatility = regime::volatility(frame.slot(27), vix);
+        }
     }
-}
-
-/// Features 1 to 11: the context carries none of their inputs yet.
-fn context_slot(_feature: usize, _context: &Context) -> Slot {
-    Slot::none(Reason::NoInput)
 }
 
 fn side(d: f64) -> i8 {
@@ -214,14 +283,16 @@ mod tests {
     fn decision() -> Decision {
         let mut preset = Preset::named("core").expect("preset");
         preset.items.retain(|i| i.feature == 17);
-        Decision::new(preset)
+        let calendar = Calendar::bundled().expect("calendar");
+        Decision::new(preset, &[], Arc::new(calendar))
     }
 
     #[test]
     fn signals_are_edges() {
         let mut decision = decision();
         let mut put = |value| {
-            decision.on_frame(&frame(Some(value), 0), &Context::EMPTY).map(|s| (s.side, s.tier))
+            let frame = frame(Some(value), 0);
+            decision.on_frame(&frame, &Context::EMPTY, None).map(|s| (s.side, s.tier))
         };
         assert_eq!(put(0.69), None);
         assert_eq!(put(0.70), Some((1, Tier::Good)));
@@ -237,10 +308,14 @@ mod tests {
     fn no_signal_without_coverage_or_from_warm_up() {
         let mut decision = decision();
         let context = Context::EMPTY;
-        assert_eq!(decision.on_frame(&frame(Some(0.9), flag::WARMUP), &context), None);
-        assert_eq!(decision.on_frame(&frame(Some(0.9), 0), &context), None, "fired in warm-up");
-        assert_eq!(decision.on_frame(&frame(None, 0), &context), None);
+        assert_eq!(decision.on_frame(&frame(Some(0.9), flag::WARMUP), &context, None), None);
+        assert_eq!(
+            decision.on_frame(&frame(Some(0.9), 0), &context, None),
+            None,
+            "fired in warm-up"
+        );
+        assert_eq!(decision.on_frame(&frame(None, 0), &context, None), None);
         assert_eq!(decision.confluence(SymbolId(1)).coverage, 0.0);
-        assert!(decision.on_frame(&frame(Some(-0.9), 0), &context).is_some());
+        assert!(decision.on_frame(&frame(Some(-0.9), 0), &context, None).is_some());
     }
 }

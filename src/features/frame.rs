@@ -79,6 +79,8 @@ pub struct Frame {
     pub bar: Bar,
     /// End of the last completed five-minute bar.
     pub bar5_end: Ts,
+    /// 18:00 New York at which the Globex day of `market_time` began.
+    pub eth_anchor: Ts,
     /// Session VWAP and its deviation at the last bar close, in ticks, of the active anchor; NaN
     /// free: 0 deviation and 0 mean before the first bar.
     pub vwap: f64,
@@ -117,6 +119,7 @@ impl Frame {
             changed: 0,
             bar: Bar::empty(0, Px::ZERO),
             bar5_end: Ts::NONE,
+            eth_anchor: Ts::NONE,
             vwap: 0.0,
             vwap_sd: 0.0,
             atr20: None,

@@ -172,6 +172,7 @@ impl SymbolFeatures {
         }
         self.segment = segment;
         self.frame.label = segment.label;
+        self.frame.eth_anchor = segment.eth_anchor;
         self.frame.flags &= !frame_flag::RTH;
         self.frame.flags |= if segment.label == Label::Us { frame_flag::RTH } else { 0 };
     }

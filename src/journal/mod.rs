@@ -11,6 +11,7 @@
 //! it came, with outputs (adopted contexts, signals, digests) in between; an output may stand a
 //! little behind the input that caused it.
 
+pub mod context;
 pub mod event;
 pub mod reader;
 pub mod record;

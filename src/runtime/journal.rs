@@ -1,15 +1,18 @@
-//! The journal thread: what net captured and decision decided, into one file.
+//! The journal thread: what net captured, decision decided and the cold path published, into one
+//! file. A context goes ahead of the first record that names its version.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossbeam::channel::Receiver;
 use rtrb::Consumer;
 use zerocopy::IntoBytes;
 
 use super::agent::Agent;
 use super::clock::Clock;
 use super::decision::DecisionRecord;
-use crate::journal::{Kind, Writer};
+use crate::context::Context;
+use crate::journal::{Kind, Writer, context};
 use crate::units::{SECOND, Ts};
 
 /// See the module text.
@@ -18,6 +21,7 @@ pub struct JournalAgent {
     writer: Writer,
     capture: Consumer<u8>,
     decisions: Consumer<DecisionRecord>,
+    contexts: Receiver<Arc<Context>>,
     clock: Clock,
     synced: Ts,
     failed: Arc<AtomicBool>,
@@ -41,11 +45,22 @@ impl JournalAgent {
         writer: Writer,
         capture: Consumer<u8>,
         decisions: Consumer<DecisionRecord>,
+        contexts: Receiver<Arc<Context>>,
         clock: Clock,
         failed: Arc<AtomicBool>,
     ) -> JournalAgent {
         let synced = clock.now();
-        JournalAgent { writer, capture, decisions, clock, synced, failed, error: None, end: None }
+        JournalAgent {
+            writer,
+            capture,
+            decisions,
+            contexts,
+            clock,
+            synced,
+            failed,
+            error: None,
+            end: None,
+        }
     }
 
     fn note(&mut self, result: std::io::Result<()>) {
@@ -75,6 +90,21 @@ impl JournalAgent {
         ready
     }
 
+    /// Everything that was published so far. It was sent before a decision could see it, so a record
+    /// that was taken from the ring finds the content of its version here or in the file.
+    fn drain_contexts(&mut self) -> usize {
+        let mut done = 0;
+        while let Ok(one) = self.contexts.try_recv() {
+            done += 1;
+            if self.error.is_none() {
+                let (content, ts) = (context::encode(&one), self.clock.now());
+                let result = self.writer.append(Kind::Context, 0, 0, ts.0, &content);
+                self.note(result);
+            }
+        }
+        done
+    }
+
     fn drain_decisions(&mut self) -> usize {
         let mut done = 0;
         while done < 1024
@@ -84,6 +114,9 @@ impl JournalAgent {
             if record.kind == Kind::End {
                 self.end = Some(record);
             } else if self.error.is_none() {
+                if record.kind == Kind::Adopt {
+                    self.drain_contexts();
+                }
                 let result = self.write(&record);
                 self.note(result);
             }
@@ -101,7 +134,7 @@ impl Agent for JournalAgent {
     type Output = JournalOutcome;
 
     fn work(&mut self) -> usize {
-        let done = self.drain_capture() + self.drain_decisions();
+        let done = self.drain_capture() + self.drain_contexts() + self.drain_decisions();
         let now = self.clock.now();
         if now.since(self.synced) >= SECOND {
             self.synced = now;

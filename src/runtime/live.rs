@@ -37,6 +37,8 @@ use crate::units::{Instrument, SymbolId, Ts};
 
 /// Reports that wait for a screen.
 const STATUS_RING: usize = 256;
+/// Context versions that wait for the journal.
+const CONTEXTS: usize = 64;
 
 /// A run whose threads are running.
 #[derive(Debug)]
@@ -115,7 +117,7 @@ impl Live {
         let flags = Flags::default();
         let config = &setup.config;
         let (status_in, status) = RingBuffer::new(STATUS_RING);
-        let (publisher, adopter) = Publisher::new();
+        let (mut publisher, adopter) = Publisher::new();
         let (features, judge) = split(&setup.core(SessionFilter::All), setup.calendar.clone());
         let mut capture_end = Capture::off();
         let (mut decisions_end, mut journal_thread) = (None, None);
@@ -123,8 +125,10 @@ impl Live {
             let writer = journal_file(setup, path, &sources).map_err(|e| e.to_string())?;
             let (producer, consumer) = capture(config.rings.capture_bytes, READ_BYTES);
             let (records_in, records) = RingBuffer::<DecisionRecord>::new(config.rings.decisions);
-            let failed = flags.journal_failed.clone();
-            let agent = JournalAgent::new(writer, consumer, records, clock.clone(), failed);
+            let (contexts_in, contexts) = crossbeam::channel::bounded(CONTEXTS);
+            publisher.record(contexts_in);
+            let (clock, failed) = (clock.clone(), flags.journal_failed.clone());
+            let agent = JournalAgent::new(writer, consumer, records, contexts, clock, failed);
             journal_thread =
                 Some(agent::spawn("journal", agent, Idle::Backoff, None).map_err(text)?);
             (capture_end, decisions_end) = (producer, Some(records_in));

@@ -4,6 +4,8 @@
 //! taken as they stand. Contexts are handed to the core at the event at which the live run adopted
 //! them, and the recorded digests are compared on the way.
 
+use std::collections::BTreeMap;
+
 use dtc::file::{depth, scid};
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U64;
@@ -16,7 +18,7 @@ use crate::feed::sierra::SierraDecoder;
 use crate::feed::{Counters, FeedError};
 use crate::journal::event::{PACKED_BYTES, PackedEvent};
 use crate::journal::record::{Bind, Kind, Record, SourceKind};
-use crate::journal::{JournalError, Reader};
+use crate::journal::{JournalError, Reader, context};
 use crate::pipeline::Pipeline;
 use crate::units::{Instrument, SymbolId, Ts};
 
@@ -276,6 +278,10 @@ pub struct Mismatch {
 pub struct Outputs {
     digests: Vec<(u64, u64)>,
     adopted: Vec<(u64, u64)>,
+    /// By version.
+    contexts: BTreeMap<u64, Context>,
+    /// Adopted, and not in the journal as a whole.
+    unknown: Option<u64>,
     /// Whether the run ended in order.
     pub ended: bool,
     checked: usize,
@@ -294,9 +300,17 @@ impl Outputs {
                 Kind::Digest => outputs.digests.push((record.seq, number())),
                 Kind::Adopt => outputs.adopted.push((record.seq, number())),
                 Kind::End => outputs.ended = true,
+                Kind::Context => {
+                    if let Ok(context) = context::decode(record.payload) {
+                        outputs.contexts.insert(context.version, context);
+                    }
+                }
                 _ => {}
             }
         }
+        let known = |version: u64| version == 0 || outputs.contexts.contains_key(&version);
+        let mut versions = outputs.adopted.iter().map(|&(_, version)| version);
+        outputs.unknown = versions.find(|&version| !known(version));
         outputs.digests.sort_unstable();
         outputs.adopted.sort_unstable();
         outputs
@@ -307,9 +321,18 @@ impl Outputs {
         while let Some(&(at, version)) = self.adopted.get(self.adopted_so_far)
             && at <= seq
         {
-            context.version = version;
+            // Without its content only the number can be repeated.
+            let empty = Context { version, ..Context::EMPTY };
+            *context = self.contexts.get(&version).copied().unwrap_or(empty);
             self.adopted_so_far += 1;
         }
+    }
+
+    /// The first version that was adopted but is not in the journal: a journal that a crash cut
+    /// off, or of a build that published nothing. Features 1 to 11 cannot be repeated from there.
+    #[must_use]
+    pub const fn unknown_version(&self) -> Option<u64> {
+        self.unknown
     }
 
     /// Compares the digest after event `seq`.

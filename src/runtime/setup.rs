@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::baselines::Stored;
 use crate::calendar::{Calendar, CalendarError};
 use crate::config::Config;
-use crate::decision::Preset;
+use crate::decision::{Preset, Reads};
 use crate::features::SymbolParams;
 use crate::features::baseline::{Origin, Running};
 use crate::journal::{Kind, Reader, Writer};
@@ -153,6 +153,7 @@ impl Setup {
         };
         CoreParams {
             symbols: self.symbol_params(),
+            reads: self.instruments.iter().map(Reads::of).collect(),
             features: self.config.feature_params(),
             preset: self.preset.clone(),
             filter,

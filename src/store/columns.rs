@@ -10,7 +10,7 @@ use super::behind;
 use super::rows::Due;
 use crate::book::{BookState, Level};
 use crate::context::Context;
-use crate::decision::{Confluence, Decision, slot};
+use crate::decision::{Confluence, Decision};
 use crate::event::flag;
 use crate::features::{CATALOGUE, Frame, Slot, SymbolFeatures, imbalance};
 use crate::units::{Instrument, Px, Ts};
@@ -36,7 +36,7 @@ impl<'a> Sample<'a> {
     }
 
     fn feature(&self, number: usize) -> Slot {
-        slot(number, self.frame(), self.context)
+        self.decision.slot(number, self.frame())
     }
 
     fn confluence(&self) -> Confluence {

@@ -2,10 +2,11 @@
 //!
 //! [`mod@columns`] is the one table of what a row holds, [`rows`] says when there is a row,
 //! [`mod@csv`] and [`mod@parquet`] write it. A file takes its name only once it is whole
-//! ([`staged`]).
+//! ([`staged`]). [`contexts`] holds what the cold path published, version by version.
 
 mod behind;
 pub mod columns;
+pub mod contexts;
 pub mod csv;
 pub mod parquet;
 pub mod rows;

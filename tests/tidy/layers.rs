@@ -53,7 +53,7 @@ pub(crate) const MIA: &[Layer] = &[
     layer("options", &["units", "calendar"]),
     layer("context", &["units", "options", "volatility"]),
     layer("order", &["units"]),
-    layer("decision", &["units", "event", "book", "features", "context", "order", "calendar"]),
+    layer("decision", &DECISION),
     layer("risk", &["units", "order", "calendar"]),
     layer("execution", &["units", "event", "book", "order"]),
     layer("pipeline", CORE),
@@ -67,6 +67,9 @@ pub(crate) const MIA: &[Layer] = &[
     layer("cmd", &CMD),
     layer("cli", &["cmd"]),
 ];
+
+const DECISION: [&str; 8] =
+    ["units", "event", "book", "features", "context", "volatility", "order", "calendar"];
 
 /// A table says anything that the core knows.
 const STORE: [&str; CORE.len() + 1] = join(&[CORE, &["journal"]]);

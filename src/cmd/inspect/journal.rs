@@ -8,10 +8,11 @@ use zerocopy::little_endian::U64;
 use super::message::{FrameJson, cut};
 use super::sierra::{DepthJson, ScidJson};
 use super::{Lines, Stop, hex, rfc3339};
+use crate::context::Context;
 use crate::event::{Body, Event};
 use crate::journal::event::{PACKED_BYTES, PackedEvent};
 use crate::journal::record::{Bind, SourceKind, VERSION};
-use crate::journal::{Kind, Reader, Record};
+use crate::journal::{Kind, Reader, Record, context};
 use crate::units::{Px, Qty};
 
 /// Prints a journal.
@@ -72,7 +73,8 @@ enum Content<'a> {
     Scid { bytes: usize, records: Vec<ScidJson>, unfinished: usize },
     Depth { bytes: usize, records: Vec<DepthJson>, unfinished: usize },
     Events { events: Vec<EventJson> },
-    Context { content: String },
+    Context { context: Box<Context> },
+    UnreadableContext { content: String },
     Adopt { version: u64 },
     Digest { digest: String },
     Raw { raw: String },
@@ -201,7 +203,10 @@ fn content<'a>(record: &Record<'a>, sources: &'a Sources) -> Content<'a> {
             _ => raw(),
         },
         Kind::Events => Content::Events { events: events(record) },
-        Kind::Context => Content::Context { content: text(record.payload) },
+        Kind::Context => match context::decode(record.payload) {
+            Ok(context) => Content::Context { context: Box::new(context) },
+            Err(_) => Content::UnreadableContext { content: text(record.payload) },
+        },
         Kind::Adopt => number().map_or_else(|_| raw(), |version| Content::Adopt { version }),
         Kind::Digest => number()
             .map_or_else(|_| raw(), |digest| Content::Digest { digest: format!("{digest:016x}") }),
@@ -342,6 +347,7 @@ mod tests {
             put(Kind::Connected, 0, &[]);
             put(Kind::Events, 5, &[pack(&event).as_bytes(), &[0xff; 40]].concat());
             put(Kind::Context, 0, b"{}");
+            put(Kind::Context, 0, &context::encode(&Context { version: 2, ..Context::EMPTY }));
             put(Kind::Adopt, 6, &2_u64.to_le_bytes());
             put(Kind::Signal, 6, &[1, 2]);
             put(Kind::Digest, 6, &0xabc_u64.to_le_bytes());
@@ -356,6 +362,7 @@ mod tests {
             r#""kind":"Connected","#,
             r#""flags":1,"event":"trade","px":19201,"qty":3,"aggressor":"sell","unbundled":0}"#,
             r#""content":"{}"}"#,
+            r#""context":{"version":2,"trade_day":null,"days_to_weekly":null,"#,
             r#""version":2}"#,
             r#""raw":"0102"}"#,
             r#""digest":"0000000000000abc"}"#,

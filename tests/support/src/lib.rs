@@ -1,5 +1,6 @@
 //! What several tests share: the folder of real files, one way to replay, one way to run live.
 
+pub mod contexts;
 pub mod days;
 pub mod live;
 pub mod synthetic_chain;

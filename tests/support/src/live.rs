@@ -8,10 +8,12 @@ use dtc_sim::market::Market;
 use dtc_sim::run::{AtEnd, Pace, ServeConfig, Stats, serve};
 use dtc_sim::server::ServerOptions;
 
-use mia::config::{Config, Idle, Layout};
+use mia::config::{Config, DecisionConfig, Idle, Layout};
+use mia::context::Context;
 use mia::runtime::clock::Clock;
 use mia::runtime::live::{Ended, Live};
 use mia::runtime::setup::Setup;
+use mia::units::Ts;
 
 /// How to serve and run.
 #[derive(Clone, Debug)]
@@ -32,6 +34,11 @@ pub struct Plan {
     pub baselines: Vec<std::path::PathBuf>,
     /// What the run reads before the market.
     pub warmup: Vec<std::path::PathBuf>,
+    /// Weights and gate; the spine's unless set.
+    pub decision: Option<DecisionConfig>,
+    /// The cold path: asked every five milliseconds, with how often it was asked before and the
+    /// time, for a context to publish.
+    pub contexts: fn(u64, Ts) -> Option<Context>,
 }
 
 impl Plan {
@@ -47,6 +54,8 @@ impl Plan {
             symbols,
             baselines: Vec::new(),
             warmup: Vec::new(),
+            decision: None,
+            contexts: |_, _| None,
         }
     }
 }
@@ -75,7 +84,7 @@ pub fn run(market: Box<dyn Market + Send>, plan: &Plan, journal: &Path) -> (Ende
         text += &format!("[[symbols]]\nname = \"{name}\"\nsource = \"sim\"\ntick = {tick:?}\n");
     }
     let mut config = Config::parse(&text).expect("valid");
-    config.decision = crate::spine().decision;
+    config.decision = plan.decision.clone().unwrap_or_else(|| crate::spine().decision);
     config.warmup.clone_from(&plan.warmup);
     config.threads.layout = plan.layout;
     config.threads.idle = Idle::Yield;
@@ -84,9 +93,14 @@ pub fn run(market: Box<dyn Market + Send>, plan: &Plan, journal: &Path) -> (Ende
     mia::runtime::baselines::attach(&mut setup, &plan.baselines).expect("fitting baselines");
     let _ = std::fs::remove_file(journal);
     let clock = Clock::new();
-    let live = Live::start(&setup, Some(journal), &clock).expect("starts");
+    let mut live = Live::start(&setup, Some(journal), &clock).expect("starts");
     let start = clock.now();
+    let mut asked = 0;
     while !live.ended() {
+        if let Some(context) = (plan.contexts)(asked, clock.now()) {
+            assert!(live.publisher.publish(context), "versions rise");
+        }
+        asked += 1;
         assert!(clock.now().since(start) < 120_000_000_000, "the run did not end by itself");
         Clock::sleep(std::time::Duration::from_millis(5));
     }
