@@ -146,6 +146,34 @@ fn reason(text: &str) -> Option<Reason> {
     .find(|reason| reason.name() == code)
 }
 
+/// What of a snapshot must be there before anything else counts.
+struct Head {
+    symbol: Underlying,
+    asof: Ts,
+    captured: Ts,
+    valid_until: Ts,
+    sanity_status: SanityStatus,
+    spot: f64,
+}
+
+impl Head {
+    fn of(snapshot: &Snapshot) -> Option<Head> {
+        let sanity_status = SanityStatus::of(&snapshot.sanity.status)?;
+        let usable = matches!(snapshot.status.as_str(), "ok" | "no_quotes");
+        if !usable || sanity_status == SanityStatus::NoGo {
+            return None;
+        }
+        Some(Head {
+            symbol: Underlying::of(&snapshot.symbol)?,
+            asof: instant(&snapshot.asof)?,
+            captured: instant(&snapshot.captured_at)?,
+            valid_until: instant(snapshot.valid_until.as_deref()?)?,
+            sanity_status,
+            spot: snapshot.underlying.spot?,
+        })
+    }
+}
+
 impl LevelPart {
     /// What `scope` of `snapshot` says, with what earlier sessions say of it. `None` where it must
     /// not reach a decision: NO_GO, no spot, no analysis of the scope, no end of validity, or a
@@ -157,86 +185,82 @@ impl LevelPart {
         scope: Scope,
         history: &History,
     ) -> Option<LevelPart> {
-        let usable = matches!(snapshot.status.as_str(), "ok" | "no_quotes");
-        let sanity_status = SanityStatus::of(&snapshot.sanity.status)?;
-        if !usable || sanity_status == SanityStatus::NoGo {
-            return None;
-        }
-        let symbol = Underlying::of(&snapshot.symbol)?;
-        let (asof, captured) = (instant(&snapshot.asof)?, instant(&snapshot.captured_at)?);
-        let spot = snapshot.underlying.spot?;
-        let spot_ts = snapshot.underlying.spot_ts.as_deref().and_then(instant);
-        let scoped = Scoped::of(snapshot, scope)?;
-        let levels = scoped.levels();
-        let em_day = scoped.slot(scoped.vol.em_day, "vol.em_day");
-        let pcr_volume = scoped.slot(scoped.pcr.volume, "pcr.volume");
-        let (unusual, unusual_events) = unusual(&snapshot.unusual_activity);
-        let flip_status = FlipStatus::of(&scoped.levels.gamma_flip.status)?;
-        let bias = Biased::of(&scoped);
-        let part = LevelPart {
-            symbol,
-            provider: Text::new(&snapshot.provenance.provider),
-            delay_class: DelayClass::of(&snapshot.provenance.delay_class)?,
-            convention: SignModel::of(&snapshot.conventions.sign_model)?,
-            scope,
-            asof_ns: asof,
-            captured_ns: captured,
-            valid_until_ns: instant(snapshot.valid_until.as_deref()?)?,
-            sanity_status,
-            sanity_score: u8::try_from(snapshot.sanity.score.clamp(0, 100)).unwrap_or(0),
-            spot,
-            spot_source: SpotSource::of(snapshot.underlying.spot_source.as_deref()?)?,
-            spot_ts_ns: spot_ts.unwrap_or(asof),
-            futures: futures(&snapshot.futures, symbol, &levels, captured),
-            levels,
-            pins: scoped.pins(),
-            max_pain_expiry: scoped.levels.max_pain_expiry.as_deref().and_then(day),
-            flip_status,
-            flip_quality: scoped.levels.gamma_flip.quality.as_deref().and_then(FlipQuality::of),
-            flip_uncertainty_pts: scoped.slot(
-                scoped.levels.gamma_flip.uncertainty_pts,
-                "levels.gamma_flip.uncertainty_pts",
-            ),
-            net_gex: scoped.gex.gex_total_signed,
-            abs_gex: scoped.gex.abs_gex,
-            call_gex: scoped.gex.call_gex,
-            put_gex: scoped.gex.put_gex,
-            net_abs: scoped.slot(scoped.gex.gex_total_normalized, "gex.gex_total_normalized"),
-            share_zero_dte: scoped.slot(scoped.gex.share_zero_dte, "gex.share_zero_dte"),
-            gamma_regime: GammaRegime::of(&scoped.dealer.gamma_regime)?,
-            dealer_position: scoped.dealer.dealer_position.as_deref().and_then(DealerPosition::of),
-            em_day,
-            pcr_volume,
-            pcr_oi: scoped.slot(scoped.pcr.oi, "pcr.oi"),
-            pcr_pct: history.pcr_pct,
-            skew25_30d: scoped.slot(scoped.vol.skew25_30d, "vol.skew25_30d"),
-            skew_z: history.skew_z,
-            pcr_sessions: history.pcr_sessions,
-            skew_sessions: history.skew_sessions,
-            flip_term: terms::flip_distance(spot, levels.flip, flip_status, em_day),
-            pcr_term: terms::pcr_score(
-                pcr_volume,
-                history.pcr_pct,
-                history.pcr_sessions,
-                history.contrarian,
-            ),
-            skew_term: terms::skew_score(history.skew_z, history.skew_sessions),
-            max_pain_term: terms::max_pain_distance(spot, levels.max_pain, em_day),
-            pin_score: scoped.levels.gamma_pins.iter().map(|p| p.pin_score).fold(0.0, f64::max),
-            bias: bias.score,
-            bias_pcr: bias.pcr,
-            bias_gex: bias.gex,
-            bias_vix: bias.vix,
-            coverage: scoped.bias.coverage,
-            confidence: bias.confidence,
-            direction: bias.direction,
-            strength: bias.strength,
-            preset: BiasPreset::of(&scoped.bias.preset)?,
-            unusual,
-            unusual_events,
-        };
+        let head = Head::of(snapshot)?;
+        let part = joined(snapshot, scope, &head, &Scoped::of(snapshot, scope)?, history)?;
         part.check().ok().map(|()| part)
     }
+}
+
+fn joined(
+    snapshot: &Snapshot,
+    scope: Scope,
+    head: &Head,
+    scoped: &Scoped<'_>,
+    history: &History,
+) -> Option<LevelPart> {
+    let &Head { symbol, asof, captured, valid_until, sanity_status, spot } = head;
+    let History { pcr_pct, pcr_sessions, skew_z, skew_sessions, contrarian } = *history;
+    let (levels, flip) = (scoped.levels(), &scoped.levels.gamma_flip);
+    let flip_status = FlipStatus::of(&flip.status)?;
+    let em_day = scoped.slot(scoped.vol.em_day, "vol.em_day");
+    let pcr_volume = scoped.slot(scoped.pcr.volume, "pcr.volume");
+    let (unusual, unusual_events) = unusual(&snapshot.unusual_activity);
+    let bias = Biased::of(scoped);
+    Some(LevelPart {
+        symbol,
+        provider: Text::new(&snapshot.provenance.provider),
+        delay_class: DelayClass::of(&snapshot.provenance.delay_class)?,
+        convention: SignModel::of(&snapshot.conventions.sign_model)?,
+        scope,
+        asof_ns: asof,
+        captured_ns: captured,
+        valid_until_ns: valid_until,
+        sanity_status,
+        sanity_score: u8::try_from(snapshot.sanity.score.clamp(0, 100)).unwrap_or(0),
+        spot,
+        spot_source: SpotSource::of(snapshot.underlying.spot_source.as_deref()?)?,
+        spot_ts_ns: snapshot.underlying.spot_ts.as_deref().and_then(instant).unwrap_or(asof),
+        futures: futures(&snapshot.futures, symbol, &levels, captured),
+        levels,
+        pins: scoped.pins(),
+        max_pain_expiry: scoped.levels.max_pain_expiry.as_deref().and_then(day),
+        flip_status,
+        flip_quality: flip.quality.as_deref().and_then(FlipQuality::of),
+        flip_uncertainty_pts: scoped
+            .slot(flip.uncertainty_pts, "levels.gamma_flip.uncertainty_pts"),
+        net_gex: scoped.gex.gex_total_signed,
+        abs_gex: scoped.gex.abs_gex,
+        call_gex: scoped.gex.call_gex,
+        put_gex: scoped.gex.put_gex,
+        net_abs: scoped.slot(scoped.gex.gex_total_normalized, "gex.gex_total_normalized"),
+        share_zero_dte: scoped.slot(scoped.gex.share_zero_dte, "gex.share_zero_dte"),
+        gamma_regime: GammaRegime::of(&scoped.dealer.gamma_regime)?,
+        dealer_position: scoped.dealer.dealer_position.as_deref().and_then(DealerPosition::of),
+        em_day,
+        pcr_volume,
+        pcr_oi: scoped.slot(scoped.pcr.oi, "pcr.oi"),
+        pcr_pct,
+        skew25_30d: scoped.slot(scoped.vol.skew25_30d, "vol.skew25_30d"),
+        skew_z,
+        pcr_sessions,
+        skew_sessions,
+        flip_term: terms::flip_distance(spot, levels.flip, flip_status, em_day),
+        pcr_term: terms::pcr_score(pcr_volume, pcr_pct, pcr_sessions, contrarian),
+        skew_term: terms::skew_score(skew_z, skew_sessions),
+        max_pain_term: terms::max_pain_distance(spot, levels.max_pain, em_day),
+        pin_score: scoped.levels.gamma_pins.iter().map(|p| p.pin_score).fold(0.0, f64::max),
+        bias: bias.score,
+        bias_pcr: bias.pcr,
+        bias_gex: bias.gex,
+        bias_vix: bias.vix,
+        coverage: scoped.bias.coverage,
+        confidence: bias.confidence,
+        direction: bias.direction,
+        strength: bias.strength,
+        preset: BiasPreset::of(&scoped.bias.preset)?,
+        unusual,
+        unusual_events,
+    })
 }
 
 /// The Dealer's Bias with its reasons.

@@ -90,8 +90,8 @@ impl JournalAgent {
         ready
     }
 
-    /// Everything that was published so far. It was sent before a decision could see it, so a record
-    /// that was taken from the ring finds the content of its version here or in the file.
+    /// Everything that was published so far. It was sent before a decision could see it, so a
+    /// record that was taken from the ring finds the content of its version here or in the file.
     fn drain_contexts(&mut self) -> usize {
         let mut done = 0;
         while let Ok(one) = self.contexts.try_recv() {

@@ -188,8 +188,8 @@ impl ContextFeatures {
         slots.filter(|(_, (a, b))| changed(a, b)).fold(0, |mask, (at, _)| mask | 1 << at)
     }
 
-    /// Takes a new version; whether it brings another level set. A set that only a change of another
-    /// part has carried along stays the one it was, with what closes have done to it.
+    /// Takes a new version; whether it brings another level set. A set that only a change of
+    /// another part has carried along stays the one it was, with what closes have done to it.
     fn adopt(&mut self, context: &Context) -> bool {
         self.version = context.version;
         let part = self.reads.underlying.and_then(|of| context.level(of));

@@ -139,7 +139,7 @@ pub fn replay_journal(path: &Path) -> (mia::pipeline::Pipeline, usize) {
         &setup.core(mia::tally::SessionFilter::All),
         setup.calendar.clone(),
     );
-    let mut context = mia::context::Context::EMPTY;
+    let mut context = Context::EMPTY;
     player
         .play(|event| {
             outputs.context(event.seq, &mut context);
