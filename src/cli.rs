@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 use crate::cmd;
@@ -28,6 +30,10 @@ enum Command {
     Baseline(cmd::baseline::BaselineArgs),
     /// List the 28 features, or the columns of a feature table.
     Features(cmd::features::FeaturesArgs),
+    /// Option chain to levels and bias: fetch or read, compute, print, draw, write the files.
+    Levels(cmd::levels::LevelsArgs),
+    /// Print the newest bias as one JSON line for other programs; exit 0 if it may be used, else 2.
+    EsBiasBridge(cmd::bridge::BridgeArgs),
     /// Draw a session: price with VWAP bands, volume profile, volume, CVD, marks.
     Plot(cmd::plot::PlotArgs),
 }
@@ -37,9 +43,10 @@ impl Cli {
     ///
     /// # Errors
     /// What the command says.
-    pub fn run(&self) -> anyhow::Result<()> {
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
         let out = &mut std::io::stdout().lock();
         match &self.command {
+            Command::EsBiasBridge(args) => return cmd::bridge::run(args, out),
             Command::Run(args) => cmd::run::run(args, out),
             Command::Demo(args) => cmd::demo::run(args, out),
             Command::Latency(args) => cmd::latency::run(args, out),
@@ -47,7 +54,9 @@ impl Cli {
             Command::Replay(args) => cmd::replay::run(args, out),
             Command::Baseline(args) => cmd::baseline::run(args, out),
             Command::Features(args) => cmd::features::run(args, out),
+            Command::Levels(args) => cmd::levels::run(args, out),
             Command::Plot(args) => cmd::plot::run(args, out),
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -6,7 +6,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match mia::cli::Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("mia: {error:#}");
             ExitCode::FAILURE

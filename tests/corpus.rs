@@ -17,6 +17,8 @@ const TARGETS: &[(&str, Body)] = &[
     ("book", mia::book::fuzz_book),
     ("features", mia::features::fuzz::fuzz_features),
     ("baseline", mia::features::baseline::codec::fuzz_baseline),
+    ("chain", mia::providers::fuzz::fuzz_chain),
+    ("page", mia::providers::massive::fuzz_page),
 ];
 
 fn fuzz_folder() -> std::path::PathBuf {

@@ -101,7 +101,7 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<()> {
     );
     let seconds = Some(u64::from(args.seconds) + 30);
     let options = Watch { seconds, quiet: args.json, title };
-    let ended = watch(live, &setup, &clock, &options, out)?;
+    let ended = watch(live, None, &setup, &clock, &options, out)?;
     server.stop();
     let stats = server.join();
     if !args.json {

@@ -1,12 +1,15 @@
 //! One file a subcommand.
 
 pub mod baseline;
+pub mod bridge;
 pub mod contexts;
 pub mod demo;
 pub mod features;
 pub mod inspect;
 pub mod latency;
+pub mod levels;
 pub mod market;
+pub mod mock_massive;
 pub mod pairs;
 pub mod playback;
 pub mod plot;

@@ -10,10 +10,12 @@ use clap::Args;
 
 use super::report::{Measured, Report};
 use super::screen::{Screen, signal_text};
-use crate::config::{Config, Layout};
+use crate::config::{Config, Layout, SourceConfig};
 use crate::runtime::baselines;
 use crate::runtime::clock::Clock;
+use crate::runtime::cold::{self, Cold};
 use crate::runtime::live::{Ended, Live};
+use crate::runtime::mids::Futures;
 use crate::runtime::setup::Setup;
 use crate::units::{SECOND, Ts};
 
@@ -79,13 +81,36 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
         eprintln!("mia: warning: {missing}: add them before mid-December, or the start will fail");
     }
     let journal = journal_path(args.journal.as_deref(), &setup, &clock);
-    let live = Live::start(&setup, journal.as_deref(), &clock).map_err(|e| anyhow!(e))?;
+    let mut live = Live::start(&setup, journal.as_deref(), &clock).map_err(|e| anyhow!(e))?;
+    let cold = start_cold(&setup, &mut live, &clock)?;
     let options = Watch { seconds: args.duration, quiet: args.json, title: title(&setup) };
-    let ended = watch(live, &setup, &clock, &options, out)?;
+    let ended = watch(live, cold, &setup, &clock, &options, out)?;
     let grown = baselines::write_grown(&setup, &ended.features, &args.baseline);
     let finished = finish(&ended, &setup, journal.as_deref(), args.json, out);
     grown.map_err(|e| anyhow!(e))?.iter().for_each(|line| eprintln!("mia: {line}"));
     finished
+}
+
+/// The cold thread, where the configuration asks for option levels or volatility.
+fn start_cold(setup: &Setup, live: &mut Live, clock: &Clock) -> Result<Option<Cold>> {
+    if !Cold::wanted(&setup.config) {
+        return Ok(None);
+    }
+    let Some(ends) = live.cold.take() else { return Ok(None) };
+    let flush = |source: &SourceConfig| match source {
+        SourceConfig::Sierra(sierra) => Some(sierra.scid_flush_ms),
+        SourceConfig::Dtc(_) => None,
+    };
+    let flush_ms = setup.config.sources.iter().filter_map(flush).max();
+    let cold = Cold::start(cold::Parts {
+        config: setup.config.clone(),
+        calendar: setup.calendar.clone(),
+        clock: clock.clone(),
+        publisher: ends.publisher,
+        futures: Futures::new(ends.mids, &setup.instruments, flush_ms),
+        indices: Some(ends.indices),
+    })?;
+    Ok(Some(cold))
 }
 
 fn title(setup: &Setup) -> String {
@@ -123,12 +148,14 @@ pub struct Watch {
     pub title: String,
 }
 
-/// The cold thread: shows the run until it ends by itself, by time or by a signal.
+/// Shows the run until it ends by itself, by time or by a signal; then ends the cold thread and
+/// the others.
 ///
 /// # Errors
 /// Where the output is closed or a thread died.
 pub fn watch(
     mut live: Live,
+    cold: Option<Cold>,
     setup: &Setup,
     clock: &Clock,
     options: &Watch,
@@ -152,6 +179,9 @@ pub fn watch(
             }
         }
         if !options.quiet {
+            if let Some(cold) = &cold {
+                screen.cold(cold.status());
+            }
             closed = screen.draw(clock.now(), out);
         }
         if limit.is_some_and(|limit| clock.now().since(start) >= limit) {
@@ -159,7 +189,10 @@ pub fn watch(
         }
         Clock::sleep(Duration::from_millis(20));
     }
+    // The hot threads end even where the cold one has died.
+    let cold = cold.map(Cold::stop).transpose();
     let ended = live.stop().map_err(|e| anyhow!(e))?;
+    cold.map_err(|e| anyhow!(e))?;
     closed?;
     Ok(ended)
 }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use crate::decision::{Confluence, Signal};
-use crate::features::frame::FIRST_EVENT_FEATURE;
 use crate::features::{CATALOGUE, Frame};
+use crate::runtime::cold;
 use crate::runtime::decision::Status;
-use crate::units::{Instrument, Ts};
+use crate::units::{Instrument, SECOND, Ts};
 
 /// Signals kept on the screen.
 const SIGNALS: usize = 6;
@@ -17,7 +17,8 @@ const SIGNALS: usize = 6;
 pub struct Screen {
     title: String,
     instruments: Vec<Instrument>,
-    last: Vec<Option<(Frame, Confluence)>>,
+    last: Vec<Option<Status>>,
+    cold: Option<cold::Status>,
     signals: Vec<Signal>,
     terminal: bool,
     drawn: Ts,
@@ -34,6 +35,7 @@ impl Screen {
             title: title.to_owned(),
             instruments: instruments.to_vec(),
             last: vec![None; instruments.len()],
+            cold: None,
             signals: Vec::new(),
             terminal: std::io::stdout().is_terminal(),
             drawn: Ts::NONE,
@@ -49,7 +51,7 @@ impl Screen {
     /// Takes a report.
     pub fn take(&mut self, status: &Status) {
         if let Some(slot) = self.last.get_mut(usize::from(status.frame.event.symbol.0)) {
-            *slot = Some((status.frame, status.confluence));
+            *slot = Some(*status);
         }
         if let Some(signal) = status.signal {
             if self.signals.len() == SIGNALS {
@@ -57,6 +59,11 @@ impl Screen {
             }
             self.signals.push(signal);
         }
+    }
+
+    /// Takes what the cold thread shows.
+    pub fn cold(&mut self, status: cold::Status) {
+        self.cold = Some(status);
     }
 
     /// Draws when it is time to.
@@ -73,27 +80,33 @@ impl Screen {
         self.drawn = now;
         if self.terminal {
             // Home, draw, clear what is left of the line and of the screen.
-            let text = self.text().replace('\n', "\x1b[K\n");
+            let text = self.text(now).replace('\n', "\x1b[K\n");
             write!(out, "\x1b[H{text}\x1b[J")?;
         } else {
             for (instrument, last) in self.instruments.iter().zip(&self.last) {
-                if let Some((frame, confluence)) = last {
-                    writeln!(out, "{}", line(instrument, frame, confluence))?;
+                if let Some(last) = last {
+                    writeln!(out, "{}", line(instrument, &last.frame, &last.confluence))?;
                 }
+            }
+            if let Some(cold) = &self.cold {
+                out.write_all(cold_text(cold, now).as_bytes())?;
             }
         }
         out.flush()
     }
 
-    fn text(&self) -> String {
+    fn text(&self, now: Ts) -> String {
         let mut text = format!("{}\n\n", self.title);
         for (instrument, last) in self.instruments.iter().zip(&self.last) {
             let _ = match last {
-                Some((frame, confluence)) => {
-                    writeln!(text, "{}", line(instrument, frame, confluence))
+                Some(last) => {
+                    writeln!(text, "{}", line(instrument, &last.frame, &last.confluence))
                 }
                 None => writeln!(text, "{:<14} waiting for its first event", instrument.symbol),
             };
+        }
+        if let Some(cold) = &self.cold {
+            text.push_str(&cold_text(cold, now));
         }
         let known = self.instruments.iter().zip(&self.last).filter(|(_, last)| last.is_some());
         let _ = write!(text, "\n{:29}", "");
@@ -101,11 +114,12 @@ impl Screen {
             let _ = write!(text, " {:>20}", instrument.symbol);
         }
         let _ = writeln!(text);
-        let frames: Vec<&Frame> = self.last.iter().flatten().map(|l| &l.0).collect();
-        for feature in CATALOGUE.iter().skip(FIRST_EVENT_FEATURE - 1) {
+        let shown: Vec<&Status> = self.last.iter().flatten().collect();
+        for feature in CATALOGUE {
             let _ = write!(text, "{:>2} {:<26}", feature.number, feature.name);
-            for frame in &frames {
-                let slot = frame.slot(feature.number);
+            for status in &shown {
+                let of_context = status.context.get(feature.number - 1);
+                let slot = of_context.copied().unwrap_or_else(|| status.frame.slot(feature.number));
                 let _ = match slot.value() {
                     Some(value) => write!(text, " {value:>+20.4}"),
                     None => write!(text, " {:>20}", slot.reason.name()),
@@ -114,9 +128,16 @@ impl Screen {
             let _ = writeln!(text);
         }
         let _ = write!(text, "   {:<26}", "order flow 10 s, contracts");
-        for frame in &frames {
-            let [_, ten, _] = frame.ofi;
+        for status in &shown {
+            let [_, ten, _] = status.frame.ofi;
             let _ = write!(text, " {ten:>+20}");
+        }
+        let _ = write!(text, "\n   {:<26}", "nearest option level, ticks");
+        for status in &shown {
+            let near = status
+                .nearest
+                .map_or("-".to_owned(), |n| format!("{} {:+.0}", n.kind.name(), n.ticks));
+            let _ = write!(text, " {near:>20}");
         }
         let _ = writeln!(text, "\n\nsignals");
         for signal in self.signals.iter().rev() {
@@ -124,6 +145,32 @@ impl Screen {
         }
         text
     }
+}
+
+/// What the cold path has, and how old it is.
+fn cold_text(cold: &cold::Status, now: Ts) -> String {
+    let mut text = String::new();
+    let age = |then: Ts| now.since(then) / SECOND;
+    if let Some((vix, ts, stale)) = cold.vix {
+        let old = if stale { ", STALE" } else { "" };
+        let _ = writeln!(text, "VIX {vix:.2}, {} s old{old}", age(ts));
+    }
+    for (name, shown) in &cold.levels {
+        let _ = match shown.captured {
+            Some((captured, asof)) => writeln!(
+                text,
+                "{name} levels {}, captured {} s ago, data {} s old",
+                shown.sanity,
+                age(captured),
+                age(asof)
+            ),
+            None => writeln!(text, "{name} levels: none yet"),
+        };
+        if let Some(trouble) = &shown.trouble {
+            let _ = writeln!(text, "{name} trouble: {trouble}");
+        }
+    }
+    text
 }
 
 fn line(instrument: &Instrument, frame: &Frame, confluence: &Confluence) -> String {

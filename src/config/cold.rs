@@ -161,6 +161,9 @@ pub struct VolatilityConfig {
     /// NDX.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub scid: BTreeMap<String, PathBuf>,
+    /// Index → where a DTC server gives it: `[volatility.dtc.VIX]`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dtc: BTreeMap<String, DtcIndex>,
     /// VX future, such as VXZ6 → its `.scid` file.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub vx: BTreeMap<String, PathBuf>,
@@ -168,7 +171,27 @@ pub struct VolatilityConfig {
     pub massive: bool,
 }
 
-/// Indices that a `.scid` file may give.
+/// An index at a DTC server. Sierra's own server refuses Cboe's indices; others may not.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DtcIndex {
+    /// Which source, by name.
+    pub source: String,
+    /// Its name there.
+    pub symbol: String,
+    /// Exchange, for servers that want one.
+    #[serde(default)]
+    pub exchange: String,
+    /// Its increment, points.
+    #[serde(default = "hundredth")]
+    pub tick: f64,
+}
+
+const fn hundredth() -> f64 {
+    0.01
+}
+
+/// Indices that a file or a server may give.
 pub const INDICES: [&str; 7] = ["VIX", "VIX9D", "VIX3M", "VIX6M", "VXN", "SPX", "NDX"];
 
 fn within(key: &str, value: f64, low: f64, high: f64) -> Result<(), String> {
@@ -205,11 +228,17 @@ impl OptionsConfig {
 }
 
 impl VolatilityConfig {
-    pub(super) fn check(&self) -> Result<(), String> {
-        for name in self.scid.keys() {
+    pub(super) fn check(&self, sources: &[&str]) -> Result<(), String> {
+        for name in self.scid.keys().chain(self.dtc.keys()) {
             if !INDICES.contains(&name.as_str()) {
                 let known = INDICES.join(", ");
-                return Err(format!("volatility.scid: no index {name:?} ({known})"));
+                return Err(format!("volatility: no index {name:?} ({known})"));
+            }
+        }
+        for (name, index) in &self.dtc {
+            if !sources.contains(&index.source.as_str()) {
+                let source = &index.source;
+                return Err(format!("volatility.dtc.{name}: no DTC source named {source:?}"));
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::cold::{INDICES, MassiveConfig, OptionsConfig, Provider, VolatilityConfig};
+pub use self::cold::{DtcIndex, INDICES, MassiveConfig, OptionsConfig, Provider, VolatilityConfig};
 use crate::decision::confluence::{Item, Preset, Term, TierEdges};
 use crate::features::baseline::GAP_MIN;
 use crate::features::{CATALOGUE, Params};
@@ -357,7 +357,9 @@ impl Config {
             return Err("rings.capture_bytes: at least 1048576".to_owned());
         }
         self.options.check()?;
-        self.volatility.check()?;
+        let dtc = |s: &&SourceConfig| matches!(s, SourceConfig::Dtc(_));
+        let servers: Vec<&str> = self.sources.iter().filter(dtc).map(SourceConfig::name).collect();
+        self.volatility.check(&servers)?;
         self.instruments()?;
         self.preset()?;
         Ok(())

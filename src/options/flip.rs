@@ -242,3 +242,116 @@ pub fn points(profile: &Profile) -> Vec<snapshot::ProfilePoint> {
     let values = profile.values(&xs, 1.0);
     xs.into_iter().zip(values).map(|(spot, gex)| snapshot::ProfilePoint { spot, gex }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::gex::SignModel;
+    use crate::options::gex::tests::{SIGN, group, toy};
+    use crate::options::priced::Group;
+
+    fn flip(groups: &[Group]) -> Flip {
+        let scope: Vec<&Group> = groups.iter().collect();
+        Flip::of(&Profile::of(&scope, 6000.0, SIGN))
+    }
+
+    #[test]
+    fn toy_chain() {
+        let flip = flip(&[toy()]);
+        assert_eq!(flip.status, FlipStatus::Ok);
+        assert_eq!(flip.roots.len(), 1);
+        assert!((flip.roots[0] - 6_018.428_351_993_734).abs() < 1e-8);
+        let at = flip.at.expect("a root");
+        assert_eq!(at.strike, 6000.0);
+        assert_eq!(at.quality, FlipQuality::Moderate);
+        assert!((at.distance_pts + 18.428_352).abs() < 1e-6);
+        assert!((at.distance_pct + 0.307_139).abs() < 1e-6);
+        assert!((at.significance - (1.0 - at.uncertainty_pts / 60.0)).abs() < 1e-12);
+        let (record, why) = flip.record();
+        assert_eq!((record.level, record.status.as_str(), why), (Some(at.level), "ok", None));
+    }
+
+    #[test]
+    fn no_sign_change() {
+        let calls = flip(&[group(&[(6000.0, 0.2, 10.0, 0.0)])]);
+        assert_eq!(calls.status, FlipStatus::NonePositive);
+        let puts = flip(&[group(&[(6000.0, 0.2, 0.0, 10.0)])]);
+        assert_eq!(puts.status, FlipStatus::NoneNegative);
+        let why = puts.at.expect_err("no root");
+        assert_eq!((why.reason, why.detail), (Reason::InvalidInput, "no_sign_change"));
+        let short = Flip::of(&Profile::of(&[&toy()], 6000.0, SignModel::ShortAll));
+        assert_eq!(short.status, FlipStatus::NoneNegative);
+        let (record, why) = short.record();
+        assert!(record.level.is_none() && record.uncertainty_pts.is_none() && why.is_some());
+    }
+
+    #[test]
+    fn nothing_open() {
+        for groups in [vec![], vec![group(&[(6000.0, 0.2, 0.0, 0.0)])]] {
+            let flip = flip(&groups);
+            assert_eq!(flip.status, FlipStatus::NotComputable);
+            assert_eq!(flip.at.expect_err("no root").reason, Reason::NoInput);
+        }
+    }
+
+    #[test]
+    fn three_roots_and_the_nearest() {
+        let mut g = group(&[
+            (5600.0, 0.1, 0.0, 900.0),
+            (5900.0, 0.1, 900.0, 0.0),
+            (6150.0, 0.1, 0.0, 900.0),
+            (6500.0, 0.1, 900.0, 0.0),
+        ]);
+        g.t = 7.0 / 365.0;
+        let flip = flip(&[g]);
+        assert_eq!(flip.status, FlipStatus::Multiple);
+        assert_eq!(flip.roots.len(), 3);
+        assert!(flip.roots.is_sorted());
+        let at = flip.at.expect("roots");
+        assert_eq!(at.level, flip.roots[1]);
+        assert!((6000.0..6060.0).contains(&at.level));
+        assert_eq!(at.quality, FlipQuality::Clear);
+    }
+
+    #[test]
+    fn roots_close_together_are_ambiguous() {
+        let mut g = group(&[
+            (5950.0, 0.1, 0.0, 900.0),
+            (6000.0, 0.1, 900.0, 0.0),
+            (6050.0, 0.1, 0.0, 900.0),
+        ]);
+        g.t = 1.0 / 365.0;
+        let flip = flip(&[g]);
+        assert_eq!(flip.roots.len(), 2);
+        assert_eq!(flip.at.expect("roots").quality, FlipQuality::Ambiguous);
+    }
+
+    #[test]
+    fn a_root_at_the_end_of_the_grid_is_an_edge() {
+        let flip = flip(&[group(&[(5250.0, 0.16, 0.0, 100.0), (5300.0, 0.16, 100.0, 0.0)])]);
+        let at = flip.at.expect("a root");
+        assert!(at.level < 0.88 * 6000.0);
+        assert_eq!(at.quality, FlipQuality::Edge);
+    }
+
+    #[test]
+    fn a_zero_on_a_node_is_one_root() {
+        let line = |x: f64| x - 5.0;
+        let grid: Vec<(f64, f64)> = (0..10).map(f64::from).map(|x| (x, line(x))).collect();
+        let roots = sign_changes(&grid, line);
+        assert_eq!(roots.len(), 1);
+        assert!((roots[0] - 5.0).abs() < 1e-9);
+        assert!(sign_changes(&[(1.0, 0.0), (2.0, f64::NAN)], line).is_empty());
+    }
+
+    #[test]
+    fn points_for_display() {
+        let p = Profile::of(&[&toy()], 6000.0, SIGN);
+        let points = points(&p);
+        assert_eq!(points.len(), 121);
+        for (n, want) in [(0, 5100.0), (60, 6000.0), (120, 6900.0)] {
+            assert!((points[n].spot - want).abs() < 1e-9);
+        }
+        assert!((points[60].gex + 30_571_391.632).abs() < 1e-3);
+    }
+}

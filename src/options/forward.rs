@@ -109,3 +109,118 @@ pub fn mismatch(group: &Group, spot: f64) -> bool {
 fn nearest(pairs: impl Iterator<Item = Pair>) -> Option<Pair> {
     pairs.reduce(|best, p| if p.y.abs() < best.y.abs() { p } else { best })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::chain::Root;
+    use crate::options::priced::{ForwardSource, Leg};
+    use crate::units::Ts;
+    use proptest::prelude::*;
+
+    fn leg(mid: f64, spread: f64) -> Leg {
+        Leg {
+            bid: Some(mid - spread / 2.0),
+            ask: Some(mid + spread / 2.0),
+            volume: None,
+            oi: None,
+            iv: None,
+            vendor_delta: None,
+            vendor_gamma: None,
+        }
+    }
+
+    /// Strikes whose quotes obey parity, with a time value of 50.
+    fn smile(forward: f64, df: f64, strikes: &[f64]) -> Vec<Strike> {
+        let value = |x: f64| df * (x.max(0.0) + 50.0);
+        let both = |&k: &f64| Strike {
+            strike: k,
+            call: Some(leg(value(forward - k), 0.5 + k / 1e4)),
+            put: Some(leg(value(k - forward), 0.7)),
+        };
+        strikes.iter().map(both).collect()
+    }
+
+    fn group(strikes: Vec<Strike>, forward: f64) -> Group {
+        Group {
+            expiry: jiff::civil::date(2025, 3, 21),
+            root: Root::Spxw,
+            settle_ts: Ts(1),
+            t: 0.1,
+            dte: 30,
+            contracts: 10,
+            n_pairs: 5,
+            forward,
+            forward_source: ForwardSource::Parity,
+            df: 1.0,
+            carry: 0.0,
+            skew_slope: 0.0,
+            strikes,
+        }
+    }
+
+    const STRIKES: [f64; 6] = [5800.0, 5900.0, 5950.0, 6000.0, 6050.0, 6200.0];
+
+    #[test]
+    fn parity_is_found_again() {
+        let strikes = smile(6012.5, 0.99, &STRIKES);
+        let (pairs, fit) = fit(&strikes, 6000.0);
+        let fit = fit.expect("six pairs");
+        assert_eq!(pairs, 6);
+        assert!((fit.forward - 6012.5).abs() < 1e-9 && (fit.df - 0.99).abs() < 1e-12);
+        assert!((implied(&strikes).expect("six pairs") - 6012.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn four_pairs_are_too_few() {
+        assert_eq!(fit(&smile(6000.0, 1.0, &STRIKES[..4]), 6000.0), (4, None));
+        assert_eq!(implied(&smile(6000.0, 1.0, &STRIKES[..4])), None);
+        assert_eq!(implied(&[]), None);
+    }
+
+    #[test]
+    fn only_two_sided_pairs_near_the_spot_count() {
+        let mut strikes = smile(6000.0, 1.0, &[5000.0, 5800.0, 5900.0, 6000.0, 6100.0, 6150.0]);
+        assert_eq!(fit(&strikes, 6000.0).0, 5);
+        strikes[2].call.as_mut().expect("call").bid = Some(0.0);
+        strikes[3].put.as_mut().expect("put").ask = None;
+        assert_eq!(fit(&strikes, 6000.0), (3, None));
+    }
+
+    #[test]
+    fn quotes_that_contradict_parity_give_no_forward() {
+        let mut strikes = smile(6000.0, 1.0, &STRIKES);
+        for s in &mut strikes {
+            std::mem::swap(&mut s.call, &mut s.put);
+        }
+        assert_eq!(fit(&strikes, 6000.0), (6, None));
+    }
+
+    #[test]
+    fn a_pair_off_the_line_is_a_mismatch() {
+        let strikes = smile(6012.5, 0.99, &STRIKES);
+        assert!(!mismatch(&group(strikes.clone(), 6012.5), 6000.0));
+        assert!(mismatch(&group(strikes, 6019.5), 6000.0));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_gives_no_nonsense(
+            quotes in prop::collection::vec((1e-3..1e5_f64, 0.0..1e300_f64, 0.0..1e300_f64), 0..40),
+        ) {
+            let strikes: Vec<Strike> = quotes
+                .iter()
+                .map(|&(k, a, b)| Strike {
+                    strike: k, call: Some(leg(a, b)), put: Some(leg(b, a / 2.0)),
+                })
+                .collect();
+            if let Some(fit) = fit(&strikes, 5000.0).1 {
+                prop_assert!(fit.forward > 0.0 && fit.forward.is_finite());
+                prop_assert!(fit.df > 0.0 && fit.df.is_finite());
+            }
+            if let Some(forward) = implied(&strikes) {
+                prop_assert!(forward > 0.0 && forward.is_finite());
+            }
+        }
+    }
+}

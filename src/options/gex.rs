@@ -344,3 +344,144 @@ fn add_expiry(by_expiry: &mut Vec<ExpiryExposure>, group: &Group, net: f64, abs:
 fn ratio(a: f64, b: f64, what: &'static str) -> Known<f64> {
     if b > 0.0 { Ok(a / b) } else { null(Reason::ZeroDenominator, what) }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::options::chain::Root;
+    use crate::options::priced::{ForwardSource, Strike};
+    use crate::units::Ts;
+
+    /// A leg without a quote.
+    pub(crate) fn leg(sigma: Option<f64>, oi: Option<f64>) -> Leg {
+        Leg {
+            bid: None,
+            ask: None,
+            volume: None,
+            oi,
+            iv: sigma.map(|s| (s, IvSource::Own)),
+            vendor_delta: None,
+            vendor_gamma: None,
+        }
+    }
+
+    /// A group of 30 days without carry: strike, volatility, open calls, open puts.
+    pub(crate) fn group(rows: &[(f64, f64, f64, f64)]) -> Group {
+        let both = |&(strike, sigma, calls, puts): &(f64, f64, f64, f64)| Strike {
+            strike,
+            call: Some(leg(Some(sigma), Some(calls))),
+            put: Some(leg(Some(sigma), Some(puts))),
+        };
+        Group {
+            expiry: jiff::civil::date(2025, 3, 21),
+            root: Root::Spxw,
+            settle_ts: Ts(1),
+            t: 30.0 / 365.0,
+            dte: 30,
+            contracts: 2 * u32::try_from(rows.len()).expect("few"),
+            n_pairs: 0,
+            forward: 6000.0,
+            forward_source: ForwardSource::Spot,
+            df: 1.0,
+            carry: 0.0,
+            skew_slope: 0.0,
+            strikes: rows.iter().map(both).collect(),
+        }
+    }
+
+    /// Five strikes around 6000 at 16 %.
+    pub(crate) fn toy() -> Group {
+        group(&[
+            (5800.0, 0.16, 1000.0, 5000.0),
+            (5900.0, 0.16, 2000.0, 9000.0),
+            (6000.0, 0.16, 3000.0, 3000.0),
+            (6100.0, 0.16, 8000.0, 1500.0),
+            (6200.0, 0.16, 4000.0, 500.0),
+        ])
+    }
+
+    pub(crate) const SIGN: SignModel = SignModel::LongCallsShortPuts;
+
+    #[track_caller]
+    fn near(got: f64, want: f64) {
+        assert!((got - want).abs() <= 1e-3, "got {got}, want {want}");
+    }
+
+    #[test]
+    fn toy_chain() {
+        let toy = toy();
+        let e = Exposures::of(&[&toy], 6000.0, SIGN);
+        near(e.call, 850_949_806.616);
+        near(e.put, -881_521_198.248);
+        near(e.abs, 1_732_471_004.865);
+        near(e.net, -30_571_391.632);
+        near(e.usd_per_point, -30_571_391.632 / 60.0);
+        let net = [-156_134_988.732, -338_617_233.446, 0.0, 320_419_601.556, 143_761_228.990];
+        for (s, want) in e.by_strike.iter().zip(net) {
+            near(s.net(), want);
+        }
+        assert_eq!(e.by_expiry.len(), 1);
+        assert_eq!((e.zero_dte_net, e.zero_dte_share), (0.0, Ok(0.0)));
+        assert_eq!(e.coverage.iv_coverage(), Ok(1.0));
+        assert_eq!(e.near(0.02).count(), 3);
+        assert!(e.vendor_net.is_err() && e.dex_vendor_usd.is_err());
+        let short = Exposures::of(&[&toy], 6000.0, SignModel::ShortAll);
+        near(short.net, -1_732_471_004.865);
+        near(short.abs, e.abs);
+        assert_eq!(short.dex_usd, e.dex_usd);
+    }
+
+    #[test]
+    fn deltas_cancel_where_dealers_hold_what_they_owe() {
+        let e = Exposures::of(&[&group(&[(6000.0, 0.2, 10.0, 10.0)])], 6000.0, SIGN);
+        // A call and a put of one strike: gammas, vannas and charms cancel, deltas do not.
+        assert_eq!((e.net, e.vex_usd_per_volpt, e.cex_usd_per_day), (0.0, 0.0, 0.0));
+        near(e.net_delta, 10.0 * 100.0 * 6000.0);
+    }
+
+    #[test]
+    fn what_is_unknown_is_not_zero() {
+        let mut g = group(&[(6000.0, 0.2, 10.0, 30.0), (6100.0, 0.2, 0.0, 0.0)]);
+        g.strikes[0].put.as_mut().expect("put").iv = None;
+        g.strikes[1].put.as_mut().expect("put").oi = None;
+        g.strikes[1].call.as_mut().expect("call").iv = Some((0.2, IvSource::VendorOtm));
+        let e = Exposures::of(&[&g], 6000.0, SIGN);
+        let c = &e.coverage;
+        assert_eq!((c.contracts, c.with_oi, c.with_iv, c.own), (4, 3, 3, 2));
+        assert_eq!((c.oi, c.oi_without_iv), (40.0, 30.0));
+        assert_eq!(
+            (c.iv_coverage(), c.own_share(), c.oi_complete()),
+            (Ok(0.25), Ok(0.5), Ok(0.75))
+        );
+        assert_eq!(e.put, 0.0);
+        assert_eq!(e.by_strike[0].put_oi, 30.0);
+    }
+
+    #[test]
+    fn nothing_open_has_no_ratio() {
+        for scope in [vec![], vec![group(&[(6000.0, 0.2, 0.0, 0.0)])]] {
+            let scope: Vec<&Group> = scope.iter().collect();
+            let e = Exposures::of(&scope, 6000.0, SIGN);
+            assert_eq!((e.net, e.abs), (0.0, 0.0));
+            let why = e.normalized.expect_err("no gross");
+            assert_eq!((why.reason, why.detail), (Reason::ZeroDenominator, "abs_gex"));
+            assert!(e.zero_dte_share.is_err() && e.coverage.iv_coverage().is_err());
+        }
+    }
+
+    #[test]
+    fn roots_of_a_date_stand_together_and_today_apart() {
+        let mut today = toy();
+        today.dte = 0;
+        today.expiry = jiff::civil::date(2025, 2, 19);
+        let mut morning = toy();
+        morning.root = Root::Spx;
+        let all = [today, morning, toy()];
+        let scope: Vec<&Group> = all.iter().collect();
+        let e = Exposures::of(&scope, 6000.0, SIGN);
+        assert_eq!(e.by_expiry.len(), 2);
+        assert!((e.zero_dte_share.expect("gross") - 1.0 / 3.0).abs() < 1e-12);
+        near(e.zero_dte_net, -30_571_391.632);
+        near(e.by_expiry[1].net, -2.0 * 30_571_391.632);
+    }
+}

@@ -20,6 +20,8 @@ use crate::units::{SECOND, Ts};
 
 /// Total deviations σ√T that count as solved.
 const DEVIATION: std::ops::Range<f64> = 1e-7..8.0;
+/// Volatilities that a conversion may lead to; beyond them the clock was measured on garbage.
+const CONVERTED: std::ops::Range<f64> = 1e-4..1e4;
 /// Least rows near 50 delta from which the vendor's clock is measured.
 const CLOCK_ROWS: usize = 3;
 /// Seconds of a year of 365 days.
@@ -73,7 +75,7 @@ pub fn resolve(strike: &mut Strike, terms: &Terms) {
     let right = if strike.strike >= terms.forward { Right::Call } else { Right::Put };
     let vendor = |leg: Option<&Leg>| {
         let sigma = leg?.sigma()? * terms.vendor_scale;
-        (sigma.is_finite() && sigma > 0.0).then_some(sigma)
+        CONVERTED.contains(&sigma).then_some(sigma)
     };
     let own = || {
         let mid = strike.leg(right)?.mid()?;
@@ -183,4 +185,167 @@ fn regression(points: &[(f64, f64)]) -> f64 {
         xy += (x - mean_x) * (y - mean_y);
     }
     if xx > 0.0 { xy / xx } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::Calendar;
+    use crate::options::chain::{Osi, Roots, settle_ts};
+    use crate::options::greeks::cumulative;
+    use proptest::prelude::*;
+
+    fn leg(bid: f64, ask: f64, vendor: Option<f64>) -> Leg {
+        Leg {
+            bid: Some(bid),
+            ask: Some(ask),
+            volume: None,
+            oi: Some(1.0),
+            iv: vendor.map(|sigma| (sigma, IvSource::VendorLeg)),
+            vendor_delta: None,
+            vendor_gamma: None,
+        }
+    }
+
+    const TERMS: Terms = Terms { forward: 6000.0, df: Some(0.99), t: 0.25, vendor_scale: 1.0 };
+
+    fn resolved(k: f64, call: Option<Leg>, put: Option<Leg>, terms: &Terms) -> Strike {
+        let mut strike = Strike { strike: k, call, put };
+        resolve(&mut strike, terms);
+        strike
+    }
+
+    fn iv(leg: Option<Leg>) -> Option<(f64, IvSource)> {
+        leg.and_then(|l| l.iv)
+    }
+
+    /// Undiscounted Black-76.
+    fn black(right: Right, forward: f64, strike: f64, d: f64) -> f64 {
+        let d1 = libm::log(forward / strike) / d + 0.5 * d;
+        match right {
+            Right::Call => forward * cumulative(d1) - strike * cumulative(d1 - d),
+            Right::Put => strike * cumulative(d - d1) - forward * cumulative(-d1),
+        }
+    }
+
+    #[test]
+    fn the_out_of_the_money_quote_decides_for_both() {
+        let price = 0.99 * black(Right::Call, 6000.0, 6200.0, 0.2 * 0.5);
+        let call = leg(price - 0.5, price + 0.5, Some(0.4));
+        let s = resolved(6200.0, Some(call), Some(leg(200.0, 210.0, Some(0.5))), &TERMS);
+        let (sigma, source) = iv(s.call).expect("own");
+        assert!((sigma - 0.2).abs() < 1e-12);
+        assert_eq!(source, IvSource::Own);
+        assert_eq!(iv(s.put), iv(s.call));
+        let put = 0.99 * black(Right::Put, 6000.0, 5900.0, 0.3 * 0.5);
+        let s = resolved(5900.0, None, Some(leg(put - 1.0, put + 1.0, None)), &TERMS);
+        assert!((iv(s.put).expect("own").0 - 0.3).abs() < 1e-12);
+    }
+
+    #[test]
+    fn without_a_quote_the_vendor_of_that_leg_then_of_each() {
+        let (otm, itm) = (Some(0.4), Some(0.5));
+        // No bid; locked; crossed; dearer than the forward.
+        for (bid, ask) in [(0.0, 1.0), (5.0, 5.0), (5.0, 4.0), (6000.0, 7000.0)] {
+            let put = leg(200.0, 210.0, itm);
+            let s = resolved(6200.0, Some(leg(bid, ask, otm)), Some(put), &TERMS);
+            assert_eq!(iv(s.call), Some((0.4, IvSource::VendorOtm)));
+            assert_eq!(iv(s.put), iv(s.call));
+            let s = resolved(6200.0, Some(leg(bid, ask, None)), Some(put), &TERMS);
+            assert_eq!(iv(s.call), None);
+            assert_eq!(iv(s.put), Some((0.5, IvSource::VendorLeg)));
+        }
+    }
+
+    #[test]
+    fn without_parity_nothing_is_solved() {
+        let terms = Terms { df: None, vendor_scale: 1.25, ..TERMS };
+        let s = resolved(6200.0, Some(leg(50.0, 51.0, Some(0.4))), None, &terms);
+        assert_eq!(iv(s.call), Some((0.5, IvSource::VendorOtm)));
+        let s = resolved(6200.0, Some(leg(50.0, 51.0, None)), None, &terms);
+        assert_eq!(iv(s.call), None);
+    }
+
+    #[test]
+    fn prices_beyond_the_bounds_have_no_volatility() {
+        for price in [0.0, -1.0, 100.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(solve(Right::Call, price, 100.0, 110.0, 1.0), None, "{price}");
+        }
+        // Below intrinsic value.
+        assert_eq!(solve(Right::Call, 9.0, 110.0, 100.0, 1.0), None);
+        assert_eq!(solve(Right::Put, 9.0, 100.0, 110.0, 1.0), None);
+        assert!(solve(Right::Put, 11.0, 100.0, 110.0, 1.0).is_some());
+    }
+
+    fn vendor_row(sigma: f64, vega: f64, gamma: f64, delta: f64) -> Row {
+        let osi = Osi::parse("SPXW250620C06000000", &Roots::PRODUCT).expect("ticker");
+        let calendar = Calendar::bundled().expect("calendar");
+        let mut row = Row::new(osi, settle_ts(&calendar, osi.root, osi.expiry));
+        row.vendor_iv = Some(sigma);
+        row.vendor_vega = Some(vega);
+        row.vendor_gamma = Some(gamma);
+        row.vendor_delta = Some(delta);
+        row
+    }
+
+    #[test]
+    fn the_vendors_clock_is_measured_on_its_own_greeks() {
+        let row = vendor_row(
+            0.163_679_387_133_745_8,
+            1.033_707_058_596_182,
+            0.009_508_997_183_991_348,
+            0.5,
+        );
+        let clock = vendor_clock(&[row, row, row], 7736.62, Ts(0));
+        assert!(!clock.assumed);
+        assert!((clock.years * 8760.0 - 9.720).abs() < 5e-4, "{}", clock.years * 8760.0);
+    }
+
+    #[test]
+    fn too_few_rows_near_the_money_assume_midnight() {
+        let calendar = Calendar::bundled().expect("calendar");
+        let good = vendor_row(0.2, 1.0, 0.01, 0.5);
+        let far = vendor_row(0.2, 1.0, 0.01, 0.2);
+        // 12:00 New York on the day: 8 hours to midnight UTC.
+        let asof = calendar.new_york(good.osi.expiry, jiff::civil::time(12, 0, 0, 0));
+        let clock = vendor_clock(&[good, good, far], 6000.0, asof);
+        assert!(clock.assumed);
+        assert!((clock.years * 8760.0 - 8.0).abs() < 1e-9);
+        assert!(vendor_clock(&[], 6000.0, asof).years.is_finite());
+    }
+
+    #[test]
+    fn slope_of_a_straight_smile() {
+        let strike = |n: u32| {
+            let k = 5850.0 + 25.0 * f64::from(n);
+            let iv = Some((0.2 - 0.8 * libm::log(k / 6000.0), IvSource::Own));
+            let leg = Leg { iv, ..leg(1.0, 2.0, None) };
+            Strike { strike: k, call: Some(leg), put: Some(leg) }
+        };
+        let strikes: Vec<Strike> = (0..13).map(strike).collect();
+        assert!((slope(&strikes, 6000.0, 0.25) + 0.8).abs() < 1e-9);
+        // Too few legs, and a window too narrow for five.
+        assert_eq!(slope(&strikes[..5], 6000.0, 0.25), 0.0);
+        assert_eq!(slope(&strikes, 6000.0, 1e-4), 0.0);
+    }
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(&mut []), None);
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    proptest! {
+        #[test]
+        fn solves_what_black_priced(k in 0.7..1.4_f64, sigma in 0.05..1.5_f64, t in 0.01..3.0_f64) {
+            let (forward, strike) = (6000.0, 6000.0 * k);
+            let right = if strike >= forward { Right::Call } else { Right::Put };
+            let price = black(right, forward, strike, sigma * t.sqrt());
+            // Below this the price itself has lost the digits.
+            prop_assume!(price > 1e-4);
+            let got = solve(right, price, forward, strike, t).expect("in range");
+            prop_assert!((got - sigma).abs() * t.sqrt() < 1e-9, "{got} {sigma}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! volatilities, [`snapshot`] is what is published and written to files. Nothing here knows a
 //! clock, a network or a file; sums run in a fixed order (expiry, root, strike, right).
 
+pub mod activity;
 pub mod analyse;
 pub mod basis;
 pub mod bias;

@@ -10,7 +10,7 @@
 use jiff::civil::{Date, time};
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Chain, IvClock, Print, Right, Row};
+use super::chain::{Chain, IvClock, Print, Right, Row, VENDOR_IV};
 use super::priced::{ForwardSource, Group, IvSource, Leg, Priced, Spot, SpotSource, Strike};
 use super::{Known, forward, iv, null};
 use crate::calendar::{Calendar, days};
@@ -175,7 +175,10 @@ fn leg(row: &Row) -> Leg {
         ask: row.ask,
         volume: below(row.volume, amount),
         oi: below(row.open_interest, amount),
-        iv: row.vendor_iv.map(|sigma| (sigma, IvSource::VendorLeg)),
+        iv: row
+            .vendor_iv
+            .filter(|sigma| VENDOR_IV.contains(sigma))
+            .map(|sigma| (sigma, IvSource::VendorLeg)),
         vendor_delta: below(row.vendor_delta, delta),
         vendor_gamma: below(row.vendor_gamma, gamma),
     }
@@ -235,4 +238,272 @@ fn regular_hours(calendar: &Calendar, at: Ts) -> bool {
     let local = calendar.new_york_time(at);
     local.time() >= time(9, 30, 0, 0)
         && calendar.option_close(local.date()).is_some_and(|close| at < close)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::chain::{
+        DelayClass, Osi, Provenance, Root, Roots, SourceKind, Underlying, settle_ts,
+    };
+    use crate::options::greeks::cumulative;
+    use crate::options::priced::Scope;
+    use crate::units::MINUTE;
+    use jiff::civil::date;
+
+    /// A third Friday.
+    const FRIDAY: Date = date(2025, 6, 20);
+
+    fn calendar() -> Calendar {
+        Calendar::bundled().expect("calendar")
+    }
+
+    fn row(root: &str, day: Date, right: char, strike: u32) -> Row {
+        let (y, m, d) = (day.year() % 100, day.month(), day.day());
+        let ticker = format!("{root}{y:02}{m:02}{d:02}{right}{:08}", strike * 1000);
+        let osi = Osi::parse(&ticker, &Roots::PRODUCT).expect("ticker");
+        Row::new(osi, settle_ts(&calendar(), osi.root, osi.expiry))
+    }
+
+    /// Calls and puts at 20 % around a forward, quoted a tenth of a point wide.
+    fn rows(root: &str, day: Date, asof: Ts, forward: f64) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for strike in (5800..=6200).step_by(50) {
+            let k = f64::from(strike);
+            for right in ['C', 'P'] {
+                let mut row = row(root, day, right, strike);
+                let d = 0.2 * iv::years_between(asof, row.settle_ts).max(1e-9).sqrt();
+                let d1 = libm::log(forward / k) / d + 0.5 * d;
+                let call = forward * cumulative(d1) - k * cumulative(d1 - d);
+                let mid = if right == 'C' { call } else { call - forward + k }.max(0.1);
+                (row.bid, row.ask) = (Some(mid - 0.05), Some(mid + 0.05));
+                row.open_interest = Some(100.0);
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
+    fn chain(asof: Ts, rows: Vec<Row>) -> Chain {
+        Chain {
+            underlying: Underlying::Spx,
+            asof,
+            captured: asof,
+            print: Some(Print { value: 6001.0, ts: asof }),
+            rows,
+            provenance: Provenance::new("test", SourceKind::File, DelayClass::Realtime),
+        }
+    }
+
+    fn at(day: Date, hour: i8, minute: i8) -> Ts {
+        calendar().new_york(day, time(hour, minute, 0, 0))
+    }
+
+    fn run(chain: &Chain, mode: SpotMode, futures: Option<Print>) -> Known<Priced> {
+        price(chain, &calendar(), &PriceParams { spot_mode: mode, futures })
+    }
+
+    fn source(chain: &Chain, mode: SpotMode, futures: Option<Print>) -> Option<SpotSource> {
+        run(chain, mode, futures).ok().map(|p| p.spot.source)
+    }
+
+    /// A quoted chain at a time of Wednesday 2025-06-18 with a print of some age in seconds.
+    fn wednesday(hour: i8, minute: i8, age: i64) -> Chain {
+        let asof = at(date(2025, 6, 18), hour, minute);
+        let mut chain = chain(asof, rows("SPXW", FRIDAY, asof, 6005.0));
+        chain.print = Some(Print { value: 6001.0, ts: Ts(asof.0 - age * SECOND) });
+        chain
+    }
+
+    #[test]
+    fn spot_within_regular_hours() {
+        let es = Some(Print { value: 6002.0, ts: Ts(1) });
+        let mut chain = wednesday(11, 0, 60);
+        assert_eq!(source(&chain, SpotMode::Auto, es), Some(SpotSource::Print));
+        chain = wednesday(11, 0, 61);
+        assert_eq!(source(&chain, SpotMode::Auto, es), Some(SpotSource::Implied));
+        chain.provenance.declared_delay_s = 900;
+        assert_eq!(source(&chain, SpotMode::Auto, es), Some(SpotSource::Print));
+        chain.print = None;
+        for row in &mut chain.rows {
+            row.bid = None;
+        }
+        let priced = run(&chain, SpotMode::Auto, es).expect("the future");
+        assert_eq!((priced.spot.source, priced.spot.ts), (SpotSource::Futures, Ts(1)));
+        assert_eq!(priced.implied.expect_err("no pairs").reason, Reason::InsufficientSample);
+        // A stale print is no spot while the market is open.
+        chain.print = Some(Print { value: 6001.0, ts: Ts::NONE });
+        let why = run(&chain, SpotMode::Auto, None).expect_err("nothing fresh");
+        assert_eq!((why.reason, why.detail), (Reason::NoInput, NO_SPOT));
+    }
+
+    #[test]
+    fn spot_outside_regular_hours() {
+        let es = Some(Print { value: 6002.0, ts: Ts(1) });
+        for (hour, minute) in [(9, 29), (16, 0), (20, 0)] {
+            let mut chain = wednesday(hour, minute, 0);
+            assert_eq!(source(&chain, SpotMode::Auto, es), Some(SpotSource::Implied));
+            for row in &mut chain.rows {
+                row.ask = None;
+            }
+            assert_eq!(source(&chain, SpotMode::Auto, es), Some(SpotSource::Futures));
+            assert_eq!(source(&chain, SpotMode::Auto, None), Some(SpotSource::StalePrint));
+        }
+    }
+
+    #[test]
+    fn a_given_mode_takes_nothing_else() {
+        let es = Some(Print { value: 6002.0, ts: Ts(1) });
+        let mut chain = wednesday(20, 0, 86_400);
+        assert_eq!(source(&chain, SpotMode::Print, None), Some(SpotSource::Print));
+        assert_eq!(source(&chain, SpotMode::Implied, es), Some(SpotSource::Implied));
+        assert_eq!(source(&chain, SpotMode::Futures, es), Some(SpotSource::Futures));
+        assert_eq!(source(&chain, SpotMode::Futures, None), None);
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            chain.print = Some(Print { value: bad, ts: chain.asof });
+            assert_eq!(source(&chain, SpotMode::Print, es), None);
+        }
+        for mode in [SpotMode::Auto, SpotMode::Print, SpotMode::Implied, SpotMode::Futures] {
+            assert_eq!(SpotMode::of(mode.name()), Some(mode));
+        }
+    }
+
+    #[test]
+    fn the_implied_spot_is_the_forward_of_the_nearest_group() {
+        let chain = wednesday(20, 0, 0);
+        let priced = run(&chain, SpotMode::Implied, None).expect("priced");
+        let group = &priced.groups[0];
+        assert!((priced.spot.value - 6005.0).abs() < 1e-9);
+        assert!((group.forward - priced.spot.value).abs() < 1e-9);
+        assert_eq!(priced.implied, Ok(priced.spot.value));
+        assert!(group.carry.abs() < 1e-9);
+    }
+
+    #[test]
+    fn volatilities_forward_and_time_of_a_quoted_group() {
+        let chain = wednesday(11, 0, 0);
+        let priced = run(&chain, SpotMode::Auto, None).expect("priced");
+        let [g] = priced.groups.as_slice() else { panic!("one group") };
+        assert_eq!((g.contracts, g.n_pairs, g.dte), (18, 9, 2));
+        assert_eq!(g.forward_source, ForwardSource::Parity);
+        assert!((g.t * 8760.0 - 53.0).abs() < 1e-9);
+        assert!((g.forward * libm::exp(-g.carry * g.t) - 6001.0).abs() < 1e-9);
+        let near = g.strikes.iter().filter(|s| (s.strike - 6000.0).abs() < 120.0);
+        for leg in near.flat_map(|s| [s.call, s.put]).flatten() {
+            let (sigma, source) = leg.iv.expect("quoted");
+            assert!((sigma - 0.2).abs() < 1e-6, "{sigma}");
+            assert_eq!(source, IvSource::Own);
+        }
+        assert!(warnings(&chain, &priced).is_empty());
+    }
+
+    #[test]
+    fn third_friday_ten_o_clock() {
+        let asof = at(FRIDAY, 10, 0);
+        let both = [rows("SPX", FRIDAY, asof, 6000.0), rows("SPXW", FRIDAY, asof, 6000.0)];
+        let priced = run(&chain(asof, both.concat()), SpotMode::Print, None).expect("priced");
+        let [g] = priced.groups.as_slice() else { panic!("one group") };
+        assert_eq!((g.root, g.dte), (Root::Spxw, 0));
+        assert!((g.t * 8760.0 - 6.0).abs() < 1e-9);
+        // An hour earlier both are alive.
+        let asof = at(FRIDAY, 9, 0);
+        let both = [rows("SPX", FRIDAY, asof, 6000.0), rows("SPXW", FRIDAY, asof, 6000.0)];
+        let priced = run(&chain(asof, both.concat()), SpotMode::Print, None).expect("priced");
+        assert_eq!(priced.groups.len(), 2);
+        assert!((priced.groups[0].t * 8760.0 - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn half_days_and_clock_changes() {
+        let half = date(2025, 11, 28);
+        let asof = at(half, 12, 30);
+        let priced = run(&chain(asof, rows("SPXW", half, asof, 6000.0)), SpotMode::Print, None);
+        assert!((priced.expect("priced").groups[0].t * 8760.0 - 0.5).abs() < 1e-9);
+        let asof = at(date(2022, 7, 12), 11, 40);
+        let day = date(2022, 12, 16);
+        let priced = run(&chain(asof, rows("SPX", day, asof, 6000.0)), SpotMode::Print, None);
+        assert!((priced.expect("priced").groups[0].t * 8760.0 - 3766.833333333).abs() < 1e-6);
+    }
+
+    #[test]
+    fn after_all_expiries() {
+        let asof = at(FRIDAY, 16, 0);
+        let chain = chain(asof, rows("SPXW", FRIDAY, asof, 6000.0));
+        let why = run(&chain, SpotMode::Auto, None).expect_err("nothing alive");
+        assert_eq!((why.reason, why.detail), (Reason::NoInput, NO_CONTRACTS));
+    }
+
+    #[test]
+    fn without_quotes_the_vendors_volatility_by_its_clock() {
+        let asof = at(FRIDAY, 12, 0);
+        let mut chain = chain(asof, rows("SPXW", FRIDAY, asof, 6000.0));
+        chain.provenance.iv_clock = IvClock::Vendor;
+        for row in &mut chain.rows {
+            (row.bid, row.ask, row.vendor_iv) = (None, None, Some(0.15));
+        }
+        let priced = run(&chain, SpotMode::Print, None).expect("priced");
+        let group = &priced.groups[0];
+        assert_eq!((group.n_pairs, group.forward, group.carry), (0, 6001.0, 0.0));
+        assert_eq!(group.forward_source, ForwardSource::Spot);
+        // Four hours to the settlement, eight to midnight UTC.
+        for leg in group.strikes.iter().flat_map(|s| [s.call, s.put]).flatten() {
+            let (sigma, source) = leg.iv.expect("given");
+            assert!((sigma - 0.15 * 2.0_f64.sqrt()).abs() < 1e-9);
+            assert_eq!(source, IvSource::VendorOtm);
+        }
+        assert_eq!(warnings(&chain, &priced), ["t_vendor_assumed 2025-06-20 SPXW"]);
+        // With greeks that say six hours.
+        for row in &mut chain.rows {
+            let t = 6.0 / 8760.0;
+            row.vendor_delta = Some(0.5);
+            row.vendor_gamma = Some(0.01);
+            row.vendor_vega = Some(t * 0.01 * 6001.0 * 6001.0 * 0.15 / 100.0);
+        }
+        let priced = run(&chain, SpotMode::Print, None).expect("priced");
+        let sigma = priced.groups[0].strikes[0].call.and_then(|l| l.sigma()).expect("given");
+        assert!((sigma - 0.15 * 1.5_f64.sqrt()).abs() < 1e-9);
+        assert!(warnings(&chain, &priced).is_empty());
+    }
+
+    #[test]
+    fn a_short_dated_discount_above_one_is_noise() {
+        let asof = at(date(2025, 6, 18), 11, 0);
+        let own = |day: Date| {
+            let mut rows = rows("SPXW", day, asof, 6000.0);
+            for row in &mut rows {
+                let scale = |x: f64| x * 1.01;
+                (row.bid, row.ask) = (row.bid.map(scale), row.ask.map(scale));
+            }
+            let priced = run(&chain(asof, rows), SpotMode::Print, None).expect("priced");
+            let g = &priced.groups[0];
+            assert!((g.df - 1.01).abs() < 1e-3, "{}", g.df);
+            g.strikes[4].call.and_then(|l| l.sigma()).expect("own")
+        };
+        assert!((own(FRIDAY) - 0.202).abs() < 1e-4);
+        assert!((own(date(2025, 8, 15)) - 0.2).abs() < 1e-4);
+    }
+
+    #[test]
+    fn hostile_numbers_give_finite_sums() {
+        let asof = at(FRIDAY, 12, 0);
+        for bad in [0.0, 1e-300, 1e300, f64::MAX] {
+            let mut chain = chain(Ts(asof.0 + 239 * MINUTE), rows("SPXW", FRIDAY, asof, 6000.0));
+            for row in chain.rows.iter_mut().step_by(3) {
+                (row.bid, row.ask) = (Some(bad), Some(bad * 2.0));
+                (row.vendor_iv, row.open_interest) = (Some(bad), Some(bad));
+                (row.vendor_gamma, row.vendor_vega) = (Some(bad), Some(bad));
+                (row.vendor_delta, row.volume) = (Some(bad), Some(bad));
+            }
+            chain.provenance.iv_clock = IvClock::Vendor;
+            let Ok(priced) = run(&chain, SpotMode::Print, None) else { panic!("no spot") };
+            let scope: Scope<'_> = priced.groups.iter().collect();
+            let e = crate::options::gex::Exposures::of(&scope, 6001.0, Default::default());
+            assert!(
+                [e.net, e.abs, e.net_delta, e.cex_usd_per_day, e.coverage.oi]
+                    .iter()
+                    .all(|x| x.is_finite()),
+                "{bad}: {e:?}"
+            );
+        }
+    }
 }

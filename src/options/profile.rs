@@ -9,10 +9,10 @@
 //!
 //! [`Profile::values`] evaluates many spots at once. Strikes whose bell is wide against the range
 //! sum to a function so smooth that 72 Chebyshev nodes give it to about 1e-14 of its size; narrow
-//! ones count only where their density exceeds 1e-17 of its peak. Near zero the plain sum decides.
+//! ones count only where their density exceeds 1e-16 of its peak. Near zero the plain sum decides.
 //! Own design; the terms are those of Black (1976).
 //!
-//! Cost: [`Profile::net`] about 10 ns a strike; 1,150 spots of 10,000 strikes about 15 ms.
+//! Cost: one `exp` a strike and spot; many spots at once take about a tenth of that.
 
 use std::f64::consts::PI;
 
@@ -24,7 +24,7 @@ use super::priced::Group;
 /// Least volatility of a scenario.
 const SIGMA_MIN: f64 = 0.02;
 /// Standard deviations beyond which a density is no number to speak of.
-const REACH: f64 = 9.0;
+const REACH: f64 = 8.5;
 /// Chebyshev nodes.
 const NODES: usize = 72;
 /// Least total deviation of a wide bell, for a range of ±15 %.
@@ -42,6 +42,10 @@ pub const BAND: f64 = 0.15;
 struct Item {
     /// ln(S/K) + bT.
     m: f64,
+    /// σ√T.
+    d: f64,
+    /// 1/d.
+    inverse: f64,
     sigma: f64,
     root_t: f64,
     /// Slope of the group's smile.
@@ -56,8 +60,10 @@ impl Item {
     /// Γ·x, with the vanna term where `h` is not 0, per contract, at `l = ln(x/S)`.
     fn bell(&self, l: f64, ssr_less_1: f64) -> f64 {
         let h = ssr_less_1 * self.slope;
-        let sigma = if h == 0.0 { self.sigma } else { (self.sigma + h * l).max(SIGMA_MIN) };
-        let d = sigma * self.root_t;
+        if h == 0.0 {
+            return density((self.m + l) * self.inverse + 0.5 * self.d) * self.inverse;
+        }
+        let d = (self.sigma + h * l).max(SIGMA_MIN) * self.root_t;
         let d1 = (self.m + l) / d + 0.5 * d;
         density(d1) / d * (1.0 - (d1 - d) * h * self.root_t)
     }
@@ -101,8 +107,10 @@ impl Profile {
                     let (Some(sigma), oi) = (leg.sigma(), leg.open()) else { continue };
                     if oi > 0.0 {
                         let net = sign.sign(right) * oi;
-                        let slope = group.skew_slope;
-                        fold(&mut items, start, Item { m, sigma, root_t, slope, net, gross: oi });
+                        let (slope, d) = (group.skew_slope, sigma * root_t);
+                        let (inverse, gross) = (1.0 / d, oi);
+                        let item = Item { m, d, inverse, sigma, root_t, slope, net, gross };
+                        fold(&mut items, start, item);
                     }
                 }
             }
@@ -173,7 +181,7 @@ impl Profile {
         let ls: Vec<f64> = xs.iter().map(|x| libm::log(x / self.spot)).collect();
         let (Some(&from), Some(&to)) = (ls.first(), ls.last()) else { return Vec::new() };
         let reach = from.abs().max(to.abs());
-        let smooth = xs.len() >= 2 * NODES && to > from && reach < 2.0 * BAND;
+        let smooth = xs.len() > NODES && to > from && reach < 2.0 * BAND;
         let is_wide = |i: &Item| smooth && i.is_wide(reach, s);
         let mut sums = vec![0.0; xs.len()];
         if smooth {
@@ -260,4 +268,76 @@ fn interpolate(
 }
 
 /// [`NODES`] as a number.
-const COUNT: f64 = NODES as f64;
+const COUNT: f64 = 72.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::gex::Exposures;
+    use crate::options::gex::tests::{SIGN, group, toy};
+    use proptest::prelude::*;
+
+    #[test]
+    fn at_the_spot_it_is_the_net_and_the_gross() {
+        let toy = toy();
+        let e = Exposures::of(&[&toy], 6000.0, SIGN);
+        let p = Profile::of(&[&toy], 6000.0, SIGN);
+        assert!((p.net(6000.0) - e.net).abs() < 1e-6);
+        assert!((p.gross(6000.0) - e.abs).abs() < 1e-5);
+    }
+
+    #[test]
+    fn legs_of_different_volatility_stay_apart() {
+        let mut g = group(&[(6000.0, 0.2, 10.0, 10.0)]);
+        g.strikes[0].put.as_mut().expect("put").iv =
+            Some((0.3, crate::options::priced::IvSource::VendorLeg));
+        let p = Profile::of(&[&g], 6000.0, SIGN);
+        let e = Exposures::of(&[&g], 6000.0, SIGN);
+        assert!(e.net > 0.0 && (p.net(6000.0) - e.net).abs() < 1e-9);
+    }
+
+    #[test]
+    fn grids() {
+        let grid = |spot: f64| Profile::of(&[], spot, SIGN).grid();
+        let spx = grid(3856.28);
+        assert_eq!((spx.first(), spx.last(), spx.len()), (Some(&3278.0), Some(&4434.0), 1157));
+        let ndx = grid(11706.4395);
+        assert_eq!((ndx.first(), ndx.last(), ndx.len()), (Some(&9951.0), Some(&13_461.0), 1171));
+        for odd in [1e-300, 0.3, 5999.0, 1e300, f64::MAX, f64::INFINITY, f64::NAN] {
+            assert!(grid(odd).len() <= 1800);
+        }
+    }
+
+    #[test]
+    fn nearest_strike() {
+        let p = Profile::of(&[&toy()], 6000.0, SIGN);
+        assert_eq!(p.nearest_strike(6018.4), Some(6000.0));
+        // Of two the one nearer to the spot.
+        assert_eq!(p.nearest_strike(6150.0), Some(6100.0));
+        assert_eq!(p.nearest_strike(5850.0), Some(5900.0));
+        assert_eq!(Profile::of(&[], 6000.0, SIGN).nearest_strike(1.0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn many_spots_at_once_equal_one_by_one(
+            rows in prop::collection::vec(
+                (0.5..1.5_f64, 0.03..0.9_f64, 0.0..1e4_f64, 0.0..1e4_f64), 1..20),
+            t in prop::sample::select(vec![1e-7, 1e-4, 0.003, 0.01, 0.1, 1.0, 3.0]),
+            slope in -3.0..0.5_f64,
+            ssr in prop::sample::select(vec![1.0, 1.5, 2.0]),
+        ) {
+            let rows: Vec<(f64, f64, f64, f64)> =
+                rows.into_iter().map(|(k, s, c, p)| (k * 6000.0, s, c, p)).collect();
+            let mut g = group(&rows);
+            (g.t, g.skew_slope) = (t, slope);
+            let p = Profile::of(&[&g, &toy()], 6000.0, SIGN);
+            let xs = p.grid();
+            let size = xs.iter().map(|&x| p.gross(x)).fold(0.0, f64::max);
+            for (x, got) in xs.iter().zip(p.values(&xs, ssr)) {
+                let want = p.skewed(*x, ssr);
+                prop_assert!((got - want).abs() <= 1e-11 * size, "{x}: {got} {want} of {size}");
+            }
+        }
+    }
+}

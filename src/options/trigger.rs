@@ -118,3 +118,68 @@ fn peak_fraction(profile: &Profile, flip: &Flip) -> (Vec<f64>, Known<f64>) {
         None => (Vec::new(), null(Reason::InvalidInput, "no_sign_change")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::gex::tests::{SIGN, group, toy};
+    use crate::options::priced::Group;
+
+    fn profile(groups: &[Group]) -> Profile {
+        Profile::of(&groups.iter().collect::<Vec<_>>(), 6000.0, SIGN)
+    }
+
+    fn skewed(slope: f64) -> Group {
+        Group { skew_slope: slope, ..toy() }
+    }
+
+    #[test]
+    fn a_ratio_of_one_is_the_zero_gamma_itself() {
+        let p = profile(&[skewed(-0.8)]);
+        let flip = Flip::of(&p);
+        let t = Trigger::of(&p, &flip, TriggerMethod::SkewAdjusted, 1.0);
+        assert_eq!(t.roots, flip.roots);
+        assert_eq!(t.at, Ok((flip.roots[0], 6000.0)));
+        for &(x, g) in &flip.grid {
+            assert_eq!(p.skewed(x, 1.0).to_bits(), p.net(x).to_bits());
+            assert!((p.net(x) - g).abs() <= 1e-2);
+        }
+    }
+
+    #[test]
+    fn a_falling_smile_lifts_the_trigger() {
+        let p = profile(&[skewed(-0.8)]);
+        let flip = Flip::of(&p);
+        let at = |ssr| {
+            let t = Trigger::of(&p, &flip, TriggerMethod::SkewAdjusted, ssr);
+            t.at.expect("a root").0
+        };
+        assert!(flip.roots[0] < at(1.5) && at(1.5) < at(2.0));
+        let root = at(1.5);
+        assert!(p.skewed(root, 1.5).abs() < 1e-9 * p.gross(root));
+    }
+
+    #[test]
+    fn peak_fraction_walks_down_from_the_maximum() {
+        let p = profile(&[toy()]);
+        let flip = Flip::of(&p);
+        let t = Trigger::of(&p, &flip, TriggerMethod::PeakFraction, 1.5);
+        let (level, _) = t.at.expect("a level");
+        let peak = flip.grid.iter().map(|n| n.1).fold(0.0, f64::max);
+        assert!((p.net(level) - 0.3 * peak).abs() < 1e-6 * peak);
+        assert!(flip.grid.iter().filter(|n| n.0 > level).any(|n| n.1 == peak));
+    }
+
+    #[test]
+    fn nulls_have_reasons() {
+        let puts = profile(&[group(&[(6000.0, 0.2, 0.0, 10.0)])]);
+        let flip = Flip::of(&puts);
+        let of = |method| Trigger::of(&puts, &flip, method, 1.5).at.expect_err("null").detail;
+        assert_eq!(of(TriggerMethod::SkewAdjusted), "no_sign_change");
+        assert_eq!(of(TriggerMethod::PeakFraction), "no_positive_gamma");
+        let nothing = profile(&[]);
+        let flip = Flip::of(&nothing);
+        let t = Trigger::of(&nothing, &flip, TriggerMethod::SkewAdjusted, 1.5);
+        assert_eq!(t.record().1.expect("why").detail, "no_gamma");
+    }
+}

@@ -161,3 +161,72 @@ fn hvl(exposures: &Exposures) -> Known<f64> {
     }
     best.map_or_else(|| none(GAMMA), |(_, strike, _)| Ok(strike))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::gex::SignModel;
+    use crate::options::gex::tests::{SIGN, group, toy};
+    use crate::options::priced::Group;
+
+    fn walls(group: &Group, sign: SignModel) -> Walls {
+        Walls::of(&Exposures::of(&[group], 6000.0, sign))
+    }
+
+    #[test]
+    fn toy_chain() {
+        for sign in [SIGN, SignModel::ShortAll] {
+            let w = walls(&toy(), sign);
+            let call = w.call.expect("a wall");
+            assert_eq!((call.strike, call.oi), (6100.0, 8000.0));
+            assert_eq!(call.rank, [Some(6100.0), Some(6200.0), Some(6000.0)]);
+            assert_eq!(w.put.map(|p| (p.strike, p.oi)), Ok((5900.0, 9000.0)));
+            assert_eq!((w.call_any, w.put_any), (Ok(6100.0), Ok(5900.0)));
+            assert_eq!((w.call_oi, w.put_oi), (Ok(6100.0), Ok(5900.0)));
+        }
+        let w = walls(&toy(), SIGN);
+        assert_eq!((w.call_net, w.put_net), (Ok(6100.0), Ok(5900.0)));
+        assert_eq!((w.abs_gamma, w.hvl), (Ok(5900.0), Ok(6000.0)));
+        let record = w.call.expect("a wall").record();
+        assert_eq!(record.rank, [6100.0, 6200.0, 6000.0]);
+        let e = Exposures::of(&[&toy()], 6000.0, SIGN);
+        assert_eq!(Walls::by_net(&e), [5900.0, 6100.0, 5800.0]);
+    }
+
+    #[test]
+    fn sides() {
+        // The greatest call gamma is below the spot, the greatest put gamma above.
+        let g = group(&[(5900.0, 0.16, 9e3, 1.0), (6100.0, 0.16, 1.0, 9e3)]);
+        let w = walls(&g, SIGN);
+        assert_eq!(w.call.map(|c| c.strike), Ok(6100.0));
+        assert_eq!(w.put.map(|p| p.strike), Ok(5900.0));
+        assert_eq!((w.call_any, w.put_any), (Ok(5900.0), Ok(6100.0)));
+        let at = walls(&group(&[(6000.0, 0.16, 1.0, 1.0)]), SIGN);
+        assert_eq!(at.call.map(|c| c.strike), at.put.map(|p| p.strike));
+    }
+
+    #[test]
+    fn ties_go_to_the_strike_nearest_the_spot() {
+        let g = group(&[
+            (5700.0, 0.16, 7.0, 7.0),
+            (5900.0, 0.16, 7.0, 7.0),
+            (6200.0, 0.16, 7.0, 7.0),
+            (6150.0, 0.16, 7.0, 7.0),
+        ]);
+        let w = walls(&g, SIGN);
+        assert_eq!((w.call_oi, w.put_oi), (Ok(5900.0), Ok(5900.0)));
+        // All nets are 0, so every running sum is.
+        assert_eq!(w.hvl, Ok(5900.0));
+        assert!(w.call_net.is_err() && w.put_net.is_err());
+    }
+
+    #[test]
+    fn no_open_calls_no_call_wall() {
+        let w = walls(&group(&[(5900.0, 0.16, 0.0, 5.0), (6100.0, 0.16, 0.0, 5.0)]), SIGN);
+        assert_eq!(w.call.expect_err("none").detail, "no_gamma");
+        assert_eq!(w.call_oi.expect_err("none").detail, "no_open_interest");
+        assert_eq!(w.put.map(|p| p.rank), Ok([Some(5900.0), None, None]));
+        let none = walls(&group(&[]), SIGN);
+        assert!(none.put.is_err() && none.hvl.is_err() && none.abs_gamma.is_err());
+    }
+}

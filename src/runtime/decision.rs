@@ -3,13 +3,15 @@
 use rtrb::{Consumer, Producer};
 
 use super::agent::{Agent, wait_until};
+use super::mids::Mid;
+use crate::decision::context_features::{CONTEXT_FEATURES, Nearest};
 use crate::decision::{Confluence, Signal};
 use crate::event::Body;
 use crate::features::Frame;
 use crate::journal::Kind;
 use crate::pipeline::Judge;
 use crate::snapshot::Adopter;
-use crate::units::{SECOND, SYMBOLS_MAX, Ts};
+use crate::units::{SECOND, SYMBOLS_MAX, Slot, Ts};
 
 /// Frames taken in one turn.
 const BATCH: usize = 256;
@@ -38,6 +40,10 @@ pub struct Status {
     pub frame: Frame,
     /// What the preset made of it.
     pub confluence: Confluence,
+    /// Features 1 to 11, of the Context.
+    pub context: [Slot; CONTEXT_FEATURES],
+    /// The option level nearest to the price.
+    pub nearest: Option<Nearest>,
     /// A signal, where this report is about one.
     pub signal: Option<Signal>,
 }
@@ -49,6 +55,8 @@ pub struct Decider {
     contexts: Adopter,
     records: Option<Producer<DecisionRecord>>,
     status: Producer<Status>,
+    /// To the cold thread, which makes a live basis of them.
+    mids: Option<Producer<Mid>>,
     /// Receive time of each symbol's last report.
     reported: [Ts; SYMBOLS_MAX],
 }
@@ -62,7 +70,15 @@ impl Decider {
         records: Option<Producer<DecisionRecord>>,
         status: Producer<Status>,
     ) -> Decider {
-        Decider { judge, contexts, records, status, reported: [Ts::NONE; SYMBOLS_MAX] }
+        let reported = [Ts::NONE; SYMBOLS_MAX];
+        Decider { judge, contexts, records, status, mids: None, reported }
+    }
+
+    /// Sends the middle of each book into `mids`, as often as reports to a screen.
+    #[must_use]
+    pub fn with_mids(mut self, mids: Producer<Mid>) -> Decider {
+        self.mids = Some(mids);
+        self
     }
 
     /// Takes the next frame.
@@ -91,9 +107,26 @@ impl Decider {
         let due = !reported.is_some() || ts.since(*reported) >= STATUS_NS;
         if due || verdict.signal.is_some() {
             *reported = ts;
-            let confluence = self.judge.decision().confluence(frame.event.symbol);
+            if let (Some(mids), Some(tally)) =
+                (&mut self.mids, self.judge.tally(frame.event.symbol))
+                && let (Some(bid), Some(ask)) =
+                    (tally.book().bids().best(), tally.book().asks().best())
+                && bid.px < ask.px
+            {
+                let twice = i64::from(bid.px.ticks()) + i64::from(ask.px.ticks());
+                let symbol = frame.event.symbol;
+                // A cold thread that does not keep up misses some; nothing waits for it.
+                let _ = mids.push(Mid { symbol, twice, ts: frame.market_time });
+            }
+            let (decision, symbol) = (self.judge.decision(), frame.event.symbol);
             // A screen that does not keep up misses reports; nothing waits for it.
-            let _ = self.status.push(Status { frame: *frame, confluence, signal: verdict.signal });
+            let _ = self.status.push(Status {
+                frame: *frame,
+                confluence: decision.confluence(symbol),
+                context: *decision.context_slots(symbol),
+                nearest: decision.nearest(symbol),
+                signal: verdict.signal,
+            });
         }
     }
 

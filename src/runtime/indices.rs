@@ -108,7 +108,7 @@ mod tests {
 
     fn record(value: f32, second: i64) -> [u8; 40] {
         let record = Record {
-            time_us: dtc::file::scid::EPOCH_OFFSET_US + second * 1_000_000,
+            time_us: scid::EPOCH_OFFSET_US + second * 1_000_000,
             open_bits: 0,
             open: 0.0,
             high: value,

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use dtc::client::Client;
 use dtc::session::{Backoff, SessionConfig, Subscription};
-use rtrb::{Consumer, RingBuffer};
+use rtrb::{Consumer, Producer, RingBuffer};
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32};
 
@@ -18,7 +18,8 @@ use super::decision::{Decider, DecisionAgent, DecisionRecord, Status};
 use super::feature::FeatureAgent;
 use super::followed::{Followed, Which};
 use super::journal::{JournalAgent, JournalOutcome};
-use super::net::{EventSink, Flags, NetAgent, NetOutcome, NetParts};
+use super::mids::Mid;
+use super::net::{EventSink, Flags, INDEX_BASE, IndexTick, NetAgent, NetOutcome, NetParts};
 use super::setup::Setup;
 use super::source::{DtcConnection, NetSource, READ_BYTES};
 use super::warmup::{History, Summary};
@@ -37,6 +38,10 @@ use crate::units::{Instrument, SymbolId, Ts};
 
 /// Reports that wait for a screen.
 const STATUS_RING: usize = 256;
+/// Mids that wait for the cold thread.
+const MIDS_RING: usize = 1024;
+/// Index values that wait for the cold thread.
+const INDICES_RING: usize = 1024;
 /// Context versions that wait for the journal.
 const CONTEXTS: usize = 64;
 
@@ -47,10 +52,21 @@ pub struct Live {
     pub flags: Flags,
     /// What a screen may show.
     pub status: Consumer<Status>,
-    /// The cold path's end of the context.
-    pub publisher: Publisher,
+    /// The cold path's ends; a cold thread takes them.
+    pub cold: Option<ColdEnds>,
     hot: Hot,
     journal: Option<JoinHandle<JournalOutcome>>,
+}
+
+/// What the hot threads share with the cold path.
+#[derive(Debug)]
+pub struct ColdEnds {
+    /// Where the Context goes.
+    pub publisher: Publisher,
+    /// Mids of the symbols.
+    pub mids: Consumer<Mid>,
+    /// Values of the indices that a DTC source gives.
+    pub indices: Consumer<IndexTick>,
 }
 
 #[derive(Debug)]
@@ -117,6 +133,8 @@ impl Live {
         let flags = Flags::default();
         let config = &setup.config;
         let (status_in, status) = RingBuffer::new(STATUS_RING);
+        let (mids_in, mids) = RingBuffer::new(MIDS_RING);
+        let (indices_in, indices) = RingBuffer::new(INDICES_RING);
         let (mut publisher, adopter) = Publisher::new();
         let (features, judge) = split(&setup.core(SessionFilter::All), setup.calendar.clone());
         let mut capture_end = Capture::off();
@@ -133,15 +151,18 @@ impl Live {
                 Some(agent::spawn("journal", agent, Idle::Backoff, None).map_err(text)?);
             (capture_end, decisions_end) = (producer, Some(records_in));
         }
-        let decider = Decider::new(judge, adopter, decisions_end, status_in);
+        let decider = Decider::new(judge, adopter, decisions_end, status_in).with_mids(mids_in);
         let clock = clock.clone();
         let (capture, flags_net) = (capture_end, flags.clone());
-        let parts = Parts { setup, sources, history, capture, clock, flags: flags_net };
+        let indices_end = Some(indices_in);
+        let parts =
+            Parts { setup, sources, history, capture, clock, flags: flags_net, indices_end };
         let hot = match config.threads.layout {
             Layout::Fused => parts.fused(features, decider)?,
             Layout::Split => parts.split(features, decider)?,
         };
-        Ok(Live { flags, status, publisher, hot, journal: journal_thread })
+        let cold = Some(ColdEnds { publisher, mids, indices });
+        Ok(Live { flags, status, cold, hot, journal: journal_thread })
     }
 
     /// Whether the net thread has ended by itself.
@@ -189,6 +210,7 @@ struct Parts<'a> {
     capture: Capture,
     clock: Clock,
     flags: Flags,
+    indices_end: Option<Producer<IndexTick>>,
 }
 
 impl Parts<'_> {
@@ -201,6 +223,7 @@ impl Parts<'_> {
             clock: self.clock,
             flags: self.flags,
             symbols: self.setup.instruments.iter().map(|i| i.symbol.clone()).collect(),
+            indices: self.indices_end,
             history: self.history,
             idle: config.threads.idle,
             stall_ns_max: i64::from(config.rings.stall_ms_max) * 1_000_000,
@@ -274,12 +297,19 @@ fn dtc_source(setup: &Setup, dtc: &DtcSource, id: u16) -> Result<NetSource, Stri
         name => std::env::var(name)
             .map_err(|_| format!("source {}: no environment variable {name}", dtc.name))?,
     };
+    let indices = indices(setup, &dtc.name)?;
+    let asked = indices.iter().map(|(wire, _, i, exchange)| Subscription {
+        symbol_id: *wire,
+        symbol: i.symbol.clone(),
+        exchange: (*exchange).to_owned(),
+        depth_levels: 0,
+    });
     let session = SessionConfig {
         username: dtc.username.clone(),
         password,
         client_name: "mia".to_owned(),
         heartbeat_s: dtc.heartbeat_s,
-        subscriptions: of.iter().map(subscription).collect(),
+        subscriptions: of.iter().map(subscription).chain(asked).collect(),
         backoff: Backoff { first_ms: dtc.backoff_first_ms, max_ms: dtc.backoff_max_ms },
         seed: u64::from(id),
         ..SessionConfig::default()
@@ -287,9 +317,28 @@ fn dtc_source(setup: &Setup, dtc: &DtcSource, id: u16) -> Result<NetSource, Stri
     session.check().map_err(|e| format!("source {}: {e}", dtc.name))?;
     let address = resolve(&dtc.address).map_err(|e| format!("source {}: {e}", dtc.name))?;
     let client = Client::new(mio::Token(usize::from(id)), address, session, READ_BYTES);
-    let symbols: Vec<_> = of.iter().map(|&(wire, id, i, ..)| (wire, id, i)).collect();
+    let own = of.iter().map(|&(wire, id, i, ..)| (wire, id, i));
+    let beside = indices.iter().map(|(wire, id, i, _)| (*wire, *id, i));
+    let symbols: Vec<_> = own.chain(beside).collect();
     let connection = DtcConnection::new(&dtc.name, id, client, DtcFeed::new(&symbols));
     Ok(NetSource::Dtc(Box::new(connection)))
+}
+
+/// Indices that a source gives: the number on the wire, the number beside the run's symbols, the
+/// index as an instrument, its exchange.
+fn indices<'a>(
+    setup: &'a Setup,
+    source: &str,
+) -> Result<Vec<(u32, SymbolId, Instrument, &'a str)>, String> {
+    let mut indices = Vec::new();
+    for (at, one) in (0_u16..).zip(setup.config.volatility.dtc.values()) {
+        if one.source == source {
+            let instrument = Instrument::with_tick(&one.symbol, one.tick)?;
+            let id = SymbolId(INDEX_BASE + at);
+            indices.push((u32::from(INDEX_BASE) + u32::from(at), id, instrument, &*one.exchange));
+        }
+    }
+    Ok(indices)
 }
 
 fn resolve(address: &str) -> Result<SocketAddr, String> {
@@ -350,7 +399,9 @@ impl NetSource {
         match self {
             NetSource::Dtc(dtc) => {
                 let (id, symbols) = dtc.symbols();
-                symbols.map(|(wire, symbol)| (id, SourceKind::Dtc, symbol, wire)).collect()
+                // A replay of the bytes knows the run's own symbols only.
+                let own = symbols.filter(|(_, symbol)| symbol.0 < INDEX_BASE);
+                own.map(|(wire, symbol)| (id, SourceKind::Dtc, symbol, wire)).collect()
             }
             NetSource::Follow(followed) => {
                 let (id, symbol, depth) = followed.identity();

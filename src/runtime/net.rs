@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Poll};
+use rtrb::Producer;
 use zerocopy::IntoBytes;
 
 use super::agent::{Agent, Waiting, wait_until};
@@ -20,7 +21,7 @@ use crate::event::{Body, Event, HaltCause, Sequencer};
 use crate::feed::Counters;
 use crate::feed::seam::Seam;
 use crate::journal::event::pack;
-use crate::units::{SECOND, SymbolId, Ts};
+use crate::units::{Px, SECOND, SymbolId, Ts};
 
 /// Where events go: a ring, or the core itself.
 pub trait EventSink: Send {
@@ -37,7 +38,7 @@ pub trait EventSink: Send {
     fn finish(self) -> Self::Output;
 }
 
-impl EventSink for rtrb::Producer<Event> {
+impl EventSink for Producer<Event> {
     type Output = ();
 
     fn room(&self) -> usize {
@@ -52,6 +53,20 @@ impl EventSink for rtrb::Producer<Event> {
     }
 
     fn finish(self) {}
+}
+
+/// First number of the symbols that are indices: beside the run's own and no part of its events.
+pub const INDEX_BASE: u16 = 0x8000;
+
+/// A value of an index.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IndexTick {
+    /// Place in the configured list.
+    pub index: u16,
+    /// Value, in ticks.
+    pub px: Px,
+    /// Its time.
+    pub ts: Ts,
 }
 
 /// Flags that other threads raise.
@@ -71,11 +86,16 @@ pub struct Out<S> {
     pub(super) sink: S,
     /// Where the history ended; it keeps trades from counting twice.
     pub(super) seam: Seam,
+    /// Values of indices, which are no events of the run: the cold thread reads them.
+    pub(super) indices: Option<Producer<IndexTick>>,
 }
 
 impl<S: EventSink> Out<S> {
     /// An event without bytes of its own.
     pub(super) fn event(&mut self, event: Event) {
+        if event.symbol.0 >= INDEX_BASE {
+            return;
+        }
         let event = self.sequencer.stamp(event);
         self.capture.event(&event);
         self.sink.send(&event);
@@ -83,11 +103,23 @@ impl<S: EventSink> Out<S> {
 
     /// An event whose bytes have been recorded.
     pub(super) fn decoded(&mut self, event: Event) {
+        if event.symbol.0 >= INDEX_BASE {
+            return self.index(&event);
+        }
         if !self.seam.live(&event) {
             return;
         }
         let event = self.sequencer.stamp(event);
         self.sink.send(&event);
+    }
+
+    /// A value of an index. A cold thread that does not keep up misses some; nothing waits for it.
+    #[cold]
+    fn index(&mut self, event: &Event) {
+        let index = event.symbol.0 - INDEX_BASE;
+        if let (Body::Trade { px, .. }, Some(ring)) = (event.body, &mut self.indices) {
+            let _ = ring.push(IndexTick { index, px, ts: event.ts_exch.or(event.ts) });
+        }
     }
 
     /// Events of the history; the caller has seen to the room.
@@ -163,6 +195,8 @@ pub struct NetParts<S> {
     pub flags: Flags,
     /// Names of the symbols.
     pub symbols: Vec<String>,
+    /// Where values of indices go.
+    pub indices: Option<Producer<IndexTick>>,
     /// What goes before the live market.
     pub history: Option<History>,
     /// Idle strategy.
@@ -183,7 +217,13 @@ impl<S: EventSink> NetAgent<S> {
             poll: Poll::new()?,
             events: Events::with_capacity(64),
             sources: parts.sources,
-            out: Out { sequencer: Sequencer::default(), capture, sink, seam: Seam::default() },
+            out: Out {
+                sequencer: Sequencer::default(),
+                capture,
+                sink,
+                seam: Seam::default(),
+                indices: parts.indices,
+            },
             clock: parts.clock,
             flags: parts.flags,
             symbols: u16::try_from(parts.symbols.len()).unwrap_or(0),

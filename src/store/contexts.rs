@@ -68,6 +68,17 @@ pub fn read(path: &Path) -> io::Result<Timed> {
     }
 }
 
+/// The greatest version in `folder`; `None` without one.
+#[must_use]
+pub fn newest(folder: &Path) -> Option<u64> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    let version = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.strip_prefix("context-")?.strip_suffix(".json")?.parse().ok()
+    };
+    entries.flatten().filter_map(version).max()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

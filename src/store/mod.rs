@@ -8,6 +8,7 @@ mod behind;
 pub mod columns;
 pub mod contexts;
 pub mod csv;
+pub mod options;
 pub mod parquet;
 pub mod rows;
 pub mod staged;

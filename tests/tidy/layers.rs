@@ -93,7 +93,8 @@ const fn join<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
 }
 
 /// Binaries of the `mia` package that lie elsewhere; they stand where `main` does.
-pub(crate) const MIA_BINARIES: &[&str] = &["tools/dtc-sim/src/main.rs"];
+pub(crate) const MIA_BINARIES: &[&str] =
+    &["tools/dtc-sim/src/main.rs", "tools/mock-massive/src/main.rs"];
 
 /// `dtc/src/`, bytes upward.
 pub(crate) const DTC: &[Layer] = &[

@@ -115,12 +115,14 @@ mod tests {
     #[test]
     fn each_ticker_on_its_own() {
         let text = r#"{"status":"OK","results":[
-            {"ticker":"I:SPX","value":7736.62,"last_updated":1679597116344223501,"timeframe":"DELAYED"},
+            {"ticker":"I:SPX","value":7736.62,"last_updated":1679597116344223501,
+            "timeframe":"DELAYED"},
             {"ticker":"VIX","value":17,"last_updated":1679597116344223502},
             {"ticker":"I:NDX","error":"NOT_ENTITLED","message":"no","value":5},
             {"ticker":"I:VXN","error":"NOT_FOUND"},
             {"ticker":"I:A","error":{}}, {"ticker":"I:B"}, {"ticker":"I:C","value":0},
-            {"ticker":"I:D","value":5}, {"ticker":"I:E","value":5,"last_updated":2679597116344223502},
+            {"ticker":"I:D","value":5},
+            {"ticker":"I:E","value":5,"last_updated":2679597116344223502},
             {"value":5}, 7]}"#;
         let tickers = ["SPX", "VIX", "NDX", "VXN", "A", "B", "C", "D", "E", "F"];
         let latest = Ts(1_700_000_000_000_000_000);

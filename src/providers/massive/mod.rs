@@ -202,7 +202,7 @@ impl Massive {
         };
         let mut done: Vec<(usize, Result<Harvest, FetchError>)> = std::thread::scope(|scope| {
             let threads: Vec<_> =
-                (0..self.settings.max_in_flight).map(|_| scope.spawn(&work)).collect();
+                (0..self.settings.max_in_flight).map(|_| scope.spawn(work)).collect();
             threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
         });
         done.sort_by_key(|(at, _)| *at);
@@ -384,4 +384,70 @@ pub fn fuzz_page(data: &[u8]) {
     let _ = indices::parse(&mut data.to_vec(), &["SPX", "VIX"], Ts::MAX);
     let _ = retry::Trouble::of_status(403, &mut data.to_vec());
     let _ = std::str::from_utf8(data).map(|text| retry::retry_after(text, Ts(0)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = r#"{"status":"DELAYED","next_url":"https://h/x?c=1","results":[
+        {"details":{"ticker":"O:SPXW260828C07735000","expiration_date":"2026-08-28",
+        "strike_price":7735,"contract_type":"call","shares_per_contract":100},
+        "open_interest":1110,"day":{"volume":1},"implied_volatility":0.16,"greeks":{"delta":0.5},
+        "last_quote":{"bid":16.5,"ask":19.2,"last_updated":1787925604000000001},
+        "underlying_asset":{"ticker":"I:SPX","value":7736.62,"last_updated":1787925603}}]}"#;
+
+    /// Whatever is cut off or changed: no panic, and no promise broken.
+    #[test]
+    fn damaged_pages() {
+        for end in 0..=PAGE.len() {
+            fuzz_page(PAGE.as_bytes().get(..end).expect("ASCII"));
+        }
+        let mut rng = Rng::with_seed(3);
+        for _ in 0..3_000 {
+            let mut bytes = PAGE.as_bytes().to_vec();
+            for _ in 0..rng.usize(1..4) {
+                let at = rng.usize(0..bytes.len());
+                bytes[at] = *rng.choice(b"{}[]\",:.-0919eEnul\\ \x00\xff").expect("some");
+            }
+            fuzz_page(&bytes);
+        }
+    }
+
+    fn dated(seen: &[(i64, Option<f64>)], delay_s: u32) -> (Ts, Option<Print>, Harvest) {
+        let calendar = Calendar::bundled().expect("calendar");
+        let seen = seen.iter().map(|&(s, value)| Seen { ts: Ts(s * SECOND), value }).collect();
+        let harvest = Harvest { seen, ..Harvest::default() };
+        let time = (Ts(900 * SECOND), Ts(1_000 * SECOND));
+        let mut fetched =
+            Fetched { harvest, underlying: Underlying::Spx, calendar: &calendar, time };
+        let (asof, print) = fetched.asof(delay_s);
+        (asof, print, fetched.harvest)
+    }
+
+    #[test]
+    fn the_median_of_the_index_dates_the_chain() {
+        let print = |s: i64, value| Some(Print { value, ts: Ts(s * SECOND) });
+        let (asof, seen, _) = dated(&[(990, Some(3.0)), (970, Some(1.0)), (980, Some(2.0))], 900);
+        assert_eq!((asof, seen), (Ts(980 * SECOND), print(980, 2.0)));
+        // The lower one of two; a time without a value dates, but is no print.
+        let (asof, seen, _) = dated(&[(970, None), (980, Some(2.0))], 900);
+        assert_eq!((asof, seen), (Ts(970 * SECOND), print(980, 2.0)));
+        // A minute of disagreement between clocks, not more.
+        let (asof, seen, harvest) = dated(&[(1_061, Some(9.0)), (1_060, Some(8.0))], 900);
+        assert_eq!((asof, seen), (Ts(1_060 * SECOND), print(1_060, 8.0)));
+        assert_eq!(harvest.counts.get("future_time"), Some(&1));
+        assert_eq!(dated(&[], 900).0, Ts(100 * SECOND));
+    }
+
+    #[test]
+    fn open_interest_is_that_of_the_day_before() {
+        let calendar = Calendar::bundled().expect("calendar");
+        let time = (Ts(0), Ts(0));
+        let harvest = Harvest::default();
+        let fetched = Fetched { harvest, underlying: Underlying::Spx, calendar: &calendar, time };
+        // After Labor Day the Friday; on the Saturday it is not known.
+        assert_eq!(fetched.oi_date(date(2026, 9, 8)), Some(date(2026, 9, 4)));
+        assert_eq!(fetched.oi_date(date(2026, 9, 5)), None);
+    }
 }

@@ -156,8 +156,7 @@ fn terms(contract: &Contract<'_>, wanted: &Wanted<'_>) -> Result<Osi, Drop> {
     if expiry.is_some_and(|e| e != Some(osi.expiry)) {
         return Err(Drop::DetailsMismatch);
     }
-    // Not written as `> 1e-9`: a strike that is no number must not pass.
-    if strike_price.is_some_and(|k| !((k - osi.strike()).abs() <= 1e-9)) {
+    if strike_price.is_some_and(|k| (k - osi.strike()).abs() > 1e-9) {
         return Err(Drop::DetailsMismatch);
     }
     if *shares_per_contract != Some(MULTIPLIER) {

@@ -98,7 +98,8 @@ pub fn run(market: Box<dyn Market + Send>, plan: &Plan, journal: &Path) -> (Ende
     let mut asked = 0;
     while !live.ended() {
         if let Some(context) = (plan.contexts)(asked, clock.now()) {
-            assert!(live.publisher.publish(context), "versions rise");
+            let cold = live.cold.as_mut().expect("nobody took it");
+            assert!(cold.publisher.publish(context), "versions rise");
         }
         asked += 1;
         assert!(clock.now().since(start) < 120_000_000_000, "the run did not end by itself");
