@@ -3,11 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
-use crate::decision::{Confluence, Signal};
-use crate::features::frame::FIRST_EVENT_FEATURE;
+use crate::decision::{CONTEXT_FEATURES, Confluence, Signal};
 use crate::features::{CATALOGUE, Frame};
 use crate::runtime::decision::Status;
-use crate::units::{Instrument, Ts};
+use crate::units::{Instrument, Reason, Ts};
 
 /// Signals kept on the screen.
 const SIGNALS: usize = 6;
@@ -17,7 +16,7 @@ const SIGNALS: usize = 6;
 pub struct Screen {
     title: String,
     instruments: Vec<Instrument>,
-    last: Vec<Option<(Frame, Confluence)>>,
+    last: Vec<Option<Status>>,
     signals: Vec<Signal>,
     terminal: bool,
     drawn: Ts,
@@ -49,7 +48,7 @@ impl Screen {
     /// Takes a report.
     pub fn take(&mut self, status: &Status) {
         if let Some(slot) = self.last.get_mut(usize::from(status.frame.event.symbol.0)) {
-            *slot = Some((status.frame, status.confluence));
+            *slot = Some(*status);
         }
         if let Some(signal) = status.signal {
             if self.signals.len() == SIGNALS {
@@ -77,8 +76,8 @@ impl Screen {
             write!(out, "\x1b[H{text}\x1b[J")?;
         } else {
             for (instrument, last) in self.instruments.iter().zip(&self.last) {
-                if let Some((frame, confluence)) = last {
-                    writeln!(out, "{}", line(instrument, frame, confluence))?;
+                if let Some(last) = last {
+                    writeln!(out, "{}", line(instrument, &last.frame, &last.confluence))?;
                 }
             }
         }
@@ -89,8 +88,8 @@ impl Screen {
         let mut text = format!("{}\n\n", self.title);
         for (instrument, last) in self.instruments.iter().zip(&self.last) {
             let _ = match last {
-                Some((frame, confluence)) => {
-                    writeln!(text, "{}", line(instrument, frame, confluence))
+                Some(last) => {
+                    writeln!(text, "{}", line(instrument, &last.frame, &last.confluence))
                 }
                 None => writeln!(text, "{:<14} waiting for its first event", instrument.symbol),
             };
@@ -101,11 +100,15 @@ impl Screen {
             let _ = write!(text, " {:>20}", instrument.symbol);
         }
         let _ = writeln!(text);
-        let frames: Vec<&Frame> = self.last.iter().flatten().map(|l| &l.0).collect();
-        for feature in CATALOGUE.iter().skip(FIRST_EVENT_FEATURE - 1) {
+        let shown: Vec<&Status> = self.last.iter().flatten().collect();
+        // Without any context its features would say nothing eleven times.
+        let known = |s: &&Status| s.context.iter().any(|slot| slot.reason != Reason::NoInput);
+        let context = shown.iter().any(known);
+        for feature in CATALOGUE.iter().skip(if context { 0 } else { CONTEXT_FEATURES }) {
             let _ = write!(text, "{:>2} {:<26}", feature.number, feature.name);
-            for frame in &frames {
-                let slot = frame.slot(feature.number);
+            for status in &shown {
+                let of_context = status.context.get(feature.number - 1).copied();
+                let slot = of_context.unwrap_or_else(|| status.frame.slot(feature.number));
                 let _ = match slot.value() {
                     Some(value) => write!(text, " {value:>+20.4}"),
                     None => write!(text, " {:>20}", slot.reason.name()),
@@ -113,9 +116,20 @@ impl Screen {
             }
             let _ = writeln!(text);
         }
+        if context {
+            let _ = write!(text, "   {:<26}", "nearest option level");
+            for status in &shown {
+                let nearest = status.nearest.map_or_else(
+                    || "-".to_owned(),
+                    |near| format!("{} {:+.0} ticks", near.kind.name(), near.ticks),
+                );
+                let _ = write!(text, " {nearest:>20}");
+            }
+            let _ = writeln!(text);
+        }
         let _ = write!(text, "   {:<26}", "order flow 10 s, contracts");
-        for frame in &frames {
-            let [_, ten, _] = frame.ofi;
+        for status in &shown {
+            let [_, ten, _] = status.frame.ofi;
             let _ = write!(text, " {ten:>+20}");
         }
         let _ = writeln!(text, "\n\nsignals");

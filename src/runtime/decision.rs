@@ -3,13 +3,13 @@
 use rtrb::{Consumer, Producer};
 
 use super::agent::{Agent, wait_until};
-use crate::decision::{Confluence, Signal};
+use crate::decision::{CONTEXT_FEATURES, Confluence, Nearest, Signal};
 use crate::event::Body;
 use crate::features::Frame;
 use crate::journal::Kind;
 use crate::pipeline::Judge;
 use crate::snapshot::Adopter;
-use crate::units::{SECOND, SYMBOLS_MAX, Ts};
+use crate::units::{SECOND, SYMBOLS_MAX, Slot, Ts};
 
 /// Frames taken in one turn.
 const BATCH: usize = 256;
@@ -36,6 +36,10 @@ pub struct DecisionRecord {
 pub struct Status {
     /// The frame.
     pub frame: Frame,
+    /// Features 1 to 11.
+    pub context: [Slot; CONTEXT_FEATURES],
+    /// The option level nearest to the price.
+    pub nearest: Option<Nearest>,
     /// What the preset made of it.
     pub confluence: Confluence,
     /// A signal, where this report is about one.
@@ -91,9 +95,16 @@ impl Decider {
         let due = !reported.is_some() || ts.since(*reported) >= STATUS_NS;
         if due || verdict.signal.is_some() {
             *reported = ts;
-            let confluence = self.judge.decision().confluence(frame.event.symbol);
+            let (decision, symbol) = (self.judge.decision(), frame.event.symbol);
+            let status = Status {
+                frame: *frame,
+                context: *decision.context_slots(symbol),
+                nearest: decision.nearest(symbol),
+                confluence: decision.confluence(symbol),
+                signal: verdict.signal,
+            };
             // A screen that does not keep up misses reports; nothing waits for it.
-            let _ = self.status.push(Status { frame: *frame, confluence, signal: verdict.signal });
+            let _ = self.status.push(status);
         }
     }
 
