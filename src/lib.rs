@@ -72,6 +72,8 @@ pub mod monitor;
 
 pub mod config;
 
+pub mod providers;
+
 pub mod runtime;
 
 pub mod cmd;

@@ -336,8 +336,8 @@ impl Row {
             keep(x, not_negative);
         }
         keep(&mut self.vendor_iv, |iv| VENDOR_IV.contains(&iv));
-        let mut cleaned = Cleaned::default();
-        cleaned.negative_gamma = keep(&mut self.vendor_gamma, not_negative);
+        let negative_gamma = keep(&mut self.vendor_gamma, not_negative);
+        let mut cleaned = Cleaned { crossed: false, negative_gamma };
         for x in [&mut self.vendor_delta, &mut self.vendor_theta, &mut self.vendor_vega] {
             keep(x, |_| true);
         }

@@ -4,9 +4,37 @@
 //! volatilities, [`snapshot`] is what is published and written to files. Nothing here knows a
 //! clock, a network or a file; sums run in a fixed order (expiry, root, strike, right).
 
+pub mod analyse;
+pub mod basis;
+pub mod bias;
 pub mod chain;
+pub mod cone;
+pub mod dealer;
+pub mod flip;
+pub mod forward;
+pub mod gex;
+pub mod greeks;
+#[cfg(test)]
+mod hand;
+pub mod iv;
+pub mod max_pain;
+pub mod moves;
+pub mod pchip;
+pub mod pins;
+pub mod price;
 pub mod priced;
+pub mod profile;
+pub mod ratios;
+pub mod sanity;
+pub mod scopes;
+pub mod smile;
 pub mod snapshot;
+pub mod surface;
+pub mod svi;
+pub mod trigger;
+pub mod validity;
+pub mod vix_like;
+pub mod walls;
 
 use std::collections::BTreeMap;
 

@@ -62,7 +62,7 @@ pub(crate) const MIA: &[Layer] = &[
     layer("store", &STORE),
     layer("monitor", &["units"]),
     layer("config", CORE),
-    layer("providers", &["options", "volatility", "units"]),
+    layer("providers", &["options", "volatility", "units", "calendar"]),
     layer("runtime", &RUNTIME),
     layer("cmd", &CMD),
     layer("cli", &["cmd"]),

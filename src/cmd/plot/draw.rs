@@ -7,7 +7,7 @@ use plotters::style::{Color, RGBColor};
 
 use super::legend;
 use super::marks::{Mark, Shape};
-use super::pen::{Align, Panel, Pen, Place};
+use super::pen::{Align, Panel, Pen, Place, frames};
 use super::scene::{Candle, Scene};
 use super::style::{
     AREA, AXIS_X, BANDS, BUY, CVD, DELTA, FAINT, GRID, INK, LOWER_AXIS_X, NEUTRAL, PAPER, PRICE,
@@ -387,15 +387,6 @@ fn cvd<DB: DrawingBackend>(pen: &Pen<'_, DB>, panel: &Panel, scene: &Scene) -> R
     let [left, _, right, _] = panel.bounds;
     let (_, zero) = panel.at(0.0, 0.0);
     pen.line(vec![(left, zero), (right, zero)], 2, NEUTRAL.mix(0.8))
-}
-
-fn frames<DB: DrawingBackend>(pen: &Pen<'_, DB>, panels: &[&Panel]) -> Result<()> {
-    for panel in panels {
-        let [left, top, right, bottom] = panel.bounds;
-        let corners = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
-        pen.line(corners, 2, RGBColor(196, 201, 207).to_rgba())?;
-    }
-    Ok(())
 }
 
 fn time_axis<DB: DrawingBackend>(pen: &Pen<'_, DB>, lowest: &Panel, scene: &Scene) -> Result<()> {

@@ -23,6 +23,7 @@ use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 
 use self::collect::{Collector, Day, Window};
+use self::page::Format;
 use self::scene::Scene;
 use super::playback::{self, Input};
 use crate::journal::Reader;
@@ -96,35 +97,17 @@ impl std::str::FromStr for When {
     }
 }
 
-/// The format of the picture, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Html,
-    Svg,
-    Png,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// With the file and what is wrong with it; where the window holds no bar.
 pub fn run(args: &PlotArgs, out: &mut dyn Write) -> Result<()> {
-    let extension = args.out.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    let format = match extension.to_ascii_lowercase().as_str() {
-        "html" | "htm" => Format::Html,
-        "svg" => Format::Svg,
-        "png" => Format::Png,
-        _ => bail!("{}: a picture's name ends in .html, .svg or .png", args.out.display()),
-    };
+    let format = Format::of(&args.out)?;
     playback::not_an_input(&args.out, &args.files)?;
     // Opened first: a folder that is not writable is said before the files are read.
     let mut file = Staged::create(&args.out)?;
     let scene = scene(args)?;
-    let picture = match format {
-        Format::Html => page::html(&scene)?.into_bytes(),
-        Format::Svg => page::svg(&scene)?.into_bytes(),
-        Format::Png => page::png(&scene)?,
-    };
+    let picture = page::bytes(format, &scene)?;
     file.write_all(&picture).with_context(|| args.out.display().to_string())?;
     file.finish()?;
     let (symbol, subtitle, marks) = (&scene.symbol, &scene.subtitle, scene.marks.len());

@@ -107,6 +107,19 @@ const fn weight(bold: bool) -> FontStyle {
     if bold { FontStyle::Bold } else { FontStyle::Normal }
 }
 
+/// A frame around each panel.
+///
+/// # Errors
+/// What the backend says.
+pub fn frames<DB: DrawingBackend>(pen: &Pen<'_, DB>, panels: &[&Panel]) -> Result<()> {
+    for panel in panels {
+        let [left, top, right, bottom] = panel.bounds;
+        let corners = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
+        pen.line(corners, 2, RGBColor(196, 201, 207).to_rgba())?;
+    }
+    Ok(())
+}
+
 /// A rectangle of the sheet with coordinates of its own, x to the right and y up.
 pub struct Panel {
     coordinates: Cartesian2d<RangedCoordf64, RangedCoordf64>,
@@ -136,6 +149,12 @@ impl Panel {
     #[must_use]
     pub fn holds(&self, y: f64) -> bool {
         y >= self.y.0 && y <= self.y.1
+    }
+
+    /// Round values of x, about `count` of them.
+    #[must_use]
+    pub fn round_places(&self, count: usize) -> Vec<f64> {
+        RangedCoordf64::from(self.x.0..self.x.1).key_points(BoldPoints(count))
     }
 
     /// Round values of y, about `count` of them.

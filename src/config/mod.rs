@@ -1,11 +1,14 @@
 //! The configuration file (TOML). Every key is documented where it is declared; unknown keys are
 //! errors. `mia run --print-config` prints the defaults.
 
+mod cold;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::cold::{INDICES, MassiveConfig, OptionsConfig, Provider, VolatilityConfig};
 use crate::decision::confluence::{Item, Preset, Term, TierEdges};
 use crate::features::baseline::GAP_MIN;
 use crate::features::{CATALOGUE, Params};
@@ -29,6 +32,10 @@ pub struct Config {
     pub decision: DecisionConfig,
     /// Parameters of the features.
     pub features: FeatureConfig,
+    /// Option chains: the cold path.
+    pub options: OptionsConfig,
+    /// VIX and its kin: the cold path.
+    pub volatility: VolatilityConfig,
     /// Threads, cores and idle strategies.
     pub threads: ThreadConfig,
     /// Capacities of the rings between threads.
@@ -349,6 +356,8 @@ impl Config {
         if rings.capture_bytes < 1 << 20 {
             return Err("rings.capture_bytes: at least 1048576".to_owned());
         }
+        self.options.check()?;
+        self.volatility.check()?;
         self.instruments()?;
         self.preset()?;
         Ok(())
