@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
-use crate::decision::{Confluence, Signal};
+use crate::decision::{CONTEXT_FEATURES, Confluence, Signal};
 use crate::features::{CATALOGUE, Frame};
 use crate::runtime::cold;
 use crate::runtime::decision::Status;
-use crate::units::{Instrument, SECOND, Ts};
+use crate::units::{Instrument, Reason, SECOND, Ts};
 
 /// Signals kept on the screen.
 const SIGNALS: usize = 6;
@@ -115,11 +115,14 @@ impl Screen {
         }
         let _ = writeln!(text);
         let shown: Vec<&Status> = self.last.iter().flatten().collect();
-        for feature in CATALOGUE {
+        // Without any context its features would say nothing eleven times.
+        let known = |s: &&Status| s.context.iter().any(|slot| slot.reason != Reason::NoInput);
+        let context = shown.iter().any(known);
+        for feature in CATALOGUE.iter().skip(if context { 0 } else { CONTEXT_FEATURES }) {
             let _ = write!(text, "{:>2} {:<26}", feature.number, feature.name);
             for status in &shown {
-                let of_context = status.context.get(feature.number - 1);
-                let slot = of_context.copied().unwrap_or_else(|| status.frame.slot(feature.number));
+                let of_context = status.context.get(feature.number - 1).copied();
+                let slot = of_context.unwrap_or_else(|| status.frame.slot(feature.number));
                 let _ = match slot.value() {
                     Some(value) => write!(text, " {value:>+20.4}"),
                     None => write!(text, " {:>20}", slot.reason.name()),
@@ -127,17 +130,21 @@ impl Screen {
             }
             let _ = writeln!(text);
         }
+        if context {
+            let _ = write!(text, "   {:<26}", "nearest option level");
+            for status in &shown {
+                let nearest = status.nearest.map_or_else(
+                    || "-".to_owned(),
+                    |near| format!("{} {:+.0} ticks", near.kind.name(), near.ticks),
+                );
+                let _ = write!(text, " {nearest:>20}");
+            }
+            let _ = writeln!(text);
+        }
         let _ = write!(text, "   {:<26}", "order flow 10 s, contracts");
         for status in &shown {
             let [_, ten, _] = status.frame.ofi;
             let _ = write!(text, " {ten:>+20}");
-        }
-        let _ = write!(text, "\n   {:<26}", "nearest option level, ticks");
-        for status in &shown {
-            let near = status
-                .nearest
-                .map_or("-".to_owned(), |n| format!("{} {:+.0}", n.kind.name(), n.ticks));
-            let _ = write!(text, " {near:>20}");
         }
         let _ = writeln!(text, "\n\nsignals");
         for signal in self.signals.iter().rev() {

@@ -201,11 +201,10 @@ fn joined(
     let &Head { symbol, asof, captured, valid_until, sanity_status, spot } = head;
     let History { pcr_pct, pcr_sessions, skew_z, skew_sessions, contrarian } = *history;
     let (levels, flip) = (scoped.levels(), &scoped.levels.gamma_flip);
-    let flip_status = FlipStatus::of(&flip.status)?;
+    let (flip_status, bias) = (FlipStatus::of(&flip.status)?, Biased::of(scoped));
     let em_day = scoped.slot(scoped.vol.em_day, "vol.em_day");
     let pcr_volume = scoped.slot(scoped.pcr.volume, "pcr.volume");
     let (unusual, unusual_events) = unusual(&snapshot.unusual_activity);
-    let bias = Biased::of(scoped);
     Some(LevelPart {
         symbol,
         provider: Text::new(&snapshot.provenance.provider),

@@ -187,6 +187,13 @@ impl Decision {
         self.contexts.get(usize::from(symbol.0))?.nearest()
     }
 
+    /// What the preset makes of the items that are no option or VIX context.
+    #[must_use]
+    pub fn core_confluence(&self, frame: &Frame) -> Confluence {
+        // A frame has no feature below 12.
+        self.preset.weigh(|feature| frame.slot(feature))
+    }
+
     /// Takes a frame with the price after it, in half ticks; a signal where a side has just passed
     /// the gate.
     pub fn on_frame(

@@ -10,6 +10,7 @@ pub mod basis;
 pub mod bias;
 pub mod chain;
 pub mod cone;
+pub mod contract;
 pub mod dealer;
 pub mod flip;
 pub mod forward;

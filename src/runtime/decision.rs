@@ -4,8 +4,7 @@ use rtrb::{Consumer, Producer};
 
 use super::agent::{Agent, wait_until};
 use super::mids::Mid;
-use crate::decision::context_features::{CONTEXT_FEATURES, Nearest};
-use crate::decision::{Confluence, Signal};
+use crate::decision::{CONTEXT_FEATURES, Confluence, Nearest, Signal};
 use crate::event::Body;
 use crate::features::Frame;
 use crate::journal::Kind;
@@ -38,12 +37,12 @@ pub struct DecisionRecord {
 pub struct Status {
     /// The frame.
     pub frame: Frame,
-    /// What the preset made of it.
-    pub confluence: Confluence,
-    /// Features 1 to 11, of the Context.
+    /// Features 1 to 11.
     pub context: [Slot; CONTEXT_FEATURES],
     /// The option level nearest to the price.
     pub nearest: Option<Nearest>,
+    /// What the preset made of it.
+    pub confluence: Confluence,
     /// A signal, where this report is about one.
     pub signal: Option<Signal>,
 }
