@@ -14,22 +14,21 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Result;
-use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam::channel::{Receiver, Sender, bounded};
 use rtrb::Consumer;
 
+use super::asker::{Answer, Asked, Asker, provider};
 use super::clock::Clock;
 use super::desk::{Around, Desk, Levelled};
-use super::exports::Exports;
 use super::mids::Futures;
 use super::net::IndexTick;
-use super::schedule::{Schedule, Why};
+use super::schedule::Schedule;
+use super::unusual::Watch;
 use super::vix::Vix;
 use crate::calendar::Calendar;
-use crate::config::{Config, OptionsConfig, Provider};
+use crate::config::Config;
 use crate::context::{Context, Scope};
 use crate::options::chain::{Chain, Print, Underlying};
-use crate::providers::massive::{Massive, Settings};
-use crate::providers::{ChainProvider, FetchError};
 use crate::snapshot::Publisher;
 use crate::store::contexts::{self, Timed};
 use crate::store::options::{Mode, folders, latest};
@@ -39,44 +38,6 @@ use crate::units::{MINUTE, Ts};
 const LOOK: Duration = Duration::from_millis(100);
 /// Least time between two publications for a change of numbers alone.
 const REFRESH_NS: i64 = MINUTE;
-
-impl crate::providers::Clock for Clock {
-    fn now(&self) -> Ts {
-        Clock::now(self)
-    }
-
-    fn sleep(&self, duration: Duration) {
-        Clock::sleep(duration);
-    }
-}
-
-/// The provider that a configuration names.
-///
-/// # Errors
-/// Where its settings cannot be used. A missing key is no error here: each fetch says so.
-pub fn provider(config: &OptionsConfig) -> Result<Box<dyn ChainProvider>> {
-    match (config.provider, &config.folder) {
-        (Provider::Files, Some(folder)) => Ok(Box::new(Exports::new(folder, config.file_delay_s))),
-        (Provider::Files, None) => anyhow::bail!("options.folder: a folder of exports is needed"),
-        (Provider::Massive, _) => {
-            let massive = &config.massive;
-            let settings = Settings {
-                base_url: massive.base_url.clone(),
-                max_in_flight: massive.max_in_flight,
-                rate_per_s: massive.rate_per_s,
-                burst: massive.burst,
-                retries: massive.retries,
-                backoff_base_ms: massive.backoff_base_ms,
-                backoff_cap_ms: massive.backoff_cap_ms,
-                snapshot_deadline_s: massive.snapshot_deadline_s,
-                declared_delay_s: if massive.delayed { 900 } else { 0 },
-                max_dte: massive.max_dte,
-                ..Settings::default()
-            };
-            Ok(Box::new(Massive::from_env(settings)?))
-        }
-    }
-}
 
 /// What a screen may show of one underlying.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,16 +61,6 @@ pub struct Status {
     pub version: u64,
 }
 
-/// A question to the provider, and its answer.
-struct Asked {
-    of: Underlying,
-    at: Ts,
-    why: Why,
-}
-type Answer = (Asked, Result<Chain, FetchError>, Indices);
-/// Index values that came with a chain.
-type Indices = Vec<(&'static str, Print)>;
-
 /// One underlying.
 struct Job {
     of: Underlying,
@@ -119,6 +70,7 @@ struct Job {
     /// Scope of what is published.
     scope: Option<Scope>,
     vix_diffs: Vec<f64>,
+    unusual: Watch,
 }
 
 /// What the thread is made from.
@@ -187,6 +139,7 @@ impl Cold {
             levelled: None,
             scope: None,
             vix_diffs: Vec::new(),
+            unusual: Watch::new(of),
         };
         let mut agent = Agent {
             jobs: config.options.symbols.iter().map(job).collect(),
@@ -233,33 +186,6 @@ impl Cold {
     }
 }
 
-/// The thread that a provider may block.
-struct Asker {
-    provider: Box<dyn ChainProvider>,
-    calendar: Arc<Calendar>,
-    clock: Clock,
-    indices: bool,
-}
-
-impl Asker {
-    fn run(mut self, asked: &Receiver<Asked>, answer: &Sender<Answer>) {
-        while let Ok(asked) = asked.recv() {
-            let chain = self.provider.fetch(asked.of, &self.calendar, &self.clock);
-            let indices = if self.indices { self.values() } else { Vec::new() };
-            if answer.send((asked, chain, indices)).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn values(&mut self) -> Indices {
-        const NAMES: [&str; 5] = ["VIX", "VIX9D", "VIX3M", "VIX6M", "VXN"];
-        let Ok(values) = self.provider.indices(&NAMES, &self.clock) else { return Vec::new() };
-        let known = NAMES.into_iter().zip(values);
-        known.filter_map(|(n, v)| v.ok().map(|v| (n, Print { value: v.value, ts: v.ts }))).collect()
-    }
-}
-
 /// The state of the thread.
 struct Agent {
     jobs: Vec<Job>,
@@ -294,6 +220,14 @@ impl Agent {
     fn begin(&mut self) {
         let now = self.clock.now();
         self.version = contexts::newest(&self.folder(now)).unwrap_or(0);
+        match self.desk.folders().prepare() {
+            Ok(swept) => {
+                for path in swept {
+                    say(&format!("removed {}: an earlier run did not finish it", path.display()));
+                }
+            }
+            Err(error) => say(&format!("{error:#}")),
+        }
         for at in 0..self.jobs.len() {
             let Some(job) = self.jobs.get(at) else { break };
             let of = job.of;
@@ -335,11 +269,8 @@ impl Agent {
         }
         self.futures.poll(now, &calendar);
         let mut fresh = false;
-        loop {
-            match self.answers.try_recv() {
-                Ok(answer) => fresh |= self.take(answer),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
+        while let Ok(answer) = self.answers.try_recv() {
+            fresh |= self.take(answer);
         }
         for job in &mut self.jobs {
             if let Some(why) = job.schedule.due(now, &calendar).filter(|_| !job.asking) {
@@ -381,9 +312,8 @@ impl Agent {
         around.live = self.futures.live(chain.underlying, now);
         around.futures = self.futures.spot(chain.underlying);
         around.futures_rows = self.futures.follows(chain.underlying);
-        if let Some(job) = self.jobs.get(at) {
-            around.vix_diffs.clone_from(&job.vix_diffs);
-        }
+        let Some(job) = self.jobs.get_mut(at) else { return Ok(()) };
+        around.vix_diffs.clone_from(&job.vix_diffs);
         let mut chain = chain.clone();
         // The followed file of the index is newer than what a provider delays.
         if let Some(print) = self.vix.print(chain.underlying)
@@ -392,7 +322,7 @@ impl Agent {
         {
             chain.print = Some(print);
         }
-        let levelled = self.desk.level(&chain, &around);
+        let levelled = self.desk.level(&chain, &around, Some(&mut job.unusual));
         levelled.warnings.iter().for_each(|text| say(text));
         match self.desk.write(&levelled, &chain, now) {
             Ok(written) => written.warnings.iter().for_each(|text| say(text)),

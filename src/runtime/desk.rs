@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use super::unusual::Watch;
 use crate::calendar::{Calendar, date_of};
 use crate::config::OptionsConfig;
 use crate::context::{self, LevelPart, Scope};
@@ -16,7 +17,7 @@ use crate::options::bias::{self, PcrMode};
 use crate::options::chain::{Chain, Print, Underlying};
 use crate::options::price::{PriceParams, SpotMode, price};
 use crate::options::priced::Priced;
-use crate::options::snapshot::{Snapshot, Unusual};
+use crate::options::snapshot::Snapshot;
 use crate::options::{Known, Null, null};
 use crate::store::options::{self as files, Drawing, Folders, Mode, Written, history};
 use crate::units::{Reason, Slot, Ts};
@@ -52,8 +53,6 @@ pub struct Around {
     pub futures_rows: bool,
     /// `vix_diff` of the snapshots before, oldest first.
     pub vix_diffs: Vec<f64>,
-    /// Contracts that trade unusually.
-    pub unusual: Unusual,
 }
 
 impl Around {
@@ -69,7 +68,6 @@ impl Around {
             no_print: bare.no_print,
             futures_rows: false,
             vix_diffs: Vec::new(),
-            unusual: bare.unusual,
         }
     }
 }
@@ -146,12 +144,19 @@ impl Desk {
         Folders::new(&self.out, self.mode, self.alias)
     }
 
-    /// Prices and analyses a chain.
+    /// Prices and analyses a chain; `watch` looks for contracts that trade unusually, which needs
+    /// the polls of a whole day.
     #[must_use]
-    pub fn level(&self, chain: &Chain, around: &Around) -> Levelled {
+    pub fn level(&self, chain: &Chain, around: &Around, watch: Option<&mut Watch>) -> Levelled {
         let params = PriceParams { spot_mode: self.spot_mode, futures: around.futures };
         let priced = price(chain, &self.calendar, &params);
-        let (daily, warnings) = self.daily(chain.underlying, chain.captured);
+        let (daily, mut warnings) = self.daily(chain.underlying, chain.captured);
+        let unusual = match (watch, &priced) {
+            (Some(watch), Ok(priced)) => {
+                watch.poll(&self.folders(), &self.calendar, chain, priced, &mut warnings)
+            }
+            _ => Inputs::at(around.now).unusual,
+        };
         let inputs = Inputs {
             now: around.now,
             vix: vix(around.volatility.as_ref()),
@@ -161,7 +166,7 @@ impl Desk {
             live: around.live.clone(),
             futures_rows: around.futures_rows,
             vix_diffs: around.vix_diffs.clone(),
-            unusual: around.unusual.clone(),
+            unusual,
         };
         let analysed = analyse_with_terms(&priced, chain, &self.calendar, &inputs, &self.params);
         let history = self.past(&analysed.snapshot, &inputs.history);

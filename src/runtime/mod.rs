@@ -4,6 +4,7 @@
 //! [`crate::pipeline`].
 
 pub mod agent;
+pub mod asker;
 pub mod baselines;
 pub mod capture;
 pub mod clock;
@@ -24,5 +25,6 @@ pub mod player;
 pub mod schedule;
 pub mod setup;
 pub mod source;
+pub mod unusual;
 pub mod vix;
 pub mod warmup;

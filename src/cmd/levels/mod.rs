@@ -21,8 +21,8 @@ use crate::options::price::SpotMode;
 use crate::providers::detect::read_chain;
 use crate::providers::import::ImportOptions;
 use crate::providers::{ChainProvider, Clock as _};
+use crate::runtime::asker;
 use crate::runtime::clock::Clock;
-use crate::runtime::cold;
 use crate::runtime::desk::{Around, Desk, Levelled};
 use crate::runtime::vix::Vix;
 use crate::store::options::{Mode, snapshot_json};
@@ -175,7 +175,7 @@ impl Run<'_> {
             bail!("--asof goes with --chain FILE: a provider says itself what time its data are");
         }
         let of = self.args.symbol.unwrap_or(Underlying::Spx);
-        let mut provider: Box<dyn ChainProvider> = cold::provider(&self.config)?;
+        let mut provider: Box<dyn ChainProvider> = asker::provider(&self.config)?;
         let chain = provider.fetch(of, &self.calendar, &self.clock)?;
         self.vix.ask(provider.as_mut(), &self.calendar, &self.clock);
         Ok(chain)
@@ -194,7 +194,7 @@ impl Run<'_> {
         }
         let around =
             Around { volatility: Some(self.vix.part(now, &self.calendar)), ..Around::at(now) };
-        self.desk.level(chain, &around)
+        self.desk.level(chain, &around, None)
     }
 
     fn show(&self, chain: &Chain, levelled: &Levelled, out: &mut dyn Write) -> Result<()> {
