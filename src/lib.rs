@@ -14,7 +14,9 @@
 //!           book ─► features ─► Frame ─ frames ring ─► decision ─► Signal ─► thread journal
 //!           └── thread feature (pinned) ──┘      └── thread decision ──┘             │
 //!                                                              ▲ &Context             ▼
-//!                             thread cold ── snapshot (arc-swap) ┘                   file
+//!   option chain ─► providers ─► options ─┐                │                            file
+//!   VIX, SPX, VX ─► volatility ───────────┴► context ─ snapshot (arc-swap)
+//!   └───────────────────── thread cold ────────────────────┘
 //! ```
 //!
 //! Replay is the same picture with a file on the left, one thread, and no clock.
@@ -23,6 +25,11 @@
 //! `dtc/src/frame.rs` cuts the message, `feed/dtc/mod.rs` makes it an [`event::Event`],
 //! `features/symbol.rs` turns it into a [`features::Frame`], `decision/mod.rs` weighs that,
 //! `pipeline.rs` joins both and keeps the digest, `journal/mod.rs` says how it is written down.
+//!
+//! **The way of a chain**, in six: `runtime/cold.rs` asks for it, `providers/mod.rs` delivers it,
+//! `options/price.rs` finds forwards and volatilities, `options/analyse.rs` makes the
+//! [`options::snapshot::Snapshot`], `context/import.rs` takes what the decision needs of it, and
+//! `decision/context_features/mod.rs` reads that at the price of now.
 //!
 //! **Two halves.** The functional core ([`units`] to [`pipeline`]) is a function of state, event
 //! and context: it knows no clock, socket, file, thread or hash order. The imperative shell

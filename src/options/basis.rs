@@ -13,6 +13,7 @@ use jiff::civil::Date;
 use super::chain::{Settle, Underlying, settle_ts};
 use super::priced::{ForwardSource, Priced};
 use super::{Known, null};
+use crate::calendar::expiry::hard_roll;
 use crate::calendar::{Calendar, Span};
 use crate::units::{Reason, SECOND, Ts};
 
@@ -91,6 +92,17 @@ pub fn contracts(calendar: &Calendar, underlying: Underlying, at: Ts) -> Vec<Con
         day = after;
     }
     found
+}
+
+/// Code of the contract that is traded at `at`: the front one until the Monday of its expiry week,
+/// then the next.
+#[must_use]
+pub fn traded(calendar: &Calendar, underlying: Underlying, at: Ts) -> Option<String> {
+    let today = calendar.new_york_date(at);
+    let mut listed = contracts(calendar, underlying, at);
+    let rolled = listed.first().is_some_and(|front| today >= hard_roll(front.expiry));
+    let traded = if rolled && listed.len() > 1 { 1 } else { 0 };
+    (traded < listed.len()).then(|| listed.swap_remove(traded).code)
 }
 
 /// Where a basis comes from.

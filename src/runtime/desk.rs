@@ -12,7 +12,7 @@ use crate::calendar::{Calendar, date_of};
 use crate::config::OptionsConfig;
 use crate::context::{self, LevelPart, Scope};
 use crate::options::analyse::{self, Analysed, Inputs, Params, Vix, analyse_with_terms};
-use crate::options::basis::Live;
+use crate::options::basis::{self, Live};
 use crate::options::bias::{self, PcrMode};
 use crate::options::chain::{Chain, Print, Underlying};
 use crate::options::price::{PriceParams, SpotMode, price};
@@ -186,6 +186,12 @@ impl Desk {
         Levelled { priced: null(Reason::NoInput, "recalled"), analysed, history, warnings }
     }
 
+    /// Code of the future that is traded at `at`, such as `ESZ6`.
+    #[must_use]
+    pub fn traded(&self, of: Underlying, at: Ts) -> Option<String> {
+        basis::traded(&self.calendar, of, at)
+    }
+
     /// Writes the files of a capture: see [`crate::store::options::write`].
     ///
     /// # Errors
@@ -196,8 +202,11 @@ impl Desk {
         let folders = Folders::new(&self.out, mode, self.alias);
         folders.prepare()?;
         let at = if mode == Mode::Replay { chain.captured } else { now };
-        let mut written =
-            files::write(&folders, &self.calendar, snapshot, &self.drawing, None, at)?;
+        let mut written = {
+            let front = self.traded(chain.underlying, chain.captured);
+            let (calendar, drawing) = (&self.calendar, &self.drawing);
+            files::write(&folders, calendar, snapshot, drawing, front.as_deref(), at)?
+        };
         match files::write_history(&folders, &self.calendar, snapshot, chain, None) {
             Ok(more) => {
                 written.files.extend(more.files);

@@ -203,7 +203,8 @@ impl Run<'_> {
         if self.args.json {
             writeln!(out, "{}", snapshot_json::to_json(snapshot)?.trim_end())?;
         } else {
-            out.write_all(table::table(snapshot).as_bytes())?;
+            let front = self.desk.traded(chain.underlying, chain.captured);
+            out.write_all(table::table(snapshot, front.as_deref()).as_bytes())?;
         }
         if let Some(path) = &self.args.plot {
             self.plot(path, levelled)?;

@@ -87,7 +87,7 @@ impl<'a> Levelled<'a> {
         let strikes: Vec<f64> = self.strikes().map(|s| s.strike).collect();
         let gaps = strikes.windows(2).filter_map(|w| Some(w.last()? - w.first()?));
         let least = gaps.fold(f64::INFINITY, f64::min);
-        let shown = (self.view.1 - self.view.0) / 400.0;
+        let shown = (self.view.1 - self.view.0) / 240.0;
         if least.is_finite() { (0.8 * least).max(shown) } else { shown }
     }
 }
@@ -132,9 +132,10 @@ impl Picture for Levelled<'_> {
             self.day_band(&pen, panel)?;
             heights(&pen, panel, 7, &billions)?;
         }
+        // Behind the bars: a wall's line would hide the very bar that makes it.
+        self.level_lines(&pen, &[&bars, &profile])?;
         self.bars(&pen, &bars)?;
         self.profile(&pen, &profile)?;
-        self.level_lines(&pen, &[&bars, &profile])?;
         self.prices(&pen, &profile)?;
         let smile = self.smile(&pen)?;
         let term = self.term(&pen)?;
@@ -287,11 +288,11 @@ impl Levelled<'_> {
         let all = || drawn.iter().flat_map(|(.., points)| points);
         let high = all().map(|p| p.1).fold(0.0, f64::max);
         let low = all().map(|p| p.1).fold(f64::INFINITY, f64::min).min(high);
-        let panel = Panel::new(SMILE, (-0.16, 0.09), (0.9 * low, 1.12 * high.max(1e-3)));
+        let panel = Panel::new(SMILE, (-0.16, 0.09), (0.9 * low, 1.4 * high.max(1e-3)));
         heights(pen, &panel, 7, &percent)?;
         for k in panel.round_places(6) {
             let (x, _) = panel.at(k, 0.0);
-            let text = if k == 0.0 { "0".to_owned() } else { format!("{k:+.2}") };
+            let text = if k.abs() < 1e-9 { "0".to_owned() } else { format!("{k:+.2}") };
             if x - SMILE[0] > 30 && SMILE[2] - x > 30 {
                 pen.line(vec![(x, SMILE[1]), (x, SMILE[3])], 1, GRID.to_rgba())?;
                 pen.text(&text, (x, SMILE[3] + 26), Align::Centre, (SMALL, false, INK))?;

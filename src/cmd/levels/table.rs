@@ -19,12 +19,13 @@ struct View<'a> {
     bias: &'a Bias,
 }
 
-/// The whole text.
+/// The whole text; `front` names the future whose prices are shown, else the first one.
 #[must_use]
-pub(super) fn table(snapshot: &Snapshot) -> String {
+pub(super) fn table(snapshot: &Snapshot, front: Option<&str>) -> String {
     let mut text = String::new();
     head(snapshot, &mut text);
-    let future = snapshot.futures.iter().next();
+    let named = front.and_then(|front| snapshot.futures.get_key_value(front));
+    let future = named.or_else(|| snapshot.futures.iter().next());
     let views = views(snapshot);
     for view in &views {
         scope(view, snapshot.underlying.spot, future, &mut text);
@@ -102,16 +103,16 @@ fn head(snapshot: &Snapshot, text: &mut String) {
 
 /// A price of the ladder.
 struct Rung {
-    name: &'static str,
+    name: String,
     price: f64,
     note: String,
 }
 
 fn rungs(view: &View<'_>) -> Vec<Rung> {
     let (levels, mut rungs) = (view.levels, Vec::new());
-    let mut add = |name, price: Option<f64>, note: String| {
+    let mut add = |name: &str, price: Option<f64>, note: String| {
         if let Some(price) = price {
-            rungs.push(Rung { name, price, note });
+            rungs.push(Rung { name: name.to_owned(), price, note });
         }
     };
     let wall = |w: &crate::options::snapshot::Wall| {
@@ -130,7 +131,18 @@ fn rungs(view: &View<'_>) -> Vec<Rung> {
         add("pin", Some(pin.strike), note);
     }
     rungs.sort_by(|a, b| b.price.total_cmp(&a.price));
-    rungs
+    // Levels at one price stand on one line.
+    let mut merged: Vec<Rung> = Vec::new();
+    for rung in rungs {
+        match merged.last_mut() {
+            Some(last) if last.price.total_cmp(&rung.price).is_eq() => {
+                last.name = format!("{} + {}", last.name, rung.name);
+                last.note = format!("{}; {}", last.note, rung.note);
+            }
+            _ => merged.push(rung),
+        }
+    }
+    merged
 }
 
 fn scope(
@@ -157,7 +169,7 @@ fn scope(
         if rung.price < spot && !std::mem::replace(&mut crossed, true) {
             line("spot", spot, &basis);
         }
-        line(rung.name, rung.price, &rung.note);
+        line(&rung.name, rung.price, &rung.note);
     }
     if !crossed {
         line("spot", spot, &basis);
