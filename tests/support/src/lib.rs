@@ -2,6 +2,7 @@
 
 pub mod days;
 pub mod live;
+pub mod naive;
 
 use std::path::{Path, PathBuf};
 
