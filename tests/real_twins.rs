@@ -3,8 +3,9 @@
 //! The modules under `real_twins/` keep every trade, print, bar and book input since the start and
 //! compute each slot from these by its definition when it is compared: no ring, no running sum, no
 //! shortcut over silence. Slots of a bar are compared at every one-minute close that a frame tells,
-//! slots of prints with every trade and Timer, slots of the book with every event. No baseline is
-//! given: what needs one is compared in the parts that do not (slots 14 and 27) or in its fallback.
+//! slots of prints with every trade and Timer, slots of the book with every event. What
+//! needs recorded sessions (14, 27, parts of 12, 15, 25, 26 and 28) is compared over the months of
+//! the thin contract, whose sessions the twin records again by its own rules.
 
 #[path = "real_twins/depth.rs"]
 mod depth;
@@ -18,6 +19,8 @@ mod minutes;
 mod navale;
 #[path = "real_twins/patterns.rs"]
 mod patterns;
+#[path = "real_twins/recorded.rs"]
+mod recorded;
 #[path = "real_twins/series.rs"]
 mod series;
 
@@ -25,6 +28,7 @@ use std::collections::BTreeMap;
 
 use mia::calendar::Calendar;
 use mia::event::{Body, Event};
+use mia::features::baseline::{Baseline, Kind, Origin, Running};
 use mia::features::{Frame, Params, SymbolFeatures, SymbolParams, Usual, frame_flag};
 use mia::runtime::files::{TickFiles, load};
 use mia::units::{Reason, Slot, Ts};
@@ -102,6 +106,7 @@ struct Pair {
     depth: depth::Depth,
     navale: navale::Navale,
     patterns: patterns::Patterns,
+    recorded: Option<recorded::Recorded>,
     /// Closed bars that the twins have taken.
     taken: usize,
     compared: Compared,
@@ -118,8 +123,20 @@ impl Pair {
             depth: depth::Depth::new(),
             navale: navale::Navale::new(symbol.base_width_ticks.map(i64::from)),
             patterns: patterns::Patterns::default(),
+            recorded: None,
             taken: 0,
             compared: Compared::default(),
+        }
+    }
+
+    /// The same with sessions that it records itself, silences of up to `gap_min` allowed.
+    fn recording(symbol: SymbolParams, gap_min: u32) -> Pair {
+        let origin = Origin { gap_min, ..common::days::origin("MNQ") };
+        let running = Running::new(Baseline::new(origin), "MNQU21", [1; 32]);
+        Pair {
+            features: SymbolFeatures::new(Params::default(), &symbol, Some(running)),
+            recorded: Some(recorded::Recorded::new(gap_min)),
+            ..Pair::new(symbol)
         }
     }
 
@@ -132,7 +149,10 @@ impl Pair {
         assert_eq!(frame.flags & frame_flag::BAR_CLOSED != 0, closed, "event {}", event.seq);
         while let Some(bar) = self.market.bars.get(self.taken).copied() {
             self.taken += 1;
-            self.minutes.close(&self.market, &bar);
+            if let Some(recorded) = &mut self.recorded {
+                recorded.bar(&self.market, &bar, &self.calendar);
+            }
+            self.minutes.close(&self.market, &bar, self.recorded.as_ref());
             self.navale.close(&self.minutes);
             self.patterns.close(&self.minutes);
         }
@@ -160,12 +180,13 @@ impl Pair {
         let own = self.features.minutes();
         c.slot("12", frame.slot(12), m.slot12());
         c.slot("13", frame.slot(13), m.slot13());
+        c.slot("14", frame.slot(14), m.slot14(m.usual.slope));
         // What is read beside the frame is that of the anchor which the event itself may begin.
         if self.market.place() == Some(bar.place) {
             c.number("14 slope", own.delta().slope(cash), m.cvd_slope());
             let usual = Usual { cvd_slope: Some((-2.0, 7.0)), ..Usual::default() };
             let own = own.delta().slope_slot(cash, &usual);
-            c.slot("14 of made-up usual", own, m.slot14(-2.0, 7.0));
+            c.slot("14 of made-up usual", own, m.slot14(usual.cvd_slope));
         }
         c.slot("15", frame.slot(15), m.slot15());
         if m.slot15().is_ok_and(|v| v != 0.0) {
@@ -185,7 +206,16 @@ impl Pair {
         c.slot("24", frame.slot(24), m.slot24(&self.market));
         c.slot("25", frame.slot(25), m.slot25());
         c.number("27 volatility", own.volatility().rv(cash), m.realised());
-        c.slot("27", frame.slot(27), Err(Reason::Warmup));
+        c.slot("27", frame.slot(27), m.slot27());
+        let regime = ["27 low", "27 normal", "27 high", "27 extreme"];
+        if let Some(regime) = m.regime.and_then(|r| regime.get(r).copied()) {
+            c.exact(regime, own.volatility().regime().map(|r| r as usize), m.regime);
+        }
+        // Nothing is compared here: how often a comparison above had these inputs.
+        let known = [("RVOL", m.usual.rvol), ("RVOL of the set", m.usual.rvol_set)];
+        for (name, _) in known.iter().filter(|k| k.1.is_some()) {
+            *c.values.entry(*name).or_default() += 1;
+        }
         let twin = self.navale.slot28(m);
         c.slot("28", frame.slot(28), twin.map(|t| t.0));
         c.exact("bases", own.navale().found(), self.navale.found() as u64);
@@ -217,7 +247,12 @@ impl Pair {
             c.slot("19", frame.slot(19), Err(Reason::OutOfSession));
             return;
         };
-        c.slot("18", frame.slot(18), flow::slot18(&self.market, self.floor));
+        // The contract of the baseline never trades what slot 18 needs, whatever is large.
+        if self.recorded.is_none() {
+            c.slot("18", frame.slot(18), flow::slot18(&self.market, self.floor));
+        } else {
+            assert_eq!(frame.slot(18).value(), None);
+        }
         c.slot("19", frame.slot(19), flow::slot19(&self.market, frame.event.ts.0));
         let day = self.market.trades.iter().rev().take_while(|t| t.place.eth == place.eth);
         let sum = day.filter(|t| t.place.since(place)).map(|t| t.sign * t.qty).sum::<i64>();
@@ -347,6 +382,42 @@ fn mnq_months_in_jumps() {
             ("25", 11_000),
             ("26", 23_000),
             ("27 volatility", 12_000),
+            ("28", 12_000),
+        ]);
+    }
+}
+
+/// The same with the sessions recorded on the way: what is usual, ranks, the volatility regime.
+#[test]
+fn mnq_months_with_a_baseline() {
+    let mut pair = Pair::recording(SymbolParams::of_root("MNQ"), 60);
+    let there = mnq(|event| {
+        if !matches!(event.body, Body::Timer) {
+            pair.event(event);
+        }
+        true
+    });
+    if there {
+        let recorded = pair.recorded.as_ref().expect("given").counts();
+        let own = pair.features.baseline().expect("given").baseline();
+        let own = Kind::ALL.map(|kind| own.sessions(kind).len());
+        println!("bases {}, patterns {:?}", pair.navale.found(), pair.patterns.counts);
+        println!("sessions {own:?}, twin {recorded:?}");
+        assert_eq!(own, recorded);
+        assert!(own[0] >= 15 && own[1] >= 30);
+        pair.compared.at_least(&[
+            ("12", 9_000),
+            ("14", 7_000),
+            ("15 other than 0", 10_000),
+            ("25", 11_000),
+            ("26", 23_000),
+            ("27", 9_000),
+            ("27 low", 2_500),
+            ("27 normal", 4_800),
+            ("27 high", 1_400),
+            ("27 extreme", 300),
+            ("RVOL", 1_900),
+            ("RVOL of the set", 6_400),
             ("28", 12_000),
         ]);
     }

@@ -6,7 +6,8 @@ use mia::units::{MINUTE, Reason};
 use mia_test_support::naive::{moments, quantile, slope, value_area};
 
 use crate::market::{Bar, Deal, Market, Place, invalid};
-use crate::series::{Series, Swing};
+use crate::recorded::{Recorded, Usual};
+use crate::series::{Series, Swing, Wilder};
 
 pub(crate) type Value = Result<f64, Reason>;
 
@@ -27,6 +28,15 @@ pub(crate) struct Minutes {
     /// Slot 15 of both anchors at the last close.
     divergence: [Value; 2],
     squares: [Vec<f64>; 2],
+    /// ATR20 over the five-minute bars of cash sessions alone, and its value.
+    cash: (Wilder, Option<f64>),
+    /// What recorded sessions say at the last close.
+    pub(crate) usual: Usual,
+    /// Rank of the five-minute ATR20.
+    rank: Option<f64>,
+    /// Ranks at five-minute closes since there is a regime, and that regime.
+    ranks: Vec<f64>,
+    pub(crate) regime: Option<usize>,
 }
 
 impl Minutes {
@@ -38,11 +48,16 @@ impl Minutes {
             signals: [Vec::new(), Vec::new()],
             divergence: [Err(Reason::Warmup); 2],
             squares: [Vec::new(), Vec::new()],
+            cash: (Wilder::default(), None),
+            usual: Usual::default(),
+            rank: None,
+            ranks: Vec::new(),
+            regime: None,
         }
     }
 
     /// Takes the next closed bar of the market.
-    pub(crate) fn close(&mut self, market: &Market, bar: &Bar) {
+    pub(crate) fn close(&mut self, market: &Market, bar: &Bar, recorded: Option<&Recorded>) {
         let swings = (self.series[0].highs.len(), self.series[0].lows.len());
         let closed = self.series.each_mut().map(|s| s.push(bar));
         let at = |cash: bool| mean(&market.trades, bar, Place { cash, ..bar.place });
@@ -61,10 +76,52 @@ impl Minutes {
                 }
             }
         }
+        self.recorded(bar.place.cash, closed[1], recorded);
         for which in 0..if bar.place.cash { 2 } else { 1 } {
             let place = Place { cash: which == 1, ..bar.place };
             self.divergence[which] = self.diverge(which, place, swings);
         }
+    }
+
+    /// What recorded sessions say, and the regime that follows.
+    fn recorded(&mut self, cash: bool, five: bool, recorded: Option<&Recorded>) {
+        if let (true, true, [older @ .., bar]) = (cash, five, &self.series[1].bars[..]) {
+            if older.last().is_none_or(|b| !b.place.cash) {
+                self.cash.0.forget();
+            }
+            self.cash.1 = self.cash.0.push(bar.high, bar.low, bar.close);
+        }
+        let Some(recorded) = recorded else { return };
+        self.usual = recorded.usual(self.bars());
+        let atr = if cash { self.cash.1 } else { self.series[1].atr() };
+        self.rank = atr.and_then(|atr| recorded.rank(cash, atr));
+        if !five {
+            return;
+        }
+        let Some(rank) = self.rank else {
+            self.regime = None;
+            self.ranks.clear();
+            return;
+        };
+        let bounds = [0.25, 0.75, 0.95];
+        self.ranks.push(rank);
+        let mut regime =
+            self.regime.unwrap_or_else(|| bounds.iter().filter(|b| rank >= **b).count());
+        if let [.., a, b, c] = self.ranks[..] {
+            let all = |f: &dyn Fn(f64) -> bool| f(a) && f(b) && f(c);
+            while regime < 3 && all(&|r| r >= bounds[regime] + 0.02) {
+                regime += 1;
+            }
+            while regime > 0 && all(&|r| r < bounds[regime - 1] - 0.02) {
+                regime -= 1;
+            }
+        }
+        self.regime = Some(regime);
+    }
+
+    /// Slot 27.
+    pub(crate) fn slot27(&self) -> Value {
+        self.regime.map(|r| r as f64 / 3.0).ok_or(Reason::Warmup)
     }
 
     fn bars(&self) -> &[Bar] {
@@ -99,14 +156,16 @@ impl Minutes {
         }
         let sign = ((set[4].close - bars[14].close).signum()) as f64;
         let b = sign * sum(&Bar::delta) / volume;
-        // Without a baseline there is no a; c needs a change of the close for each of 20 bars.
+        let a = self.usual.rvol_set.map(|rvol| ((rvol - 1.0) / 0.8).clamp(0.0, 1.0));
+        // A change of the close for each of 20 bars needs one more.
         let c = self.window(21).and_then(|bars| {
             let volumes: Vec<f64> = bars[1..].iter().map(|b| b.volume as f64).collect();
             let moves: Vec<f64> =
                 bars.windows(2).map(|p| (p[1].close - p[0].close).abs() as f64).collect();
             correlation(&ranks(&volumes), &ranks(&moves))
         });
-        Ok(sign * c.map_or(b, |c| (b + c) / 2.0))
+        let parts: Vec<f64> = [a, Some(b), c].into_iter().flatten().collect();
+        Ok(sign * parts.iter().sum::<f64>() / parts.len() as f64)
     }
 
     pub(crate) fn slot13(&self) -> Value {
@@ -126,12 +185,15 @@ impl Minutes {
     }
 
     /// Slot 14 against a baseline of this mean and deviation.
-    pub(crate) fn slot14(&self, mean: f64, sd: f64) -> Value {
+    pub(crate) fn slot14(&self, usual: Option<(f64, f64)>) -> Value {
         let m = self.cvd_slope().ok_or(Reason::Warmup)?;
         if invalid(self.window(20).ok_or(Reason::Warmup)?) {
             return Err(Reason::InvalidInput);
         }
-        Ok(((m - mean) / sd / 3.0).clamp(-1.0, 1.0))
+        match usual.ok_or(Reason::Warmup)? {
+            (_, 0.0) => Err(Reason::ZeroDenominator),
+            (mean, sd) => Ok(((m - mean) / sd / 3.0).clamp(-1.0, 1.0)),
+        }
     }
 
     pub(crate) fn slot15(&self) -> Value {
@@ -186,8 +248,9 @@ impl Minutes {
             let both = (price.abs() / atr).min(1.0) + (delta.abs() / (sd * between)).min(1.0);
             // At a high a rising price is regular and bearish, at a low a falling one and bullish.
             let regular = price * side > 0.0;
-            // RVOL is unknown: the least factor.
-            Ok(-side * 0.5 * both * if regular { 1.0 } else { 0.7 } * 0.5)
+            // The least factor where RVOL is unknown.
+            let factor = self.usual.rvol.map_or(0.5, |rvol| rvol.clamp(0.5, 1.0));
+            Ok(-side * 0.5 * both * if regular { 1.0 } else { 0.7 } * factor)
         };
         let high = compare(&one.highs, known.0, 1.0)?;
         let low = compare(&one.lows, known.1, -1.0)?;
@@ -326,18 +389,23 @@ impl Minutes {
     }
 
     pub(crate) fn slot25(&self) -> Value {
-        // The rank of ATR20 is unknown without a baseline: the middle row of the weights.
-        let weights = [0.5, 0.3, 0.15, 0.05];
+        let weights = match self.rank {
+            Some(p) if p > 0.8 => [0.7, 0.2, 0.1, 0.0],
+            Some(p) if p <= 0.4 => [0.3, 0.3, 0.25, 0.15],
+            _ => [0.5, 0.3, 0.15, 0.05],
+        };
+        let known = if self.rank.is_some() { 0.25 } else { 0.0 };
         let directions = self.series.iter().zip(self.z).map(|(s, z)| {
             let atr = s.atr().filter(|a| *a > 0.0)?;
             let e = (s.move5()? / atr).clamp(-1.0, 1.0);
             let v = (z? / 2.0).clamp(-1.0, 1.0);
             Some(match s.structure() {
-                Some(st) => (0.40 * e + 0.30 * st + 0.30 * v, 0.75),
-                None => ((0.40 * e + 0.30 * v) / 0.70, 0.5),
+                Some(st) => (0.40 * e + 0.30 * st + 0.30 * v, 0.75 + known),
+                None => ((0.40 * e + 0.30 * v) / 0.70, 0.5 + known),
             })
         });
-        let all: Vec<(f64, Option<(f64, f64)>)> = weights.into_iter().zip(directions).collect();
+        let all: Vec<(f64, Option<(f64, f64)>)> =
+            weights.into_iter().zip(directions).filter(|(w, _)| *w > 0.0).collect();
         let there: Vec<(f64, f64, f64)> =
             all.iter().filter_map(|(w, d)| d.map(|(d, c)| (*w, d, c))).collect();
         let weight: f64 = there.iter().map(|t| t.0).sum();

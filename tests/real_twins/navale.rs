@@ -45,7 +45,7 @@ impl Base {
         self.shape + 0.25 * good / self.touches.len() as f64
     }
 
-    fn follow(&mut self, bar: &Bar, at: usize) {
+    fn follow(&mut self, bar: &Bar, at: usize, deep: i64) {
         let before = self.state;
         if before == State::Expired {
             return;
@@ -76,7 +76,7 @@ impl Base {
             State::Violated
         } else if wick <= 0 {
             State::Active
-        } else if wick > 3 || before == State::Deep {
+        } else if wick > deep || before == State::Deep {
             State::Deep
         } else {
             State::Tested
@@ -126,7 +126,8 @@ impl Navale {
         let bars = &minutes.series[0].bars;
         let (at, Some(bar)) = (bars.len(), bars.last()) else { return };
         let from = self.bases.len().saturating_sub(20);
-        self.bases[from..].iter_mut().for_each(|b| b.follow(bar, at));
+        let deep = minutes.regime.map_or(3, |r| [3, 3, 5, 7][r]);
+        self.bases[from..].iter_mut().for_each(|b| b.follow(bar, at, deep));
         let waits = self.bases.last().is_some_and(|b| {
             self.left |= b.distance(bar.close) > 0;
             !self.left && at < b.confirmed + 8

@@ -4,7 +4,7 @@ use mia::units::{Reason, SECOND};
 use mia_test_support::naive::quantile;
 
 use crate::flow::{average, directions};
-use crate::market::{Bar, Deal, Market};
+use crate::market::{Bar, Deal, Market, invalid};
 use crate::minutes::{Minutes, Value};
 
 /// Bars closed when it was emitted, its sign and strength.
@@ -23,8 +23,8 @@ pub(crate) struct Patterns {
     prints: usize,
     /// First print of the last leg that was called a reversal.
     reversed: Option<usize>,
-    /// Bar patterns, reversals, shifts.
-    pub(crate) counts: [usize; 3],
+    /// Bar patterns, reversals, shifts, exhaustions.
+    pub(crate) counts: [usize; 4],
 }
 
 fn mirror(b: &Bar) -> Bar {
@@ -53,13 +53,33 @@ fn color(b: &[Bar]) -> bool {
         && p1.high > o.high
 }
 
+/// A climax that exhausts a rise.
+fn exhaustion(b: &[Bar], atr: f64) -> bool {
+    let [a, b, c, last] = b else { return false };
+    let range = (last.high - last.low) as f64;
+    [a, b, c].iter().all(|b| b.close > b.open)
+        && range >= 2.0 * atr
+        && last.volume > 0
+        && !invalid(&[*last])
+        && last.delta().abs() as f64 / last.volume as f64 >= 0.3
+        && ((last.close - last.low) as f64) <= range / 3.0
+}
+
 impl Patterns {
-    /// A bar closed, and `minutes` has taken it. Without a baseline no climax can be told.
+    /// A bar closed, and `minutes` has taken it. A climax needs recorded sessions.
     pub(crate) fn close(&mut self, minutes: &Minutes) {
         let bars = &minutes.series[0].bars;
         let Some(atr) = minutes.series[0].atr() else { return };
         let four = &bars[bars.len() - 4..];
         let mirrored: Vec<Bar> = four.iter().map(mirror).collect();
+        let usual = minutes.usual;
+        let strength = |n: usize| {
+            let own = &four[4 - n..];
+            let high = own.iter().map(|b| b.high).max().expect("bars");
+            let range = (high - own.iter().map(|b| b.low).min().expect("bars")) as f64;
+            let size = if range == 0.0 { 0.0 } else { (range / (2.0 * atr)).min(1.0) };
+            usual.rvol.map_or(size, |rvol| 0.7 * size + 0.3 * (rvol / 2.0).min(1.0))
+        };
         let found = [(long as fn(&[Bar]) -> bool, 3), (color, 4)];
         for (holds, n) in found {
             let sign = if holds(four) {
@@ -69,12 +89,17 @@ impl Patterns {
             } else {
                 continue;
             };
-            let own = &four[4 - n..];
-            let high = own.iter().map(|b| b.high).max().expect("bars");
-            let range = (high - own.iter().map(|b| b.low).min().expect("bars")) as f64;
-            let strength = if range == 0.0 { 0.0 } else { (range / (2.0 * atr)).min(1.0) };
-            self.all.push(Pattern { bars: bars.len(), sign, strength });
+            self.all.push(Pattern { bars: bars.len(), sign, strength: strength(n) });
             self.counts[0] += 1;
+        }
+        for (bars4, sign) in [(four, -1.0), (&mirrored[..], 1.0)] {
+            if let (Some(rvol), Some(high)) = (usual.rvol, usual.rvol_high)
+                && rvol >= high
+                && exhaustion(bars4, atr)
+            {
+                self.all.push(Pattern { bars: bars.len(), sign, strength: strength(4) });
+                self.counts[3] += 1;
+            }
         }
     }
 

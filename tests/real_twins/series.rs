@@ -6,14 +6,40 @@ use crate::market::Bar;
 /// A swing: its bar, counted from 0, and its price.
 pub(crate) type Swing = (usize, i64);
 
+/// Wilder's average of 20 true ranges.
+#[derive(Debug, Default)]
+pub(crate) struct Wilder {
+    before: Option<i64>,
+    ranges: Vec<f64>,
+    atr: Option<f64>,
+}
+
+impl Wilder {
+    /// The next true range is high less low.
+    pub(crate) fn forget(&mut self) {
+        self.before = None;
+    }
+
+    /// Takes a bar; the average once 20 are in.
+    pub(crate) fn push(&mut self, high: i64, low: i64, close: i64) -> Option<f64> {
+        let (above, below) = self.before.map_or((high, low), |c| (c, c));
+        let range = (high.max(above) - low.min(below)) as f64;
+        self.before = Some(close);
+        self.ranges.push(range);
+        let seed = || (self.ranges.len() == 20).then(|| self.ranges.iter().sum::<f64>() / 20.0);
+        self.atr = self.atr.map(|atr| (atr * 19.0 + range) / 20.0).or_else(seed);
+        self.atr
+    }
+}
+
 /// One timeframe. The vectors run beside `bars`.
 #[derive(Debug, Default)]
 pub(crate) struct Series {
     minutes: i64,
     open: Option<Bar>,
     pub(crate) bars: Vec<Bar>,
-    ranges: Vec<f64>,
-    pub(crate) atr20: Vec<Option<f64>>,
+    wilder: Wilder,
+    atr20: Vec<Option<f64>>,
     ema20: Vec<Option<f64>>,
     pub(crate) highs: Vec<Swing>,
     pub(crate) lows: Vec<Swing>,
@@ -46,16 +72,11 @@ impl Series {
     }
 
     fn close(&mut self, bar: Bar) {
-        let before = self.bars.last().map_or((bar.high, bar.low), |b| (b.close, b.close));
-        self.ranges.push((bar.high.max(before.0) - bar.low.min(before.1)) as f64);
+        self.atr20.push(self.wilder.push(bar.high, bar.low, bar.close));
         self.bars.push(bar);
         let n = self.bars.len();
         let mean = |sum: f64| (n == 20).then_some(sum / 20.0);
         let last = |v: &[Option<f64>]| v.last().copied().flatten();
-        let atr = last(&self.atr20)
-            .map(|atr| (atr * 19.0 + self.ranges[n - 1]) / 20.0)
-            .or_else(|| mean(self.ranges.iter().sum()));
-        self.atr20.push(atr);
         let ema = last(&self.ema20)
             .map(|ema| ema + (bar.close as f64 - ema) * 2.0 / 21.0)
             .or_else(|| mean(self.bars.iter().map(|b| b.close as f64).sum()));
