@@ -219,6 +219,15 @@ impl Pair {
         let twin = self.navale.slot28(m);
         c.slot("28", frame.slot(28), twin.map(|t| t.0));
         c.exact("bases", own.navale().found(), self.navale.found() as u64);
+        let boxes = self.navale.boxes();
+        let all = own.navale().bases().map(|b| {
+            let [low, high] = [b.low, b.high].map(|p| i64::from(p.ticks()));
+            [low, high, i64::from(b.colour.sign()), b.state as i64]
+        });
+        c.exact("boxes", all.collect::<Vec<_>>(), boxes.iter().map(|b| b.0).collect());
+        for (own, twin) in own.navale().bases().zip(&boxes) {
+            c.number("box quality", Some(own.quality()), Some(twin.1));
+        }
         if let (Some(own), Ok((_, [p, t, b]))) = (own.navale().reading(), twin) {
             c.number("28 power", Some(own.power), Some(p));
             c.number("28 trend", Some(own.trend), Some(t));
@@ -308,6 +317,8 @@ fn es_hour() {
         ("26", 4_200),
         ("28", 40),
         ("bases", 59),
+        ("boxes", 59),
+        ("box quality", 250),
     ]);
     assert!(pair.navale.found() >= 11 && pair.patterns.counts[2] >= 37);
 }
@@ -320,6 +331,16 @@ fn es_hour_with_a_low_floor() {
     let mut pair = Pair::new(symbol);
     common::events(&path).iter().for_each(|e| pair.event(e));
     pair.compared.at_least(&[("18", 6_000)]);
+}
+
+/// Four minutes over midnight of best bids and asks alone.
+#[test]
+fn es_quotes() {
+    let name = "data/ticks/futures_mbp-1_2024-07-01T23-58_2024-07-02T00-02.dbn.zst";
+    let Some(path) = common::shared(name) else { return };
+    let mut pair = Pair::new(SymbolParams::of_root("ES"));
+    common::events(&path).iter().for_each(|e| pair.event(e));
+    pair.compared.at_least(&[("16", 2_000), ("OFI", 2_000), ("CVD", 100)]);
 }
 
 /// Three trade dates of the thin contract, second by second.
@@ -351,6 +372,7 @@ fn mnq_three_days() {
             ("26", 250_000),
             ("27 volatility", 3_900),
             ("28", 4_000),
+            ("box quality", 75_000),
         ]);
     }
 }
@@ -383,6 +405,7 @@ fn mnq_months_in_jumps() {
             ("26", 23_000),
             ("27 volatility", 12_000),
             ("28", 12_000),
+            ("box quality", 240_000),
         ]);
     }
 }
@@ -419,6 +442,7 @@ fn mnq_months_with_a_baseline() {
             ("RVOL", 1_900),
             ("RVOL of the set", 6_400),
             ("28", 12_000),
+            ("box quality", 240_000),
         ]);
     }
 }

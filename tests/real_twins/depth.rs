@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mia::event::{Body, Event, flag};
-use mia::units::{Reason, SECOND, Side};
+use mia::units::{Px, Reason, SECOND, Side};
 
 use crate::market::Market;
 use crate::minutes::Value;
@@ -75,7 +75,14 @@ impl Depth {
                 event.has(flag::BATCH_END)
             }
             Body::BatchEnd => true,
-            Body::Gap(_) | Body::Quote { .. } => panic!("not in these files"),
+            Body::Quote { bid, ask } => {
+                let level =
+                    |l: Option<(Px, u32)>| l.map(|(p, q)| (i64::from(p.ticks()), i64::from(q)));
+                self.bids = level(bid).into_iter().collect();
+                self.asks = level(ask).into_iter().collect();
+                true
+            }
+            Body::Gap(_) => panic!("not in these files"),
             _ => false,
         };
         if ended {

@@ -117,6 +117,12 @@ impl Navale {
         self.bases.len()
     }
 
+    /// Of the last 20: low, high, colour, state from 1 (active) to 5 (expired); and quality.
+    pub(crate) fn boxes(&self) -> Vec<([i64; 4], f64)> {
+        let all = self.last().iter();
+        all.map(|b| ([b.low, b.high, b.colour, b.state as i64 + 1], b.quality())).collect()
+    }
+
     fn last(&self) -> &[Base] {
         &self.bases[self.bases.len().saturating_sub(20)..]
     }
