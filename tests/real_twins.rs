@@ -31,7 +31,7 @@ use mia::event::{Body, Event};
 use mia::features::baseline::{Baseline, Kind, Origin, Running};
 use mia::features::{Frame, Params, SymbolFeatures, SymbolParams, Usual, frame_flag};
 use mia::runtime::files::{TickFiles, load};
-use mia::units::{Reason, Slot, Ts};
+use mia::units::{Reason, SECOND, Slot, Ts};
 use mia_test_support as common;
 
 use market::Market;
@@ -224,6 +224,15 @@ impl Pair {
             let [low, high] = [b.low, b.high].map(|p| i64::from(p.ticks()));
             [low, high, i64::from(b.colour.sign()), b.state as i64]
         });
+        for twin in &boxes {
+            let name = match twin.0 {
+                [_, _, 0, _] => continue,
+                [.., 2 | 3] => "boxes tested",
+                [.., 4] => "boxes violated",
+                _ => "boxes coloured",
+            };
+            *c.values.entry(name).or_default() += 1;
+        }
         c.exact("boxes", all.collect::<Vec<_>>(), boxes.iter().map(|b| b.0).collect());
         for (own, twin) in own.navale().bases().zip(&boxes) {
             c.number("box quality", Some(own.quality()), Some(twin.1));
@@ -318,6 +327,7 @@ fn es_hour() {
         ("28", 40),
         ("bases", 59),
         ("boxes", 59),
+        ("boxes coloured", 90),
         ("box quality", 250),
     ]);
     assert!(pair.navale.found() >= 11 && pair.patterns.counts[2] >= 37);
@@ -444,5 +454,31 @@ fn mnq_months_with_a_baseline() {
             ("28", 12_000),
             ("box quality", 240_000),
         ]);
+    }
+}
+
+/// The first `trades` of those months as if they had come quickly: `burst` of them a tenth of a
+/// second apart, then `pause` seconds of nothing. Every minute trades, so that a base is broken.
+fn in_quick_motion(burst: u64, pause: i64, trades: u64) -> Option<Pair> {
+    let symbol = SymbolParams { large_print_floor: Some(8), ..SymbolParams::of_root("MNQ") };
+    let mut pair = Pair::new(symbol);
+    let (mut ts, mut seq) = (at("2021-01-05T23:00:00Z"), 0);
+    let there = mnq(|event| {
+        if matches!(event.body, Body::Trade { .. }) {
+            seq += 1;
+            ts.0 += if seq % burst == 0 { pause * SECOND } else { SECOND / 10 };
+            pair.event(&Event { seq, ts, ts_exch: ts, ..*event });
+        }
+        seq < trades
+    });
+    let counts = (pair.navale.found(), pair.patterns.counts);
+    println!("bases and patterns {counts:?}");
+    there.then_some(pair)
+}
+
+#[test]
+fn mnq_in_quick_motion() {
+    if let Some(pair) = in_quick_motion(5, 20, 4000) {
+        pair.compared.at_least(&[("boxes violated", 190), ("15 other than 0", 240), ("28", 250)]);
     }
 }
