@@ -2,6 +2,7 @@
 
 use mia_test_support as common;
 
+use common::naive::{self, moments, quantile};
 use common::{days, live};
 use dtc_sim::market::{Aggressor, MarketBody, MarketRecord, SymbolSpec, VecMarket};
 use mia::bars::Bar;
@@ -20,19 +21,6 @@ fn outcomes(features: &SymbolFeatures) -> Vec<Outcome> {
     (0..recorder.ended()).filter_map(|n| recorder.outcome(n)).collect()
 }
 
-fn naive_quantile(mut values: Vec<f64>, p: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let rank = (values.len() - 1) as f64 * p;
-    let low = values[rank as usize];
-    low + (values[(rank as usize + 1).min(values.len() - 1)] - low) * rank.fract()
-}
-
-fn naive_moments(values: &[f64]) -> (f64, f64) {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
-    (mean, (squares / values.len() as f64).sqrt())
-}
-
 /// Slope by the textbook, over CVD since the anchor.
 fn naive_slope(bars: &[Bar]) -> f64 {
     let mut cvd = 0.0;
@@ -43,9 +31,7 @@ fn naive_slope(bars: &[Bar]) -> f64 {
             cvd
         })
         .collect();
-    let mean = y.iter().sum::<f64>() / 20.0;
-    let up = (0..20).map(|x| (f64::from(x) - 9.5) * (y[x as usize] - mean)).sum::<f64>();
-    up / (0..20).map(|x| (f64::from(x) - 9.5).powi(2)).sum::<f64>()
+    naive::slope(&y)
 }
 
 fn near(found: Option<f64>, expected: f64) {
@@ -67,7 +53,7 @@ fn tables_equal_the_definitions() {
         let mut ratios = Vec::new();
         for at in 0..kind.minutes() {
             let of = |f: &dyn Fn(&Vec<Bar>) -> f64| last.iter().map(f).collect::<Vec<_>>();
-            let volume = naive_quantile(of(&|b| b[at].volume as f64), 0.5);
+            let volume = quantile(of(&|b| b[at].volume as f64), 0.5);
             let usual = baseline.usual(kind == Kind::Rth, at, 1000, 5000);
             if volume > 0.0 {
                 ratios.extend(last.iter().map(|b| b[at].volume as f64 / volume));
@@ -75,17 +61,17 @@ fn tables_equal_the_definitions() {
             } else {
                 assert_eq!(usual.rvol, None);
             }
-            let delta = naive_moments(&of(&|b| b[at].delta() as f64));
+            let delta = moments(&of(&|b| b[at].delta() as f64));
             near(usual.delta.map(|d| d.0), delta.0);
             near(usual.delta.map(|d| d.1), delta.1);
             if at >= 4 {
                 let set = |b: &Vec<Bar>| b[at - 4..=at].iter().map(|b| b.volume as f64).sum();
-                near(usual.rvol_set, 5000.0 / naive_quantile(of(&set), 0.5));
+                near(usual.rvol_set, 5000.0 / quantile(of(&set), 0.5));
             } else {
                 assert_eq!(usual.rvol_set, None);
             }
             if at >= 19 {
-                let slope = naive_moments(&of(&|b| naive_slope(&b[at - 19..=at])));
+                let slope = moments(&of(&|b| naive_slope(&b[at - 19..=at])));
                 near(usual.cvd_slope.map(|d| d.0), slope.0);
                 near(usual.cvd_slope.map(|d| d.1), slope.1);
             } else {
@@ -93,7 +79,7 @@ fn tables_equal_the_definitions() {
             }
         }
         let usual = baseline.usual(kind == Kind::Rth, 0, 1, 1);
-        near(usual.rvol_high, naive_quantile(ratios, 0.975));
+        near(usual.rvol_high, quantile(ratios, 0.975));
         assert_eq!(baseline.usual(kind == Kind::Rth, 1380, 1, 1).rvol, None);
     }
 }
@@ -128,7 +114,7 @@ fn large_sizes_equal_the_events() {
             prints.extend(sizes);
         }
         let large = baseline.large_sizes(label);
-        near(large.print, naive_quantile(prints, 0.995));
+        near(large.print, quantile(prints, 0.995));
         assert!(large.level.expect("depth") > 30.0 && large.added.expect("depth") > 20.0);
     }
     assert_eq!(baseline.large_sizes(Label::UsHoliday), Default::default());

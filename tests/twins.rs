@@ -6,41 +6,13 @@ use mia::book::{Book, HELD, VISIBLE};
 use mia::event::{Body, Event, flag};
 use mia::profile::Profile;
 use mia::units::{Aggressor, Px, Side, SymbolId, Ts};
+use mia_test_support::naive::value_area;
 use proptest::prelude::*;
 
 fn depth(side: Side, px: i64, qty: u32) -> Event {
     let (ts, symbol, flags) = (Ts(1), SymbolId(0), flag::BATCH_END);
     let body = Body::Depth { side, px: Px::clamped(px), qty, orders: 1 };
     Event { seq: 1, ts, ts_exch: ts, symbol, flags, body }
-}
-
-/// Point of control and value area by the definition, over a map of all rows.
-fn naive_area(rows: &BTreeMap<i64, u64>) -> (i64, i64, i64) {
-    let (&low, &high) = (rows.keys().next().unwrap(), rows.keys().next_back().unwrap());
-    let at = |p: i64| rows.get(&p).copied().unwrap_or(0);
-    let most = rows.values().max().unwrap();
-    let poc = *rows
-        .iter()
-        .filter(|(_, v)| *v == most)
-        .map(|(p, _)| p)
-        .min_by_key(|&&p| ((2 * p - low - high).abs(), p))
-        .unwrap();
-    let total: u64 = rows.values().sum();
-    let (mut lo, mut hi, mut inside) = (poc, poc, at(poc));
-    while (inside as f64) < 0.7 * total as f64 - 1e-9 {
-        let up: u64 = (hi + 1..=(hi + 2).min(high)).map(at).sum();
-        let down: u64 = ((lo - 2).max(low)..lo).map(at).sum();
-        let (can_up, can_down) = (hi < high, lo > low);
-        if can_up && (!can_down || up >= down) {
-            hi = (hi + 2).min(high);
-            inside += up;
-        }
-        if can_down && (!can_up || down >= up) {
-            lo = (lo - 2).max(low);
-            inside += down;
-        }
-    }
-    (poc, lo, hi)
 }
 
 fn updates() -> impl Strategy<Value = Vec<(bool, i64, u32)>> {
@@ -89,7 +61,7 @@ proptest! {
         }
         let area = profile.value_area().unwrap();
         let own = (area.poc, area.val, area.vah);
-        let (poc, lo, hi) = naive_area(&rows);
+        let (poc, lo, hi) = value_area(&rows);
         prop_assert_eq!(own, (Px::clamped(poc), Px::clamped(lo), Px::clamped(hi)));
     }
 }
