@@ -1,6 +1,7 @@
-//! The thread that asks a provider: one that hangs keeps this thread, and no other.
+//! The threads that ask providers: one that hangs keeps its own thread, and no other.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -13,8 +14,11 @@ use crate::calendar::Calendar;
 use crate::config::{OptionsConfig, Provider};
 use crate::options::chain::{Chain, Print, Underlying};
 use crate::providers::massive::{Massive, Settings};
-use crate::providers::{ChainProvider, FetchError};
-use crate::units::Ts;
+use crate::providers::{ChainProvider, FetchError, IndexValue};
+use crate::units::{MINUTE, Ts};
+
+/// How long it rests between two looks at the clock.
+const LOOK: Duration = Duration::from_millis(200);
 
 impl crate::providers::Clock for Clock {
     fn now(&self) -> Ts {
@@ -60,8 +64,8 @@ pub(super) struct Asked {
     pub(super) at: Ts,
     pub(super) why: Why,
 }
-pub(super) type Answer = (Asked, Result<Chain, FetchError>, Indices);
-/// Index values that came with a chain.
+pub(super) type Answer = (Asked, Result<Chain, FetchError>);
+/// Values of indices by ticker.
 pub(super) type Indices = Vec<(&'static str, Print)>;
 
 /// The thread that a provider may block.
@@ -69,7 +73,6 @@ pub(super) struct Asker {
     pub(super) provider: Box<dyn ChainProvider>,
     pub(super) calendar: Arc<Calendar>,
     pub(super) clock: Clock,
-    pub(super) indices: bool,
 }
 
 impl Asker {
@@ -77,17 +80,49 @@ impl Asker {
     pub(super) fn run(mut self, asked: &Receiver<Asked>, answer: &Sender<Answer>) {
         while let Ok(asked) = asked.recv() {
             let chain = self.provider.fetch(asked.of, &self.calendar, &self.clock);
-            let indices = if self.indices { self.values() } else { Vec::new() };
-            if answer.send((asked, chain, indices)).is_err() {
+            if answer.send((asked, chain)).is_err() {
                 return;
             }
         }
     }
+}
 
-    fn values(&mut self) -> Indices {
+/// The thread that asks a provider for indices, once a minute: a chain on its way delays it not.
+pub(super) struct IndexAsker {
+    pub(super) provider: Box<dyn ChainProvider>,
+    pub(super) clock: Clock,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl IndexAsker {
+    /// Asks until it is stopped or nobody listens any more. What fails is said once, until it works
+    /// again.
+    pub(super) fn run(mut self, values: &Sender<Indices>) {
         const NAMES: [&str; 5] = ["VIX", "VIX9D", "VIX3M", "VIX6M", "VXN"];
-        let Ok(values) = self.provider.indices(&NAMES, &self.clock) else { return Vec::new() };
-        let known = NAMES.into_iter().zip(values);
-        known.filter_map(|(n, v)| v.ok().map(|v| (n, Print { value: v.value, ts: v.ts }))).collect()
+        let (mut said, mut asked) = (None, Ts::NONE);
+        while !self.stop.load(Ordering::Relaxed) {
+            let now = self.clock.now();
+            if asked.is_some() && now.since(asked) < MINUTE {
+                Clock::sleep(LOOK);
+                continue;
+            }
+            asked = now;
+            let trouble = match self.provider.indices(&NAMES, &self.clock) {
+                Ok(found) => {
+                    let known = NAMES.into_iter().zip(found);
+                    let print = |v: IndexValue| Print { value: v.value, ts: v.ts };
+                    let known = known.filter_map(|(name, v)| v.ok().map(|v| (name, print(v))));
+                    if values.send(known.collect()).is_err() {
+                        return;
+                    }
+                    None
+                }
+                Err(error) => Some(error.to_string()),
+            };
+            if trouble.is_some() && trouble != said {
+                eprintln!("mia: indices: {}", trouble.as_deref().unwrap_or_default());
+            }
+            said = trouble;
+        }
     }
 }

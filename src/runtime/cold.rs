@@ -17,7 +17,7 @@ use anyhow::Result;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use rtrb::Consumer;
 
-use super::asker::{Answer, Asked, Asker, provider};
+use super::asker::{Answer, Asked, Asker, IndexAsker, Indices, provider};
 use super::clock::Clock;
 use super::desk::{Around, Desk, Levelled};
 use super::mids::Futures;
@@ -26,7 +26,7 @@ use super::schedule::Schedule;
 use super::unusual::Watch;
 use super::vix::Vix;
 use crate::calendar::Calendar;
-use crate::config::Config;
+use crate::config::{Config, OptionsConfig, Provider};
 use crate::context::{Context, Scope};
 use crate::options::chain::{Chain, Print, Underlying};
 use crate::snapshot::Publisher;
@@ -118,18 +118,26 @@ impl Cold {
         let vix = Vix::new(&config.volatility, &calendar)?;
         let (ask, asked) = bounded(4);
         let (answer, answers) = bounded(4);
-        if !config.options.symbols.is_empty() || config.volatility.massive {
+        if !config.options.symbols.is_empty() {
             let asker = Asker {
                 provider: provider(&config.options)?,
                 calendar: calendar.clone(),
                 clock: clock.clone(),
-                indices: config.volatility.massive,
             };
             let name = "provider".to_owned();
             std::thread::Builder::new().name(name).spawn(move || asker.run(&asked, &answer))?;
         }
         let status = Arc::new(Mutex::new(Status::default()));
         let stop = Arc::new(AtomicBool::new(false));
+        let (value, values) = bounded(4);
+        if config.volatility.massive {
+            let of = OptionsConfig { provider: Provider::Massive, ..config.options.clone() };
+            let (provider, clock) = (provider(&of)?, clock.clone());
+            let asker = IndexAsker { provider, clock, stop: stop.clone() };
+            std::thread::Builder::new()
+                .name("indices".to_owned())
+                .spawn(move || asker.run(&value))?;
+        }
         let desk = Desk::new(&config.options, calendar.clone(), Mode::Paper);
         let schedule = Schedule::new(config.options.refresh_s);
         let job = |&of: &Underlying| Job {
@@ -156,6 +164,7 @@ impl Cold {
             indices,
             ask,
             answers,
+            values,
             status: status.clone(),
         };
         let flag = stop.clone();
@@ -200,6 +209,7 @@ struct Agent {
     indices: Option<Consumer<IndexTick>>,
     ask: Sender<Asked>,
     answers: Receiver<Answer>,
+    values: Receiver<Indices>,
     status: Arc<Mutex<Status>>,
     /// Folder of the stored versions; a folder a trade date.
     contexts: PathBuf,
@@ -268,6 +278,11 @@ impl Agent {
             }
         }
         self.futures.poll(now, &calendar);
+        while let Ok(values) = self.values.try_recv() {
+            for (name, print) in values {
+                self.vix.named(name, print, now, &calendar);
+            }
+        }
         let mut fresh = false;
         while let Ok(answer) = self.answers.try_recv() {
             fresh |= self.take(answer);
@@ -282,11 +297,8 @@ impl Agent {
     }
 
     /// Takes what a provider answered; whether there are new levels.
-    fn take(&mut self, (asked, chain, indices): Answer) -> bool {
+    fn take(&mut self, (asked, chain): Answer) -> bool {
         let now = self.clock.now();
-        for (name, print) in indices {
-            self.vix.named(name, print, now, &self.calendar);
-        }
         let Some(at) = self.jobs.iter().position(|job| job.of == asked.of) else { return false };
         let done = match chain {
             Ok(chain) => self.chain(at, &chain, now),

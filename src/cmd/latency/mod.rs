@@ -8,6 +8,7 @@
 mod fused;
 mod host;
 mod input;
+mod refresh;
 mod schedule;
 mod split;
 mod stamps;
@@ -32,6 +33,7 @@ use crate::runtime::clock::Clock;
 use crate::tally::SessionFilter;
 use host::Host;
 use input::Input;
+use refresh::Refresh;
 use schedule::Schedule;
 use stamps::{Outcome, Stage};
 
@@ -61,6 +63,10 @@ pub struct LatencyArgs {
     /// Tick size in points, for products that are not ES, NQ, MES or MNQ.
     #[arg(long)]
     tick: Option<f64>,
+    /// An option chain that another thread reads, prices and analyses meanwhile, a quarter of a
+    /// second after it was done: a refresh as the cold thread does it, only more often.
+    #[arg(long, value_name = "FILE")]
+    refresh: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -83,6 +89,8 @@ struct Measurement {
     tick_to_decision_ns: Quantiles,
     /// p50 of tick to decision over p50 of one ring hop.
     hops: Option<f64>,
+    /// Refreshes of an option chain that ended meanwhile.
+    refreshes: Option<u64>,
     /// The decisions' digest, the same as without a clock.
     digest: String,
 }
@@ -144,7 +152,8 @@ pub fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
     // Also warms the code up.
     let (events, expected) = work.reference();
     work.events = events;
-    let outcome = measured(&work, args.threads)?;
+    let chain = args.refresh.as_deref().map(Refresh::load).transpose()?;
+    let outcome = measured(&work, args.threads, chain.as_ref())?;
     if outcome.digest != expected || outcome.stamps.len() != events {
         bail!("the measured run decided otherwise than the same events without a clock");
     }
@@ -164,6 +173,7 @@ pub fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
         host,
         stages,
         tick_to_decision_ns,
+        refreshes: chain.map(|chain| chain.done()),
         digest: format!("{:016x}", expected.0),
     };
     let json = simd_json::to_string(&measurement)?;
@@ -180,8 +190,11 @@ pub fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
 }
 
 /// Runs `work` on threads of its own, and shows how far it is meanwhile.
-fn measured(work: &Work<'_>, threads: Layout) -> Result<Outcome> {
+fn measured(work: &Work<'_>, threads: Layout, chain: Option<&Refresh>) -> Result<Outcome> {
     std::thread::scope(|scope| {
+        if let Some(chain) = chain {
+            scope.spawn(|| chain.run());
+        }
         let handle = scope.spawn(|| match threads {
             Layout::Fused => Ok(fused::run(work)),
             Layout::Split => split::run(work),
@@ -194,7 +207,11 @@ fn measured(work: &Work<'_>, threads: Layout) -> Result<Outcome> {
         if terminal {
             eprint!("\r\x1b[K");
         }
-        Ok(handle.join().map_err(|_| anyhow!("a thread failed"))??)
+        let outcome = handle.join();
+        if let Some(chain) = chain {
+            chain.stop();
+        }
+        Ok(outcome.map_err(|_| anyhow!("a thread failed"))??)
     })
 }
 
@@ -241,6 +258,10 @@ fn text(m: &Measurement) -> String {
         Some(hops) => writeln!(out, "\ntick to decision p50 {p50} ns = {hops:.1} ring hops"),
         None => writeln!(out, "\ntick to decision p50 {p50} ns"),
     };
+    if let Some(refreshes) = m.refreshes {
+        let _ =
+            writeln!(out, "{refreshes} refreshes of an option chain on another thread meanwhile");
+    }
     let _ = writeln!(out, "digest {}, the same without a clock", m.digest);
     out
 }

@@ -112,7 +112,7 @@ fn a_journal_is_measured_in_both_layouts() {
     assert_eq!((events, digest), (played, pipeline.judge().digest()), "as the player plays it");
     work.events = events;
     for threads in [Layout::Fused, Layout::Split] {
-        let outcome = measured(&work, threads).expect("threads");
+        let outcome = measured(&work, threads, None).expect("threads");
         assert_eq!((outcome.digest, outcome.stamps.len()), (digest, events), "{threads:?}");
         for s in &outcome.stamps {
             let order = [
