@@ -6,10 +6,11 @@
 //! own times, until their validity ends. Nothing here is waited for by a hot thread: it finds a
 //! newer [`Context`] behind a pointer, or the same one.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -94,7 +95,9 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Cold {
     stop: Arc<AtomicBool>,
-    status: Arc<Mutex<Status>>,
+    statuses: Receiver<Status>,
+    /// The last one of them.
+    status: RefCell<Status>,
     thread: JoinHandle<Publisher>,
 }
 
@@ -127,7 +130,7 @@ impl Cold {
             let name = "provider".to_owned();
             std::thread::Builder::new().name(name).spawn(move || asker.run(&asked, &answer))?;
         }
-        let status = Arc::new(Mutex::new(Status::default()));
+        let (show, statuses) = bounded(1);
         let stop = Arc::new(AtomicBool::new(false));
         let (value, values) = bounded(4);
         if config.volatility.massive {
@@ -165,7 +168,9 @@ impl Cold {
             ask,
             answers,
             values,
-            status: status.clone(),
+            shown: Status::default(),
+            unshown: false,
+            show,
         };
         let flag = stop.clone();
         let thread = std::thread::Builder::new().name("cold".to_owned()).spawn(move || {
@@ -176,13 +181,16 @@ impl Cold {
             }
             agent.publisher
         })?;
-        Ok(Cold { stop, status, thread })
+        Ok(Cold { stop, statuses, status: RefCell::default(), thread })
     }
 
     /// What a screen may show.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.status.lock().map_or_else(|e| e.into_inner().clone(), |s| s.clone())
+        if let Some(newest) = self.statuses.try_iter().last() {
+            self.status.replace(newest);
+        }
+        self.status.borrow().clone()
     }
 
     /// Stops it. A provider that still hangs is left to its own end.
@@ -210,7 +218,10 @@ struct Agent {
     ask: Sender<Asked>,
     answers: Receiver<Answer>,
     values: Receiver<Indices>,
-    status: Arc<Mutex<Status>>,
+    shown: Status,
+    /// It has changed since it was last sent.
+    unshown: bool,
+    show: Sender<Status>,
     /// Folder of the stored versions; a folder a trade date.
     contexts: PathBuf,
     version: u64,
@@ -294,6 +305,10 @@ impl Agent {
             }
         }
         self.publish(now, fresh);
+        // Where the one before has not been looked at yet, this one waits for the next turn.
+        if self.unshown && self.show.try_send(self.shown.clone()).is_ok() {
+            self.unshown = false;
+        }
     }
 
     /// Takes what a provider answered; whether there are new levels.
@@ -313,8 +328,9 @@ impl Agent {
         if let Err(trouble) = &done {
             say(&format!("{name} ({:?}): {trouble}", asked.why));
         }
-        self.show(name, |shown| shown.trouble = done.clone().err());
-        done.is_ok()
+        let good = done.is_ok();
+        self.shown(name).trouble = done.err();
+        good
     }
 
     /// Levels of a chain, their files, and whether they may be used.
@@ -349,9 +365,8 @@ impl Agent {
             return Err(format!("{} {sanity}: {why}; the levels before stay", snapshot.status));
         }
         let times = (chain.captured, chain.asof);
-        self.show(chain.underlying.name(), |shown| {
-            (shown.captured, shown.sanity) = (Some(times), sanity.clone());
-        });
+        let shown = self.shown(chain.underlying.name());
+        (shown.captured, shown.sanity) = (Some(times), sanity);
         let diff = snapshot.analysis.as_ref().and_then(|a| a.vol.vix_diff);
         if let Some(job) = self.jobs.get_mut(at) {
             job.vix_diffs.extend(diff);
@@ -362,10 +377,10 @@ impl Agent {
         Ok(())
     }
 
-    fn show(&self, name: &'static str, change: impl Fn(&mut Shown)) {
-        if let Ok(mut status) = self.status.lock() {
-            change(status.levels.entry(name).or_default());
-        }
+    /// What is shown of an underlying, to be changed.
+    fn shown(&mut self, name: &'static str) -> &mut Shown {
+        self.unshown = true;
+        self.shown.levels.entry(name).or_default()
     }
 
     /// Publishes what is new: levels at once, and when today's contracts have settled; numbers of
@@ -413,10 +428,9 @@ impl Agent {
         self.publisher.publish(context);
         self.published = now;
         self.store(&context, now);
-        if let Ok(mut status) = self.status.lock() {
-            status.version = context.version;
-            status.vix = context.volatility.and_then(|v| v.vix).map(|q| (q.value, q.ts, q.stale));
-        }
+        self.shown.version = context.version;
+        self.shown.vix = context.volatility.and_then(|v| v.vix).map(|q| (q.value, q.ts, q.stale));
+        self.unshown = true;
     }
 
     fn folder(&self, now: Ts) -> PathBuf {

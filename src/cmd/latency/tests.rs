@@ -141,6 +141,7 @@ fn the_report_is_whole() {
         threads: Layout::Fused,
         events: 500,
         tick: None,
+        refresh: None,
         json: true,
         out: Some(json.0.clone()),
     };

@@ -43,6 +43,9 @@ struct Line {
     dashed: bool,
 }
 
+/// A smile: its group, its colour, ln(K/F) and volatility.
+type Slice<'a> = (&'a Group, RGBColor, Vec<(f64, f64)>);
+
 /// What is drawn.
 #[derive(Debug)]
 pub struct Levelled<'a> {
@@ -279,7 +282,7 @@ impl Levelled<'_> {
             .iter()
             .filter_map(|&(days, colour)| Some((nearest(&self.priced.groups, days)?, colour)))
             .collect();
-        let mut drawn: Vec<(&Group, RGBColor, Vec<(f64, f64)>)> = Vec::new();
+        let mut drawn: Vec<Slice<'_>> = Vec::new();
         for (group, colour) in slices {
             if drawn.iter().all(|(g, ..)| g.expiry != group.expiry) {
                 drawn.push((group, colour, otm(group)));
