@@ -142,6 +142,7 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Cold {
     stop: Arc<AtomicBool>,
+    hurry: Arc<AtomicBool>,
     status: Arc<Mutex<Status>>,
     thread: JoinHandle<Publisher>,
 }
@@ -162,13 +163,24 @@ impl Cold {
     /// Where a history cannot be read, the provider's settings cannot be used, or the system gives
     /// no thread.
     pub fn start(parts: Parts) -> Result<Cold> {
+        let config = &parts.config;
+        let asks = !config.options.symbols.is_empty() || config.volatility.massive;
+        let provider = if asks { Some(provider(&config.options)?) } else { None };
+        Cold::asking(parts, provider)
+    }
+
+    /// Starts it with a provider of the caller's instead of the configured one; `None` asks nobody.
+    ///
+    /// # Errors
+    /// As [`Cold::start`].
+    pub fn asking(parts: Parts, provider: Option<Box<dyn ChainProvider>>) -> Result<Cold> {
         let Parts { config, calendar, clock, publisher, futures, indices } = parts;
         let vix = Vix::new(&config.volatility, &calendar)?;
         let (ask, asked) = bounded(4);
         let (answer, answers) = bounded(4);
-        if !config.options.symbols.is_empty() || config.volatility.massive {
+        if let Some(provider) = provider {
             let asker = Asker {
-                provider: provider(&config.options)?,
+                provider,
                 calendar: calendar.clone(),
                 clock: clock.clone(),
                 indices: config.volatility.massive,
@@ -178,6 +190,7 @@ impl Cold {
         }
         let status = Arc::new(Mutex::new(Status::default()));
         let stop = Arc::new(AtomicBool::new(false));
+        let hurry = Arc::new(AtomicBool::new(false));
         let desk = Desk::new(&config.options, calendar.clone(), Mode::Paper);
         let schedule = Schedule::new(config.options.refresh_s);
         let job = |&of: &Underlying| Job {
@@ -204,6 +217,7 @@ impl Cold {
             ask,
             answers,
             status: status.clone(),
+            hurry: hurry.clone(),
         };
         let flag = stop.clone();
         let thread = std::thread::Builder::new().name("cold".to_owned()).spawn(move || {
@@ -214,13 +228,19 @@ impl Cold {
             }
             agent.publisher
         })?;
-        Ok(Cold { stop, status, thread })
+        Ok(Cold { stop, hurry, status, thread })
     }
 
     /// What a screen may show.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status.lock().map_or_else(|e| e.into_inner().clone(), |s| s.clone())
+    }
+
+    /// Asks for every chain at the next look, whatever the schedule says. One that is on its way
+    /// is not asked for twice.
+    pub fn ask(&self) {
+        self.hurry.store(true, Ordering::Relaxed);
     }
 
     /// Stops it. A provider that still hangs is left to its own end.
@@ -275,6 +295,8 @@ struct Agent {
     ask: Sender<Asked>,
     answers: Receiver<Answer>,
     status: Arc<Mutex<Status>>,
+    /// Somebody wants fresh chains now.
+    hurry: Arc<AtomicBool>,
     /// Folder of the stored versions; a folder a trade date.
     contexts: PathBuf,
     version: u64,
@@ -341,8 +363,10 @@ impl Agent {
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
+        let hurry = self.hurry.swap(false, Ordering::Relaxed).then_some(Why::Wanted);
         for job in &mut self.jobs {
-            if let Some(why) = job.schedule.due(now, &calendar).filter(|_| !job.asking) {
+            let why = job.schedule.due(now, &calendar).or(hurry);
+            if let Some(why) = why.filter(|_| !job.asking) {
                 job.schedule.began(now);
                 job.asking = self.ask.try_send(Asked { of: job.of, at: now, why }).is_ok();
             }
