@@ -432,8 +432,7 @@ fn a_restart_finds_what_is_still_valid() {
     running.wait("stored levels", |context, _| context.level(Underlying::Spx).is_some());
     let night = running.part().expect("levels");
     assert_eq!((night.scope, night.captured_ns), (Scope::Overnight, part.captured_ns));
-    let (all, rest) = (part.abs_gex, night.abs_gex);
-    assert!(rest > 0.0 && rest < all, "today's options have gone: {all} {rest}");
+    assert_eq!(night.share_zero_dte.value().unwrap_or(0.0), 0.0, "today's options have gone");
     assert_eq!((night.usable(until), night.usable(Ts(until.0 - 1))), (Err(Reason::Stale), Ok(())));
     running.stop();
 
