@@ -9,5 +9,7 @@ mod analysis;
 mod golden;
 #[path = "options/import.rs"]
 mod import;
+#[path = "options/products.rs"]
+mod products;
 #[path = "options/smile.rs"]
 mod smile;

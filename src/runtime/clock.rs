@@ -33,6 +33,12 @@ impl Clock {
         Clock { counter, start_raw, start_unix }
     }
 
+    /// A clock that says `start` now and runs on from there: for drills at another hour.
+    #[must_use]
+    pub fn set_to(start: Ts) -> Clock {
+        Clock { start_unix: start.0, ..Clock::new() }
+    }
+
     /// Nanoseconds since this clock was made.
     #[must_use]
     pub fn elapsed_ns(&self) -> u64 {

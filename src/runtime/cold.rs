@@ -18,18 +18,19 @@ use anyhow::Result;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use rtrb::Consumer;
 
-use super::asker::{Answer, Asked, Asker, IndexAsker, Indices, provider};
+use super::asker::{self, Answer, Asked, Asker, IndexAsker, Indices, provider};
 use super::clock::Clock;
 use super::desk::{Around, Desk, Levelled};
 use super::mids::Futures;
 use super::net::IndexTick;
-use super::schedule::Schedule;
+use super::schedule::{Schedule, Why};
 use super::unusual::Watch;
 use super::vix::Vix;
 use crate::calendar::Calendar;
 use crate::config::{Config, OptionsConfig, Provider};
 use crate::context::{Context, Scope};
 use crate::options::chain::{Chain, Print, Underlying};
+use crate::providers::ChainProvider;
 use crate::snapshot::Publisher;
 use crate::store::contexts::{self, Timed};
 use crate::store::options::{Mode, folders, latest};
@@ -98,6 +99,7 @@ pub struct Cold {
     statuses: Receiver<Status>,
     /// The last one of them.
     status: RefCell<Status>,
+    hurry: Arc<AtomicBool>,
     thread: JoinHandle<Publisher>,
 }
 
@@ -117,16 +119,23 @@ impl Cold {
     /// Where a history cannot be read, the provider's settings cannot be used, or the system gives
     /// no thread.
     pub fn start(parts: Parts) -> Result<Cold> {
+        let config = &parts.config;
+        let asks = !config.options.symbols.is_empty();
+        let provider = if asks { Some(provider(&config.options)?) } else { None };
+        Cold::asking(parts, provider)
+    }
+
+    /// Starts it with a provider of the caller's instead of the configured one; `None` asks nobody.
+    ///
+    /// # Errors
+    /// As [`Cold::start`].
+    pub fn asking(parts: Parts, provider: Option<Box<dyn ChainProvider>>) -> Result<Cold> {
         let Parts { config, calendar, clock, publisher, futures, indices } = parts;
         let vix = Vix::new(&config.volatility, &calendar)?;
         let (ask, asked) = bounded(4);
         let (answer, answers) = bounded(4);
-        if !config.options.symbols.is_empty() {
-            let asker = Asker {
-                provider: provider(&config.options)?,
-                calendar: calendar.clone(),
-                clock: clock.clone(),
-            };
+        if let Some(provider) = provider {
+            let asker = Asker { provider, calendar: calendar.clone(), clock: clock.clone() };
             let name = "provider".to_owned();
             std::thread::Builder::new().name(name).spawn(move || asker.run(&asked, &answer))?;
         }
@@ -135,12 +144,13 @@ impl Cold {
         let (value, values) = bounded(4);
         if config.volatility.massive {
             let of = OptionsConfig { provider: Provider::Massive, ..config.options.clone() };
-            let (provider, clock) = (provider(&of)?, clock.clone());
+            let (provider, clock) = (asker::provider(&of)?, clock.clone());
             let asker = IndexAsker { provider, clock, stop: stop.clone() };
             std::thread::Builder::new()
                 .name("indices".to_owned())
                 .spawn(move || asker.run(&value))?;
         }
+        let hurry = Arc::new(AtomicBool::new(false));
         let desk = Desk::new(&config.options, calendar.clone(), Mode::Paper);
         let schedule = Schedule::new(config.options.refresh_s);
         let job = |&of: &Underlying| Job {
@@ -171,6 +181,7 @@ impl Cold {
             shown: Status::default(),
             unshown: false,
             show,
+            hurry: hurry.clone(),
         };
         let flag = stop.clone();
         let thread = std::thread::Builder::new().name("cold".to_owned()).spawn(move || {
@@ -181,7 +192,7 @@ impl Cold {
             }
             agent.publisher
         })?;
-        Ok(Cold { stop, statuses, status: RefCell::default(), thread })
+        Ok(Cold { stop, statuses, status: RefCell::default(), hurry, thread })
     }
 
     /// What a screen may show.
@@ -191,6 +202,12 @@ impl Cold {
             self.status.replace(newest);
         }
         self.status.borrow().clone()
+    }
+
+    /// Asks for every chain at the next look, whatever the schedule says. One that is on its way
+    /// is not asked for twice.
+    pub fn ask(&self) {
+        self.hurry.store(true, Ordering::Relaxed);
     }
 
     /// Stops it. A provider that still hangs is left to its own end.
@@ -222,6 +239,8 @@ struct Agent {
     /// It has changed since it was last sent.
     unshown: bool,
     show: Sender<Status>,
+    /// Somebody wants fresh chains now.
+    hurry: Arc<AtomicBool>,
     /// Folder of the stored versions; a folder a trade date.
     contexts: PathBuf,
     version: u64,
@@ -298,8 +317,10 @@ impl Agent {
         while let Ok(answer) = self.answers.try_recv() {
             fresh |= self.take(answer);
         }
+        let hurry = self.hurry.swap(false, Ordering::Relaxed).then_some(Why::Wanted);
         for job in &mut self.jobs {
-            if let Some(why) = job.schedule.due(now, &calendar).filter(|_| !job.asking) {
+            let why = job.schedule.due(now, &calendar).or(hurry);
+            if let Some(why) = why.filter(|_| !job.asking) {
                 job.schedule.began(now);
                 job.asking = self.ask.try_send(Asked { of: job.of, at: now, why }).is_ok();
             }

@@ -16,6 +16,8 @@ pub enum Why {
     Intraday,
     /// The window before the close: the levels of the next sessions.
     Capture,
+    /// Somebody asked for it.
+    Wanted,
 }
 
 /// The schedule of one underlying.
