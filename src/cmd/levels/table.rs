@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use crate::options::snapshot::{Bias, Dealer, Flip, FutureLevels, Gex, Levels, Pcr, Snapshot, Vol};
 
+/// Widest line of the foot.
+const WIDTH: usize = 100;
 /// Width of the first column.
 const NAME: usize = 24;
 
@@ -312,7 +314,7 @@ fn foot(snapshot: &Snapshot, text: &mut String) {
         if !lines.is_empty() {
             let _ = writeln!(text, "\n{title}");
             for line in lines {
-                let _ = writeln!(text, "  {line}");
+                wrap(line, text);
             }
         }
     };
@@ -323,6 +325,25 @@ fn foot(snapshot: &Snapshot, text: &mut String) {
     let missing: Vec<String> =
         missing(snapshot).into_iter().map(|(code, paths)| format!("{code}: {paths}")).collect();
     block("missing, and why", &missing);
+}
+
+/// A line of the foot, broken between words.
+fn wrap(line: &str, text: &mut String) {
+    let mut width = 0;
+    for word in line.split(' ') {
+        let needed = word.chars().count() + 1;
+        if width == 0 {
+            text.push_str("  ");
+        } else if width + needed > WIDTH {
+            text.push_str("\n      ");
+            width = 4;
+        } else {
+            text.push(' ');
+        }
+        text.push_str(word);
+        width += needed;
+    }
+    text.push('\n');
 }
 
 /// Reason → what it left null; of paths that differ only in their scope or place one stands for
