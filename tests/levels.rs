@@ -67,10 +67,11 @@ fn files(root: &Path) -> Vec<String> {
     found
 }
 
-/// The first two cells of the line that begins with `name`.
+/// The price of the line that begins with `name`, which levels at the same price may share.
 fn rung(table: &str, name: &str) -> f64 {
-    let line = table.lines().find(|line| line.starts_with(name)).expect(name);
-    let cell = line[name.len()..].split_whitespace().next().expect(line);
+    let own = |line: &&str| line.starts_with(name) || line.contains(&format!("; also {name}"));
+    let line = table.lines().find(own).expect(name);
+    let cell = line[24..].split_whitespace().next().expect(line);
     cell.parse().expect(line)
 }
 

@@ -105,16 +105,16 @@ fn head(snapshot: &Snapshot, text: &mut String) {
 
 /// A price of the ladder.
 struct Rung {
-    name: String,
+    name: &'static str,
     price: f64,
     note: String,
 }
 
 fn rungs(view: &View<'_>) -> Vec<Rung> {
     let (levels, mut rungs) = (view.levels, Vec::new());
-    let mut add = |name: &str, price: Option<f64>, note: String| {
+    let mut add = |name: &'static str, price: Option<f64>, note: String| {
         if let Some(price) = price {
-            rungs.push(Rung { name: name.to_owned(), price, note });
+            rungs.push(Rung { name, price, note });
         }
     };
     let wall = |w: &crate::options::snapshot::Wall| {
@@ -138,8 +138,7 @@ fn rungs(view: &View<'_>) -> Vec<Rung> {
     for rung in rungs {
         match merged.last_mut() {
             Some(last) if last.price.total_cmp(&rung.price).is_eq() => {
-                last.name = format!("{} + {}", last.name, rung.name);
-                last.note = format!("{}; {}", last.note, rung.note);
+                last.note = format!("{}; also {}", last.note, rung.name);
             }
             _ => merged.push(rung),
         }
@@ -171,7 +170,7 @@ fn scope(
         if rung.price < spot && !std::mem::replace(&mut crossed, true) {
             line("spot", spot, &basis);
         }
-        line(&rung.name, rung.price, &rung.note);
+        line(rung.name, rung.price, &rung.note);
     }
     if !crossed {
         line("spot", spot, &basis);

@@ -1,7 +1,7 @@
 //! Files of the option levels: snapshots, Sierra's CSV, the files for the night sessions, history.
 //!
-//! [`write()`] is the one door: every capture leaves its snapshot, GO and CAUTION also the levels of
-//! the day, and inside the capture window the two French files. NO_GO leaves nothing but the
+//! [`write()`] is the one door: every capture leaves its snapshot, GO and CAUTION also the levels
+//! of the day, and inside the capture window the two French files. NO_GO leaves nothing but the
 //! snapshot, and what an earlier capture wrote stays. One file that fails does not keep the others
 //! from being written; the caller is told of each.
 
