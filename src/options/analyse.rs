@@ -103,6 +103,10 @@ impl Inputs {
 pub struct Params {
     /// Who is assumed to hold what.
     pub sign_model: SignModel,
+    /// Half width of the grid of scenario spots, a share of the spot.
+    pub grid_band: f64,
+    /// Share of gross gamma by which the flip's uncertainty is measured.
+    pub flip_rel_error: f64,
     /// Skew stickiness ratio of the vol trigger.
     pub ssr: f64,
     /// How the vol trigger is found.
@@ -129,6 +133,8 @@ impl Default for Params {
     fn default() -> Params {
         Params {
             sign_model: SignModel::default(),
+            grid_band: super::profile::BAND,
+            flip_rel_error: super::flip::REL_ERROR,
             ssr: super::trigger::SSR,
             vol_trigger_method: TriggerMethod::default(),
             rate_r: 0.04,

@@ -1,9 +1,10 @@
 //! Zero gamma: the index levels at which the net gamma exposure changes its sign, with a measure
 //! of how much to trust them.
 //!
-//! Every strict sign change between nodes of the grid (0.85 to 1.15 of the spot) is refined to
+//! Every strict sign change between nodes of the grid (0.85 to 1.15 of the spot unless the profile
+//! has another band) is refined to
 //! 1e-9 points by the Illinois method. `level` is the root nearest to the spot. Its uncertainty is
-//! what 2 % of gross gamma would move it, `0.02·A(r)/|G′(r)|`: about as much as a vendor's gammas
+//! what an error of 2 % of gross gamma would move it, `0.02·A(r)/|G′(r)|`: about as much as a vendor's gammas
 //! and own ones disagree. A running sum over strikes is no flip: it answers another question and
 //! often never changes its sign.
 //!
@@ -12,7 +13,7 @@
 use roots::{SimpleConvergency, find_root_regula_falsi};
 use serde::{Deserialize, Serialize};
 
-use super::profile::{BAND, Profile};
+use super::profile::Profile;
 use super::{Known, Null, null, snapshot};
 use crate::units::Reason;
 
@@ -20,12 +21,14 @@ use crate::units::Reason;
 const TOLERANCE: f64 = 1e-9;
 /// Most steps of the refinement.
 const STEPS: usize = 200;
-/// Share of gross gamma by which net gamma may be wrong.
+/// Default share of gross gamma by which net gamma may be wrong.
 pub const REL_ERROR: f64 = 0.02;
 /// Uncertainty in percent of the spot up to which a flip is clear, and moderate.
 const CLEAR: (f64, f64) = (0.25, 0.75);
 /// Share of the spot within which a second root makes a flip ambiguous.
 const CROWD: f64 = 0.02;
+/// Step of the points for display, as a share of the spot.
+const QUARTER: f64 = 0.0025;
 /// Share of the grid at each end that counts as its edge.
 const EDGE: f64 = 0.10;
 
@@ -101,7 +104,7 @@ pub struct Level {
     pub distance_pts: f64,
     /// The same in percent of the spot.
     pub distance_pct: f64,
-    /// What [`REL_ERROR`] of gross gamma would move it, index points.
+    /// What the assumed error of gross gamma would move it, index points.
     pub uncertainty_pts: f64,
     /// 1 for a sharp one, 0 where it is uncertain by 1 % of the spot or more.
     pub significance: f64,
@@ -119,14 +122,21 @@ pub struct Flip {
     pub at: Known<Level>,
     /// `G` at the nodes of [`Profile::grid`], USD per 1 %.
     pub grid: Vec<(f64, f64)>,
+    /// `G` every quarter percent of the spot over the band of the grid, for display.
+    pub points: Vec<snapshot::ProfilePoint>,
 }
 
 impl Flip {
-    /// Finds the zero gamma of a profile.
+    /// Finds the zero gamma of a profile, with an error of [`REL_ERROR`].
     #[must_use]
     pub fn of(profile: &Profile) -> Flip {
-        let xs = profile.grid();
-        let grid: Vec<(f64, f64)> = xs.iter().copied().zip(profile.values(&xs, 1.0)).collect();
+        Flip::with_error(profile, REL_ERROR)
+    }
+
+    /// The same where net gamma may be wrong by `rel_error` of gross gamma.
+    #[must_use]
+    pub fn with_error(profile: &Profile, rel_error: f64) -> Flip {
+        let (grid, points) = scan(profile);
         let roots = sign_changes(&grid, |x| profile.net(x));
         let status = match roots.len() {
             0 if grid.iter().any(|&(_, g)| g > 0.0) => FlipStatus::NonePositive,
@@ -136,11 +146,11 @@ impl Flip {
             _ => FlipStatus::Multiple,
         };
         let at = match nearest(&roots, profile.spot()) {
-            Some(level) => assess(profile, &roots, level),
+            Some(level) => assess(profile, &roots, level, rel_error),
             None if status == FlipStatus::NotComputable => null(Reason::NoInput, "no_gamma"),
             None => null(Reason::InvalidInput, "no_sign_change"),
         };
-        Flip { status, roots, at, grid }
+        Flip { status, roots, at, grid, points }
     }
 
     /// The level, index points.
@@ -204,13 +214,13 @@ pub fn nearest(roots: &[f64], spot: f64) -> Option<f64> {
     roots.iter().copied().reduce(|best, x| if gap(x) < gap(best) { x } else { best })
 }
 
-fn assess(profile: &Profile, roots: &[f64], level: f64) -> Known<Level> {
+fn assess(profile: &Profile, roots: &[f64], level: f64, rel_error: f64) -> Known<Level> {
     let spot = profile.spot();
     let slope = (profile.net(level + 1.0) - profile.net(level - 1.0)) / 2.0;
-    let uncertainty_pts = REL_ERROR * profile.gross(level) / slope.abs();
+    let uncertainty_pts = rel_error * profile.gross(level) / slope.abs();
     let u = 100.0 * uncertainty_pts / spot;
     let crowd = roots.iter().filter(|r| (*r - spot).abs() <= CROWD * spot).count() > 1;
-    let edge = (level / spot - 1.0).abs() > BAND * (1.0 - 2.0 * EDGE);
+    let edge = (level / spot - 1.0).abs() > profile.band() * (1.0 - 2.0 * EDGE);
     let quality = match u {
         _ if edge => FlipQuality::Edge,
         _ if crowd => FlipQuality::Ambiguous,
@@ -235,12 +245,26 @@ fn assess(profile: &Profile, roots: &[f64], level: f64) -> Known<Level> {
     })
 }
 
-/// `G` every quarter percent of the spot over the band of the grid, for display.
-#[must_use]
-pub fn points(profile: &Profile) -> Vec<snapshot::ProfilePoint> {
-    let xs: Vec<f64> = (-60..=60).map(|n| profile.spot() * (1.0 + 0.0025 * f64::from(n))).collect();
-    let values = profile.values(&xs, 1.0);
-    xs.into_iter().zip(values).map(|(spot, gex)| snapshot::ProfilePoint { spot, gex }).collect()
+/// `G` on the grid, and for display every quarter percent: in one go, for most of the work does
+/// not depend on the number of spots.
+fn scan(profile: &Profile) -> (Vec<(f64, f64)>, Vec<snapshot::ProfilePoint>) {
+    let most = profile.band() / QUARTER + 1e-9;
+    let steps = (1..=200_i32).take_while(|&n| f64::from(n) <= most).count();
+    let steps = i32::try_from(steps).unwrap_or(0);
+    let shown = (-steps..=steps).map(|n| (profile.spot() * (1.0 + QUARTER * f64::from(n)), true));
+    let mut all: Vec<(f64, bool)> = profile.grid().into_iter().map(|x| (x, false)).collect();
+    all.extend(shown);
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let xs: Vec<f64> = all.iter().map(|(x, _)| *x).collect();
+    let (mut grid, mut points) = (Vec::with_capacity(all.len()), Vec::new());
+    for ((x, shown), g) in all.into_iter().zip(profile.values(&xs, 1.0)) {
+        if shown {
+            points.push(snapshot::ProfilePoint { spot: x, gex: g });
+        } else {
+            grid.push((x, g));
+        }
+    }
+    (grid, points)
 }
 
 #[cfg(test)]
@@ -347,11 +371,23 @@ mod tests {
     #[test]
     fn points_for_display() {
         let p = Profile::of(&[&toy()], 6000.0, SIGN);
-        let points = points(&p);
+        let points = Flip::of(&p).points;
         assert_eq!(points.len(), 121);
         for (n, want) in [(0, 5100.0), (60, 6000.0), (120, 6900.0)] {
             assert!((points[n].spot - want).abs() < 1e-9);
         }
         assert!((points[60].gex + 30_571_391.632).abs() < 1e-3);
+        let wide = Flip::of(&p.clone().within(0.2));
+        assert_eq!((wide.points.len(), wide.grid.len()), (161, 1200));
+    }
+
+    #[test]
+    fn a_greater_error_makes_a_wider_uncertainty() {
+        let p = Profile::of(&[toy()].iter().collect::<Vec<_>>(), 6000.0, SIGN);
+        let at = |error| Flip::with_error(&p, error).at.expect("a root");
+        let (usual, more) = (Flip::of(&p).at.expect("a root"), at(10.0 * REL_ERROR));
+        assert!((more.uncertainty_pts / usual.uncertainty_pts - 10.0).abs() < 1e-12);
+        assert_eq!((more.level, more.quality), (usual.level, FlipQuality::Ambiguous));
+        assert_eq!(at(0.001).quality, FlipQuality::Clear);
     }
 }

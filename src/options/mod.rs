@@ -12,6 +12,7 @@ pub mod chain;
 pub mod cone;
 pub mod contract;
 pub mod dealer;
+pub mod drawn;
 pub mod flip;
 pub mod forward;
 pub mod gex;

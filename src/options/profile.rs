@@ -7,12 +7,13 @@
 //! `V(x) = Σ s·OI·100·x²·0.01·[Γ + vanna·h/x]`, `h = (SSR − 1)·slope` of the group's smile. With
 //! SSR = 1 it is `G(x)`, bit for bit.
 //!
-//! [`Profile::values`] evaluates many spots at once. Strikes whose bell is wide against the range
-//! sum to a function so smooth that 72 Chebyshev nodes give it to about 1e-14 of its size; narrow
-//! ones count only where their density exceeds 1e-16 of its peak. Near zero the plain sum decides.
-//! Own design; the terms are those of Black (1976).
+//! [`Profile::values`] evaluates many spots at once. The range is halved again and again; on the
+//! first piece that is no wider than four deviations of a strike's bell to either side, the bell
+//! is so smooth that 40 Chebyshev nodes hold it to about 1e-14 of its size. A piece that the bell
+//! does not reach with 1e-16 of its peak is left out, one with few spots is summed plainly, and
+//! near zero the plain sum decides. Own design; the terms are those of Black (1976).
 //!
-//! Cost: one `exp` a strike and spot; many spots at once take about a tenth of that.
+//! Cost: one `exp` a strike and spot; many spots at once take 40 to 200 a strike, however many.
 
 use std::f64::consts::PI;
 
@@ -25,16 +26,20 @@ use super::priced::Group;
 const SIGMA_MIN: f64 = 0.02;
 /// Standard deviations beyond which a density is no number to speak of.
 const REACH: f64 = 8.5;
-/// Chebyshev nodes.
-const NODES: usize = 72;
-/// Least total deviation of a wide bell, for a range of ±15 %.
-const WIDE: f64 = 0.025;
-/// Greatest share of its volatility that a wide bell may lose or gain over the range.
-const DRIFT: f64 = 0.5;
+/// Chebyshev nodes of a piece; one with no more spots than that is summed plainly.
+const NODES: usize = 40;
+/// [`NODES`] as a number.
+const COUNT: f64 = 40.0;
+/// Half width of a piece in total deviations of a bell up to which the nodes hold it.
+const SMOOTH: f64 = 4.0;
+/// Greatest share of its volatility that a smooth bell may lose or gain from the middle of a piece.
+const DRIFT: f64 = 0.25;
+/// Halvings at most.
+const DEPTH: u32 = 9;
 /// Below this share of the greatest value the plain sum decides.
 const NEAR_ZERO: f64 = 1e-8;
 
-/// Half width of the grid of scenario spots, as a share of the spot.
+/// Default half width of the grid of scenario spots, as a share of the spot.
 pub const BAND: f64 = 0.15;
 
 /// One strike of one group with its legs folded.
@@ -68,16 +73,16 @@ impl Item {
         density(d1) / d * (1.0 - (d1 - d) * h * self.root_t)
     }
 
-    /// Least and greatest total deviation for |ln(x/S)| up to `reach`.
-    fn deviations(&self, reach: f64, ssr_less_1: f64) -> (f64, f64) {
-        let drift = (ssr_less_1 * self.slope).abs() * reach;
-        let least = if drift == 0.0 { self.sigma } else { (self.sigma - drift).max(SIGMA_MIN) };
-        (least * self.root_t, (self.sigma + drift).max(SIGMA_MIN) * self.root_t)
-    }
-
-    fn is_wide(&self, reach: f64, ssr_less_1: f64) -> bool {
-        let drift = (ssr_less_1 * self.slope).abs() * reach;
-        drift <= DRIFT * self.sigma && self.deviations(reach, ssr_less_1).0 >= WIDE
+    /// Least and greatest volatility between two places, and whether the floor bends it in between.
+    fn sigmas(&self, from: f64, to: f64, ssr_less_1: f64) -> (f64, f64, bool) {
+        let h = ssr_less_1 * self.slope;
+        if h == 0.0 {
+            return (self.sigma, self.sigma, false);
+        }
+        let (a, b) = (self.sigma + h * from, self.sigma + h * to);
+        let (least, most) = (a.min(b), a.max(b));
+        let bent = least < SIGMA_MIN && most > SIGMA_MIN;
+        (least.max(SIGMA_MIN), most.max(SIGMA_MIN), bent)
     }
 }
 
@@ -85,6 +90,8 @@ impl Item {
 #[derive(Clone, Debug)]
 pub struct Profile {
     spot: f64,
+    /// Half width of the grid, a share of the spot.
+    band: f64,
     items: Vec<Item>,
     /// Listed strikes, ascending.
     strikes: Vec<f64>,
@@ -117,7 +124,21 @@ impl Profile {
         }
         strikes.sort_by(f64::total_cmp);
         strikes.dedup();
-        Profile { spot, items, strikes }
+        Profile { spot, band: BAND, items, strikes }
+    }
+
+    /// The same with a grid of another half width than [`BAND`], a share of the spot; what lies
+    /// outside 0.01 to 0.5 is taken as the nearer of these.
+    #[must_use]
+    pub fn within(self, band: f64) -> Profile {
+        // The greater of two where one is no number is the other.
+        Profile { band: band.max(0.01).min(0.5), ..self }
+    }
+
+    /// Half width of the grid, as a share of the spot.
+    #[must_use]
+    pub const fn band(&self) -> f64 {
+        self.band
     }
 
     /// The spot of the exposures, index points.
@@ -160,15 +181,19 @@ impl Profile {
         x * items.map(|i| i.net * i.bell(l, s)).sum::<f64>() * PER_PERCENT
     }
 
-    /// Scenario spots: multiples of the step from 0.85 of the spot up to below 1.15 of it; the
-    /// step is a 4,000th of the spot in whole points, 1 at least. At most 1,800.
+    /// Scenario spots: multiples of the step within the band around the spot, its upper end left
+    /// out; the step is a 4,000th of the spot in whole points, 1 at least. At most 1,800 in the
+    /// default band of 15 %, 6,000 in the widest.
     #[must_use]
     pub fn grid(&self) -> Vec<f64> {
         let step = (self.spot / 4000.0).round().max(1.0);
-        let first = ((1.0 - BAND) * self.spot / step).ceil();
-        let end = (1.0 + BAND) * self.spot;
-        (0_u32..1800)
-            .map(|n| (first + f64::from(n)) * step)
+        let first = ((1.0 - self.band) * self.spot / step).ceil();
+        let end = (1.0 + self.band) * self.spot;
+        let most = 12_000.0 * self.band;
+        (0_u32..6000)
+            .map(f64::from)
+            .take_while(|&n| n < most)
+            .map(|n| (first + n) * step)
             .take_while(|&x| x < end && x.is_finite())
             .filter(|&x| x > 0.0)
             .collect()
@@ -179,18 +204,13 @@ impl Profile {
     pub fn values(&self, xs: &[f64], ssr: f64) -> Vec<f64> {
         let s = ssr - 1.0;
         let ls: Vec<f64> = xs.iter().map(|x| libm::log(x / self.spot)).collect();
-        let (Some(&from), Some(&to)) = (ls.first(), ls.last()) else { return Vec::new() };
-        let reach = from.abs().max(to.abs());
-        let smooth = xs.len() > NODES && to > from && reach < 2.0 * BAND;
-        let is_wide = |i: &Item| smooth && i.is_wide(reach, s);
         let mut sums = vec![0.0; xs.len()];
-        if smooth {
-            let wide: Vec<Item> =
-                self.items.iter().filter(|i| i.net != 0.0 && is_wide(i)).copied().collect();
-            interpolate(&wide, (from, to), s, &ls, &mut sums);
-        }
-        for item in self.items.iter().filter(|i| i.net != 0.0 && !is_wide(i)) {
-            add_narrow(item, reach, s, &ls, &mut sums);
+        if let Some(mut root) = Piece::of(&ls, 0, DEPTH) {
+            let cosines = cosines();
+            for item in self.items.iter().filter(|i| i.net != 0.0) {
+                root.add(item, s, &cosines, &ls, &mut sums);
+            }
+            root.give(&cosines, &ls, &mut sums);
         }
         let mut values: Vec<f64> =
             xs.iter().zip(&sums).map(|(x, sum)| x * sum * PER_PERCENT).collect();
@@ -218,57 +238,108 @@ fn fold(items: &mut Vec<Item>, start: usize, leg: Item) {
     }
 }
 
-/// Adds a narrow bell where it is more than nothing.
-fn add_narrow(item: &Item, reach: f64, ssr_less_1: f64, ls: &[f64], sums: &mut [f64]) {
-    let d = item.deviations(reach, ssr_less_1).1;
-    let width = d * (REACH + 0.5 * d);
-    let from = ls.partition_point(|l| item.m + l < -width);
-    let to = ls.partition_point(|l| item.m + l <= width);
-    let (Some(ls), Some(sums)) = (ls.get(from..to), sums.get_mut(from..to)) else { return };
-    for (l, sum) in ls.iter().zip(sums) {
-        *sum += item.net * item.bell(*l, ssr_less_1);
-    }
-}
-
-/// Adds the sum of wide bells, interpolated between Chebyshev nodes (barycentric form).
-fn interpolate(
-    wide: &[Item],
-    (from, to): (f64, f64),
-    ssr_less_1: f64,
-    ls: &[f64],
-    sums: &mut [f64],
-) {
-    if wide.is_empty() {
-        return;
-    }
-    let (mid, half) = (0.5 * (from + to), 0.5 * (to - from));
-    let mut nodes = [(0.0, 0.0, 0.0); NODES];
-    let (mut angle, step) = (0.5 * PI / COUNT, PI / COUNT);
-    let mut sign = 1.0;
+/// Cosine and barycentric weight of every Chebyshev node.
+fn cosines() -> [(f64, f64); NODES] {
+    let mut nodes = [(0.0, 0.0); NODES];
+    let (mut angle, mut sign) = (0.5 * PI / COUNT, 1.0);
     for node in &mut nodes {
-        let l = mid + half * libm::cos(angle);
-        let value = wide.iter().map(|i| i.net * i.bell(l, ssr_less_1)).sum::<f64>();
-        *node = (l, value, sign * libm::sin(angle));
+        *node = (libm::cos(angle), sign * libm::sin(angle));
         sign = -sign;
-        angle += step;
+        angle += PI / COUNT;
     }
-    for (l, sum) in ls.iter().zip(sums) {
-        let (mut above, mut below, mut hit) = (0.0, 0.0, None);
-        for &(at, value, weight) in &nodes {
-            let gap = l - at;
-            if gap == 0.0 {
-                hit = Some(value);
-            }
-            let share = weight / gap;
-            above += share * value;
-            below += share;
-        }
-        *sum += hit.unwrap_or(above / below);
-    }
+    nodes
 }
 
-/// [`NODES`] as a number.
-const COUNT: f64 = 72.0;
+/// A piece of the range with what its nodes sum to, and its halves.
+struct Piece {
+    from: f64,
+    to: f64,
+    /// First spot in it, and the number of them.
+    start: usize,
+    spots: usize,
+    /// Sums at its nodes; `None` before anything was added.
+    nodes: Option<Box<[f64; NODES]>>,
+    halves: Vec<Piece>,
+}
+
+impl Piece {
+    /// The piece that holds `ls`, of which the first is the `start`th spot.
+    fn of(ls: &[f64], start: usize, depth: u32) -> Option<Piece> {
+        let (&from, &to) = (ls.first()?, ls.last()?);
+        let mut halves = Vec::new();
+        if ls.len() > NODES && depth > 0 && to > from {
+            let mid = 0.5 * (from + to);
+            let (below, above) = ls.split_at(ls.partition_point(|&l| l < mid));
+            halves.extend(Piece::of(below, start, depth - 1));
+            halves.extend(Piece::of(above, start + below.len(), depth - 1));
+        }
+        Some(Piece { from, to, start, spots: ls.len(), nodes: None, halves })
+    }
+
+    /// Adds a bell on the widest pieces whose nodes hold it.
+    fn add(
+        &mut self,
+        item: &Item,
+        ssr_less_1: f64,
+        cosines: &[(f64, f64); NODES],
+        ls: &[f64],
+        sums: &mut [f64],
+    ) {
+        let (least, most, bent) = item.sigmas(self.from, self.to, ssr_less_1);
+        let widest = most * item.root_t;
+        let away = (self.from + item.m).max(-(self.to + item.m));
+        if away > widest * (REACH + 0.5 * widest) {
+            return;
+        }
+        let half = 0.5 * (self.to - self.from);
+        let drift = (ssr_less_1 * item.slope).abs() * half;
+        let steady = !bent && drift <= DRIFT * least;
+        if self.spots > NODES && steady && half <= SMOOTH * least * item.root_t {
+            let mid = 0.5 * (self.from + self.to);
+            let nodes = self.nodes.get_or_insert_with(|| Box::new([0.0; NODES]));
+            for (node, (cosine, _)) in nodes.iter_mut().zip(cosines) {
+                *node += item.net * item.bell(mid + half * cosine, ssr_less_1);
+            }
+        } else if self.halves.is_empty() {
+            let spots = self.start..self.start + self.spots;
+            let (Some(ls), Some(sums)) = (ls.get(spots.clone()), sums.get_mut(spots)) else {
+                return;
+            };
+            for (l, sum) in ls.iter().zip(sums) {
+                *sum += item.net * item.bell(*l, ssr_less_1);
+            }
+        } else {
+            for piece in &mut self.halves {
+                piece.add(item, ssr_less_1, cosines, ls, sums);
+            }
+        }
+    }
+
+    /// Adds what the nodes hold to the sums of the spots (barycentric interpolation).
+    fn give(&self, cosines: &[(f64, f64); NODES], ls: &[f64], sums: &mut [f64]) {
+        for piece in &self.halves {
+            piece.give(cosines, ls, sums);
+        }
+        let Some(nodes) = &self.nodes else { return };
+        let (mid, half) = (0.5 * (self.from + self.to), 0.5 * (self.to - self.from));
+        let spots = self.start..self.start + self.spots;
+        let (Some(ls), Some(sums)) = (ls.get(spots.clone()), sums.get_mut(spots)) else { return };
+        for (l, sum) in ls.iter().zip(sums) {
+            let at = (l - mid) / half;
+            let (mut above, mut below, mut hit) = (0.0, 0.0, None);
+            for (&value, (cosine, weight)) in nodes.iter().zip(cosines) {
+                let gap = at - cosine;
+                if gap == 0.0 {
+                    hit = Some(value);
+                }
+                let share = weight / gap;
+                above += share * value;
+                below += share;
+            }
+            *sum += hit.unwrap_or(above / below);
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -309,6 +380,21 @@ mod tests {
     }
 
     #[test]
+    fn the_band_of_the_grid() {
+        let of = |band| Profile::of(&[], 6000.0, SIGN).within(band);
+        let ends = |band| {
+            let grid = of(band).grid();
+            (grid.first().copied(), grid.last().copied())
+        };
+        assert_eq!(ends(0.05), (Some(5700.0), Some(6298.0)));
+        assert_eq!(ends(0.5), (Some(3000.0), Some(8998.0)));
+        assert_eq!([of(f64::NAN).band(), of(9.0).band()], [0.01, 0.5]);
+        for spot in [1.0, 5999.0, 1e300, f64::NAN] {
+            assert!(Profile::of(&[], spot, SIGN).within(0.5).grid().len() <= 6000);
+        }
+    }
+
+    #[test]
     fn nearest_strike() {
         let p = Profile::of(&[&toy()], 6000.0, SIGN);
         assert_eq!(p.nearest_strike(6018.4), Some(6000.0));
@@ -326,12 +412,13 @@ mod tests {
             t in prop::sample::select(vec![1e-7, 1e-4, 0.003, 0.01, 0.1, 1.0, 3.0]),
             slope in -3.0..0.5_f64,
             ssr in prop::sample::select(vec![1.0, 1.5, 2.0]),
+            band in prop::sample::select(vec![0.05, BAND, 0.5]),
         ) {
             let rows: Vec<(f64, f64, f64, f64)> =
                 rows.into_iter().map(|(k, s, c, p)| (k * 6000.0, s, c, p)).collect();
             let mut g = group(&rows);
             (g.t, g.skew_slope) = (t, slope);
-            let p = Profile::of(&[&g, &toy()], 6000.0, SIGN);
+            let p = Profile::of(&[&g, &toy()], 6000.0, SIGN).within(band);
             let xs = p.grid();
             let size = xs.iter().map(|&x| p.gross(x)).fold(0.0, f64::max);
             for (x, got) in xs.iter().zip(p.values(&xs, ssr)) {

@@ -105,6 +105,8 @@ impl Desk {
     pub fn new(config: &OptionsConfig, calendar: Arc<Calendar>, mode: Mode) -> Desk {
         let params = Params {
             sign_model: config.sign_model,
+            grid_band: config.grid_band,
+            flip_rel_error: config.flip_rel_error,
             ssr: config.ssr,
             vol_trigger_method: config.vol_trigger_method,
             rate_r: config.rate_r,

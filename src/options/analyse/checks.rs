@@ -152,15 +152,16 @@ impl Run<'_> {
 
     fn row_errors(&self, part: &Part<'_>, futures: &[Future]) -> Vec<String> {
         let of = self.chain.underlying;
-        let drawn = rows::drawn(part, self.params.min_gap(of), self.params.max_drawn);
-        let mut errors = rows::errors(of.name(), &drawn, part.spot, 0.0);
+        let (gap, most) = (self.params.min_gap(of), self.params.max_drawn);
+        let drawing = rows::Drawing { gap, most };
+        let mut errors = rows::of_index(of.name(), part, drawing);
         let front = futures.first().and_then(|f| f.basis.ok());
         // Without a row of the index there is none of its future.
         if self.inputs.futures_rows
             && errors.is_empty()
             && let Some((basis, _)) = front
         {
-            errors.extend(rows::errors(of.future(), &drawn, part.spot, basis.value));
+            errors.extend(rows::of_future(of.future(), part, basis.value, drawing));
         }
         if self.chain.asof > self.inputs.now {
             errors.push("the time of the data lies ahead".to_owned());

@@ -4,7 +4,7 @@ use super::{Run, moves};
 use crate::options::bias::{self, Bias, Direction, FlipState};
 use crate::options::chain::{Right, Underlying};
 use crate::options::dealer::{self, GammaRegime, Position, Signs};
-use crate::options::flip::{self, Flip, FlipStatus};
+use crate::options::flip::{Flip, FlipStatus};
 use crate::options::gex::{self, Exposures, SignModel};
 use crate::options::max_pain::{self, MaxPain};
 use crate::options::moves::{AtMaturity, DayMove, MATURITIES, Smiled};
@@ -14,8 +14,7 @@ use crate::options::profile::Profile;
 use crate::options::ratios::{self, ScopeRatios};
 use crate::options::scopes::{self, Night};
 use crate::options::snapshot::{
-    Analysis, BiasTerms, Dealer, Expiry, Gex, GroupRow, Interpretation, Levels, Pcr, ProfilePoint,
-    StrikeGex, Vol,
+    Analysis, BiasTerms, Dealer, Expiry, Gex, GroupRow, Interpretation, Levels, Pcr, StrikeGex, Vol,
 };
 use crate::options::surface::{self, Surface};
 use crate::options::trigger::Trigger;
@@ -36,7 +35,6 @@ pub(super) struct Part<'a> {
     scope: Vec<&'a Group>,
     pub(super) spot: f64,
     pub(super) exposures: Exposures,
-    profile: Vec<ProfilePoint>,
     pub(super) flip: Flip,
     pub(super) trigger: Trigger,
     pub(super) walls: Walls,
@@ -59,8 +57,8 @@ impl<'a> Part<'a> {
     pub(super) fn of(run: &Run<'_>, priced: &'a Priced, scope: &[&'a Group]) -> Part<'a> {
         let (spot, params) = (priced.spot.value, run.params);
         let sign = params.sign_model;
-        let profile = Profile::of(scope, spot, sign);
-        let flip = Flip::of(&profile);
+        let profile = Profile::of(scope, spot, sign).within(params.grid_band);
+        let flip = Flip::with_error(&profile, params.flip_rel_error);
         let trigger = Trigger::of(&profile, &flip, params.vol_trigger_method, params.ssr);
         let exposures = Exposures::of(scope, spot, sign);
         let walls = Walls::of(&exposures);
@@ -78,7 +76,6 @@ impl<'a> Part<'a> {
         };
         Part {
             spot,
-            profile: flip::points(&profile),
             max_pain: max_pain::by_expiry(scope, spot),
             ratios: ratios::of_scope(scope, counts),
             by_expiry: ratios::by_expiry(scope, counts),
@@ -234,7 +231,7 @@ impl<'a> Part<'a> {
             cex_usd_per_day: e.cex_usd_per_day,
             share_zero_dte: take("share_zero_dte", e.zero_dte_share),
             by_strike: e.near(STRIKES_BAND).map(strike).collect(),
-            profile: self.profile.clone(),
+            profile: self.flip.points.clone(),
         }
     }
 

@@ -1,53 +1,54 @@
-//! What a charting row of a scope would show, checked before it is written.
-//!
-//! Levels are drawn in the order flip, call wall, put wall, max pain, first and second pin, vol
-//! trigger; one closer than the gap to a kept one is left out, and so is what exceeds the count.
+//! What a charting row of a scope would show, checked before it is written: see [`drawn`].
 
 use super::part::Part;
+use crate::options::drawn::{self, Levels, cents, quarter};
 
-/// The levels that a row keeps: name and index points, in their order.
-pub(super) fn drawn(part: &Part<'_>, gap: f64, most: usize) -> Vec<(&'static str, f64)> {
-    let pin = |i: usize| part.pins.as_ref().ok().and_then(|p| p.get(i)).map(|p| p.strike);
-    let found = [
-        ("gamma flip", part.flip.level().ok()),
-        ("call wall", part.walls.call.ok().map(|w| w.strike)),
-        ("put wall", part.walls.put.ok().map(|w| w.strike)),
-        ("max pain", part.headline().ok().map(|(_, strike)| strike)),
-        ("pin 1", pin(0)),
-        ("pin 2", pin(1)),
-        ("vol trigger", part.trigger.at.ok().map(|(level, _)| level)),
-    ];
-    let mut kept: Vec<(&'static str, f64)> = Vec::with_capacity(found.len());
-    for (name, level) in found {
-        let Some(level) = level else { continue };
-        let apart = kept.iter().all(|(_, other)| (level - other).abs() >= gap);
-        if apart && kept.len() < most {
-            kept.push((name, level));
-        }
-    }
-    kept
+/// How a row is drawn.
+#[derive(Clone, Copy)]
+pub(super) struct Drawing {
+    /// Least distance of two levels, points.
+    pub(super) gap: f64,
+    /// Most levels.
+    pub(super) most: usize,
 }
 
-/// What is wrong with the row of `symbol` whose levels and spot are shifted by `basis`.
-pub(super) fn errors(
+/// The levels of a scope by priority, index points.
+fn by_priority(part: &Part<'_>) -> [Option<f64>; 7] {
+    let pin = |i: usize| part.pins.as_ref().ok().and_then(|p| p.get(i)).map(|p| p.strike);
+    [
+        part.flip.level().ok(),
+        part.walls.call.ok().map(|w| w.strike),
+        part.walls.put.ok().map(|w| w.strike),
+        part.headline().ok().map(|(_, strike)| strike),
+        pin(0),
+        pin(1),
+        part.trigger.at.ok().map(|(level, _)| level),
+    ]
+}
+
+/// What is wrong with the row of the index.
+pub(super) fn of_index(symbol: &str, part: &Part<'_>, drawing: Drawing) -> Vec<String> {
+    let levels = by_priority(part).map(|level| level.and_then(cents));
+    errors(symbol, levels, cents(part.spot), drawing)
+}
+
+/// What is wrong with the row of a future at `basis` above the index, on its own prices.
+pub(super) fn of_future(
     symbol: &str,
-    drawn: &[(&'static str, f64)],
-    spot: f64,
+    part: &Part<'_>,
     basis: f64,
+    drawing: Drawing,
 ) -> Vec<String> {
-    let mut errors = Vec::new();
-    let at = spot + basis;
-    for (name, level) in drawn {
-        let away = ((level + basis) / at - 1.0).abs();
-        if away.is_nan() || away > 0.15 {
-            errors.push(format!("{symbol} {name} is {:.1} % from the spot", 100.0 * away));
+    let levels = by_priority(part).map(|level| level.and_then(|x| quarter(x + basis)));
+    errors(symbol, levels, quarter(part.spot + basis), drawing)
+}
+
+fn errors(symbol: &str, levels: Levels, spot: Option<i64>, drawing: Drawing) -> Vec<String> {
+    let faults = match (spot, cents(drawing.gap)) {
+        (Some(spot), Some(gap)) => {
+            drawn::faults(&drawn::drawn(levels, spot, gap, drawing.most), spot, gap)
         }
-    }
-    let of = |name: &str| drawn.iter().find(|(n, _)| *n == name).map(|(_, level)| *level);
-    if let (Some(put), Some(call)) = (of("put wall"), of("call wall"))
-        && put >= call
-    {
-        errors.push(format!("{symbol} put wall is not below the call wall"));
-    }
-    errors
+        _ => vec!["spot or least distance out of range".to_owned()],
+    };
+    faults.into_iter().map(|fault| format!("{symbol}: {fault}")).collect()
 }

@@ -10,9 +10,9 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::folders::{parse_ts, underlying};
-use super::sierra_csv::{cents, spaced};
 use crate::calendar::{Calendar, Span};
 use crate::options::chain::Underlying;
+use crate::options::drawn::{cents, spaced};
 use crate::options::snapshot::{Overnight, Snapshot};
 use crate::units::Ts;
 

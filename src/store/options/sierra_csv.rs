@@ -1,10 +1,8 @@
 //! Levels as Sierra Chart's spreadsheet studies read them: format A and the longer B.
 //!
 //! One row each for SPX, ES, NDX, NQ, in that order; a future has one only with a basis, its levels
-//! are index + basis on its tick. Two drawn levels keep a least distance: in the order flip, call
-//! wall, put wall, max pain, first pin, second pin, vol trigger, a level nearer than that to a kept
-//! one is left empty, and at most so many are kept. Prices are held in hundredths of a point,
-//! so distances are exact. A row that breaks a rule is refused and the one before it stays.
+//! are index + basis on its tick. Which levels are drawn is the rule of [`crate::options::drawn`],
+//! a future's by its own prices. A row that breaks a rule is refused and the one before it stays.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +12,7 @@ use csv::{ReaderBuilder, StringRecord, WriterBuilder};
 use super::folders::{parse_ts, rfc3339, seconds, underlying};
 use crate::calendar::{Calendar, Label};
 use crate::options::chain::Underlying;
+use crate::options::drawn::{self, Cents, WINDOW_PERCENT, cents, quarter};
 use crate::options::snapshot::{Dealer, FutureLevels, Gex, Levels, Snapshot};
 use crate::units::{SECOND, Ts};
 
@@ -53,16 +52,8 @@ pub const HEADER_B: [&str; 18] = [
 ];
 /// Symbols in the order of the rows.
 const ORDER: [&str; 4] = ["SPX", "ES", "NDX", "NQ"];
-/// Levels farther than this from the spot, in percent of it, are a fault.
-const WINDOW_PERCENT: i64 = 15;
 /// Version of format B.
 const VERSION: &str = "2";
-/// Names of the levels, by priority.
-const NAMES: [&str; 7] =
-    ["gamma_flip", "call_wall", "put_wall", "max_pain", "pin1", "pin2", "vol_trigger"];
-/// A price in hundredths, or none.
-type Cents = Option<i64>;
-
 /// How levels are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Drawing {
@@ -126,33 +117,8 @@ impl Row {
         if !self.time.is_some() || self.time > now {
             say("time in the future".to_owned());
         }
-        if self.spot <= 0 {
-            say("no spot".to_owned());
-        }
-        let [_, call, put, ..] = self.levels;
-        if let (Some(call), Some(put)) = (call, put)
-            && put >= call
-        {
-            say("put wall not below call wall".to_owned());
-        }
-        let mut sorted: Vec<i64> = Vec::new();
-        for (name, level) in NAMES.iter().zip(self.levels) {
-            let Some(level) = level else { continue };
-            sorted.push(level);
-            if 100 * level.abs_diff(self.spot) > WINDOW_PERCENT.unsigned_abs() * self.spot_size() {
-                say(format!("{name} more than {WINDOW_PERCENT} % from the spot"));
-            }
-        }
-        sorted.sort_unstable();
-        let close = |(a, b): (&i64, &i64)| b - a < self.gap;
-        if sorted.iter().zip(sorted.iter().skip(1)).any(close) {
-            say("levels nearer than the least distance".to_owned());
-        }
+        drawn::faults(&self.levels, self.spot, self.gap).into_iter().for_each(say);
         found
-    }
-
-    fn spot_size(&self) -> u64 {
-        self.spot.unsigned_abs()
     }
 
     /// Cells of format A.
@@ -243,7 +209,7 @@ pub fn rows(
     };
     ensure!(row.net.is_finite(), "net gamma exposure is not finite");
     let index = by_priority(levels);
-    row.levels = drawn(index.map(|level| level.and_then(cents)), gap, drawing.max_drawn);
+    row.levels = drawn::drawn(index.map(|l| l.and_then(cents)), row.spot, gap, drawing.max_drawn);
     let mut built = Rows { faults: row.faults(now), rows: Vec::new() };
     if !built.faults.is_empty() {
         return Ok(built);
@@ -253,7 +219,8 @@ pub fn rows(
         row.symbol = of.future();
         let moved = |x: f64| quarter(x + future.basis);
         row.spot = moved(spot).context("basis out of range")?;
-        row.levels = drawn(index.map(|level| level.and_then(moved)), gap, drawing.max_drawn);
+        row.levels =
+            drawn::drawn(index.map(|l| l.and_then(moved)), row.spot, gap, drawing.max_drawn);
         let faults = row.faults(now);
         if faults.is_empty() {
             built.rows.push(row);
@@ -275,40 +242,6 @@ fn by_priority(levels: &Levels) -> [Option<f64>; 7] {
         pin(1),
         levels.vol_trigger.level,
     ]
-}
-
-fn drawn(levels: [Cents; 7], gap: i64, most: usize) -> [Cents; 7] {
-    let mut kept = spaced(&levels, gap, most).into_iter();
-    levels.map(|level| level.filter(|_| kept.next().unwrap_or(false)))
-}
-
-/// Which of `levels`, given by priority, keep `gap` to every kept one before them; at most `most`.
-#[must_use]
-pub fn spaced(levels: &[Option<i64>], gap: i64, most: usize) -> Vec<bool> {
-    let mut kept: Vec<i64> = Vec::new();
-    let mut keep = |level: Cents| {
-        let Some(level) = level else { return false };
-        let free = kept.len() < most && kept.iter().all(|k| (level - k).abs() >= gap);
-        if free {
-            kept.push(level);
-        }
-        free
-    };
-    levels.iter().map(|&level| keep(level)).collect()
-}
-
-/// Hundredths of a point; `None` for what is no price.
-#[must_use]
-pub fn cents(points: f64) -> Option<i64> {
-    let scaled = (points * 100.0).round();
-    // Exact in both directions far beyond any index.
-    (scaled.abs() < 1e12).then_some(scaled as i64)
-}
-
-/// Hundredths of a point on a grid of a quarter.
-fn quarter(points: f64) -> Option<i64> {
-    let ticks = (points * 4.0).round();
-    (ticks.abs() < 1e10).then_some(ticks as i64 * 25)
 }
 
 fn cell(price: Cents) -> String {

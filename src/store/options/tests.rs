@@ -8,8 +8,9 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::sierra_csv::{Drawing, HEADER_A, Row, cents, merge, rows, spaced};
+use super::sierra_csv::{Drawing, HEADER_A, Row, merge, rows};
 use super::*;
+use crate::options::drawn::{cents, spaced};
 use crate::options::snapshot::{
     Analysis, Bias, BiasTerms, Conventions, Coverage, Dealer, Flip, FutureLevels, Gex,
     Interpretation, Levels, Overnight, Pcr, Pin, Provenance, Sanity, StrikeGex, Surface, Trigger,
@@ -701,8 +702,13 @@ fn rows_that_break_a_rule() {
     let mut snapshot = sample();
     let analysis = snapshot.analysis.as_mut().expect("levels");
     analysis.levels.call_wall = wall([5000.0, 4000.0, 4100.0], 1e9);
-    let built = rows(&snapshot, &calendar(), &Drawing::default(), None, now).expect("rows");
-    assert!(built.rows.is_empty() && built.faults.len() == 1);
+    let of = |s: &Snapshot| rows(s, &calendar(), &Drawing::default(), None, now).expect("rows");
+    let built = of(&snapshot);
+    assert!(built.faults.is_empty(), "a far wall is left empty");
+    assert_eq!(built.rows[0].levels[1], None);
+    snapshot.analysis.as_mut().expect("levels").levels.gamma_flip.level = Some(5000.0);
+    let built = of(&snapshot);
+    assert!(built.rows.is_empty() && built.faults.len() == 1, "a far flip refuses the row");
 }
 
 #[test]
