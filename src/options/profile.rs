@@ -128,11 +128,11 @@ impl Profile {
     }
 
     /// The same with a grid of another half width than [`BAND`], a share of the spot; what lies
-    /// outside 0.01 to 0.5 is taken as the nearer of these.
+    /// outside 0.01 to 0.5 is taken as the nearer of these, and what is no number as [`BAND`].
     #[must_use]
     pub fn within(self, band: f64) -> Profile {
-        // The greater of two where one is no number is the other.
-        Profile { band: band.max(0.01).min(0.5), ..self }
+        let band = if band.is_nan() { BAND } else { band.clamp(0.01, 0.5) };
+        Profile { band, ..self }
     }
 
     /// Half width of the grid, as a share of the spot.
@@ -388,7 +388,7 @@ mod tests {
         };
         assert_eq!(ends(0.05), (Some(5700.0), Some(6298.0)));
         assert_eq!(ends(0.5), (Some(3000.0), Some(8998.0)));
-        assert_eq!([of(f64::NAN).band(), of(9.0).band()], [0.01, 0.5]);
+        assert_eq!([of(f64::NAN).band(), of(0.0).band(), of(9.0).band()], [BAND, 0.01, 0.5]);
         for spot in [1.0, 5999.0, 1e300, f64::NAN] {
             assert!(Profile::of(&[], spot, SIGN).within(0.5).grid().len() <= 6000);
         }

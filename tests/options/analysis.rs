@@ -417,8 +417,8 @@ fn open_interest() {
     assert_eq!(puts.null_reasons["analysis.pcr.oi"], "ZERO_DENOMINATOR");
     assert_eq!(a.levels.gamma_flip.status, "none_negative");
     near(a.dealers_bias.components.gex, 0.7 * libm::tanh(-4.0) - 0.3, 1e-12);
-    // No call wall, one sign, and max pain beyond the range of a row.
-    assert_eq!(puts.sanity.score, 100 - 20 - 5 - 2, "{:?}", puts.sanity.warnings);
+    // No call wall and one sign; max pain beyond the range of a row is left out of it.
+    assert_eq!(puts.sanity.score, 100 - 20 - 5, "{:?}", puts.sanity.warnings);
     for row in &mut chain.rows {
         row.open_interest = Some(0.0);
     }
