@@ -23,7 +23,7 @@ use mia::providers::import::ImportOptions;
 use mia_test_support::synthetic_chain::quote_table;
 
 /// What the synthetic table is asked for; it gives about 25,500.
-const CONTRACTS: usize = 28_000;
+const CONTRACTS: usize = 25_000;
 
 /// The tables: name, bytes.
 fn tables() -> Vec<(&'static str, Vec<u8>)> {

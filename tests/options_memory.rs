@@ -11,7 +11,7 @@ use mia_test_support::synthetic_chain::quote_table;
 /// Contracts of the chain, at least.
 const CONTRACTS: usize = 25_000;
 /// What the SYNTHETIC table is asked for: its calendar has fewer expiry dates than it counts on.
-const ASKED: usize = 28_000;
+const ASKED: usize = 25_000;
 /// Most bytes in use at once, the table itself not counted.
 const LIMIT: u64 = 200_000_000;
 

@@ -9,9 +9,6 @@ use jiff::civil::{Date, Weekday, date};
 pub const SPOT: f64 = 5300.0;
 /// Header time of the table: 2024-06-03 11:15 New York, data of 11:00.
 pub const PAGE: &str = "June 3, 2024, 11:15 AM EDT";
-/// Expiry dates of the chain.
-const EXPIRIES: usize = 44;
-
 /// A table of at least `contracts` contracts.
 #[must_use]
 pub fn quote_table(contracts: usize) -> String {
@@ -20,9 +17,10 @@ pub fn quote_table(contracts: usize) -> String {
          Expiration Date,Calls,Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest,Strike,\
          Puts,Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest\n"
     );
-    let strikes = contracts.div_ceil(2 * EXPIRIES);
     let first = date(2024, 6, 3);
-    for day in expiries(first) {
+    let expiries = expiries(first);
+    let strikes = contracts.div_ceil(2 * expiries.len().max(1));
+    for day in expiries {
         let days = first.until(day).map_or(0, |s| s.get_days());
         let t = (f64::from(days) + 5.0 / 24.0) / 365.0;
         for n in 0..strikes {
@@ -39,9 +37,7 @@ fn expiries(first: Date) -> Vec<Date> {
     let near = |d: &Date| first.until(*d).map_or(0, |s| s.get_days()) < 42;
     let third = |d: &Date| d.weekday() == Weekday::Friday && (15..=21).contains(&d.day());
     let holiday = |d: &Date| *d == date(2024, 6, 19) || *d == date(2024, 7, 4);
-    let all: Vec<Date> =
-        days.filter(|d| !holiday(d) && (near(d) || third(d))).take(EXPIRIES).collect();
-    all
+    days.filter(|d| !holiday(d) && (near(d) || third(d))).collect()
 }
 
 fn row(text: &mut String, day: Date, t: f64, n: usize, strikes: usize) {
