@@ -69,7 +69,8 @@ fn files(root: &Path) -> Vec<String> {
 
 /// The price of the line that begins with `name`, which levels at the same price may share.
 fn rung(table: &str, name: &str) -> f64 {
-    let own = |line: &&str| line.starts_with(name) || line.contains(&format!("; also {name}"));
+    let also = |line: &str| line.split_once("; also ").is_some_and(|(_, all)| all.contains(name));
+    let own = |line: &&str| line.starts_with(name) || also(line);
     let line = table.lines().find(own).expect(name);
     let cell = line[24..].split_whitespace().next().expect(line);
     cell.parse().expect(line)

@@ -2,11 +2,10 @@
 //! of how much to trust them.
 //!
 //! Every strict sign change between nodes of the grid (0.85 to 1.15 of the spot unless the profile
-//! has another band) is refined to
-//! 1e-9 points by the Illinois method. `level` is the root nearest to the spot. Its uncertainty is
-//! what an error of 2 % of gross gamma would move it, `0.02·A(r)/|G′(r)|`: about as much as a vendor's gammas
-//! and own ones disagree. A running sum over strikes is no flip: it answers another question and
-//! often never changes its sign.
+//! has another band) is refined to 1e-9 points by the Illinois method. `level` is the root nearest
+//! to the spot. Its uncertainty is what an error of 2 % of gross gamma would move it,
+//! `0.02·A(r)/|G′(r)|`: about as much as a vendor's gammas and own ones disagree. A running sum
+//! over strikes is no flip: it answers another question and often never changes its sign.
 //!
 //! Cost: one pass over the grid and about ten evaluations a root.
 

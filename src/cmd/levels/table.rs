@@ -108,13 +108,15 @@ struct Rung {
     name: &'static str,
     price: f64,
     note: String,
+    /// Another level has the same price.
+    shared: bool,
 }
 
 fn rungs(view: &View<'_>) -> Vec<Rung> {
     let (levels, mut rungs) = (view.levels, Vec::new());
     let mut add = |name: &'static str, price: Option<f64>, note: String| {
         if let Some(price) = price {
-            rungs.push(Rung { name, price, note });
+            rungs.push(Rung { name, price, note, shared: false });
         }
     };
     let wall = |w: &crate::options::snapshot::Wall| {
@@ -138,7 +140,9 @@ fn rungs(view: &View<'_>) -> Vec<Rung> {
     for rung in rungs {
         match merged.last_mut() {
             Some(last) if last.price.total_cmp(&rung.price).is_eq() => {
-                last.note = format!("{}; also {}", last.note, rung.name);
+                let joint = if last.shared { ", " } else { "; also " };
+                last.note = format!("{}{joint}{}", last.note, rung.name);
+                last.shared = true;
             }
             _ => merged.push(rung),
         }
