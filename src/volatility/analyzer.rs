@@ -50,6 +50,12 @@ const INDICES: usize = 5;
 /// Sources, best first.
 const SOURCES: [Source; 5] = [Source::Given, Source::Scid, Source::Dtc, Source::Index, Source::Eod];
 
+/// Trading days that a history may lack before its last close is no value any more: one, for it may
+/// be written only after the next day's open.
+const EOD_MISSING: usize = 1;
+/// The same for statistics over it.
+const STATS_MISSING: usize = 5;
+
 /// What is left to calibration.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Params {
@@ -214,9 +220,20 @@ impl Analyzer {
         newest
     }
 
-    /// The last close of the history that is known at `now`.
+    /// Trading days between the last close before `today` and `today`, counted over two weeks.
+    fn missing(&self, today: i32, calendar: &Calendar) -> usize {
+        let Some((last, _)) = self.closes.last_at(today.saturating_sub(1)) else { return 0 };
+        let between = (last.saturating_add(1)..today.min(last.saturating_add(SCAN_DAYS)));
+        between.filter(|&day| hours::trading_day(date_of(day), calendar)).count()
+    }
+
+    /// The last close of the history that is known at `now`; none where the history has ended: a
+    /// close of another month is no value of today.
     fn last_close(&self, now: Ts, calendar: &Calendar) -> Option<Quote> {
         let today = days(calendar.new_york_date(now));
+        if self.missing(today, calendar) > EOD_MISSING {
+            return None;
+        }
         [today, today.saturating_sub(1)].into_iter().find_map(|day| {
             let (day, value) = self.closes.last_at(day)?;
             let ts = hours::close_of(date_of(day), calendar);
@@ -348,6 +365,9 @@ impl Analyzer {
             return Stats::none(Reason::Stale);
         }
         let today = days(calendar.new_york_date(now));
+        if self.missing(today, calendar) > STATS_MISSING {
+            return Stats::none(Reason::Stale);
+        }
         Stats::of(base.value, self.closes.before(today))
     }
 
@@ -420,6 +440,33 @@ mod tests {
 
     fn signals(part: &Part) -> Vec<SignalKind> {
         part.signals.iter().flatten().map(|s: &Signal| s.kind).collect()
+    }
+
+    #[test]
+    fn a_history_that_has_ended() {
+        let c = calendar();
+        let now = instant("2026-01-15T15:00:00Z");
+        let ending = |last: Date| Analyzer::new(Params::default(), closes(last, &[16.0; 80]));
+        for (last, known) in [
+            (date(2026, 1, 14), true),
+            (date(2026, 1, 13), true),
+            (date(2026, 1, 12), false),
+            (date(2025, 8, 12), false),
+        ] {
+            let part = ending(last).part(now, &c);
+            assert_eq!(part.vix.is_some_and(|q| q.eod && q.value == 16.0), known, "{last}");
+        }
+        for (last, reason) in [
+            (date(2026, 1, 7), Reason::Present),
+            (date(2026, 1, 6), Reason::Stale),
+            (date(2025, 8, 12), Reason::Stale),
+        ] {
+            let mut a = ending(last);
+            say(&mut a, &c, Index::Vix, 17.0, "2026-01-15T15:00:00Z");
+            let part = a.part(now, &c);
+            assert_eq!(part.vix.map(|q| q.value), Some(17.0));
+            assert_eq!((part.percentile.reason, part.mom5.reason), (reason, reason), "{last}");
+        }
     }
 
     #[test]

@@ -323,11 +323,30 @@ fn foot(snapshot: &Snapshot, text: &mut String) {
     };
     let sanity = &snapshot.sanity;
     block("errors", &sanity.errors);
-    block("warnings", &sanity.warnings);
+    block("warnings", &gathered(&sanity.warnings));
     block("to do", &sanity.recommendations);
     let missing: Vec<String> =
         missing(snapshot).into_iter().map(|(code, paths)| format!("{code}: {paths}")).collect();
     block("missing, and why", &missing);
+}
+
+/// Warnings of one kind about several series on one line.
+fn gathered(warnings: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for warning in warnings {
+        let kind = warning.split(' ').next().filter(|kind| kind.contains('_'));
+        let same = |line: &&mut String| {
+            kind.is_some_and(|kind| line.strip_prefix(kind).is_some_and(|r| r.starts_with(' ')))
+        };
+        match (lines.iter_mut().find(same), kind) {
+            (Some(line), Some(kind)) => {
+                line.push(',');
+                line.push_str(warning.strip_prefix(kind).unwrap_or_default());
+            }
+            _ => lines.push(warning.clone()),
+        }
+    }
+    lines
 }
 
 /// A line of the foot, broken between words.
