@@ -223,7 +223,7 @@ impl Analyzer {
     /// Trading days between the last close before `today` and `today`, counted over two weeks.
     fn missing(&self, today: i32, calendar: &Calendar) -> usize {
         let Some((last, _)) = self.closes.last_at(today.saturating_sub(1)) else { return 0 };
-        let between = (last.saturating_add(1)..today.min(last.saturating_add(SCAN_DAYS)));
+        let between = last.saturating_add(1)..today.min(last.saturating_add(SCAN_DAYS));
         between.filter(|&day| hours::trading_day(date_of(day), calendar)).count()
     }
 
