@@ -124,9 +124,6 @@ pub struct MassiveConfig {
     /// Ask for expiries up to so many days from now only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_dte: Option<u16>,
-    /// Ask for strikes within this share of the spot only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub strike_band: Option<f64>,
 }
 
 impl Default for MassiveConfig {
@@ -142,7 +139,6 @@ impl Default for MassiveConfig {
             snapshot_deadline_s: 180,
             delayed: true,
             max_dte: None,
-            strike_band: None,
         }
     }
 }
@@ -217,9 +213,6 @@ impl OptionsConfig {
         within("massive.rate_per_s", f64::from(massive.rate_per_s), 1.0, 100.0)?;
         within("massive.burst", f64::from(massive.burst), 1.0, 1000.0)?;
         within("massive.retries", f64::from(massive.retries), 0.0, 20.0)?;
-        if let Some(band) = massive.strike_band {
-            within("massive.strike_band", band, 0.01, 1.0)?;
-        }
         if self.provider == Provider::Files && self.folder.is_none() && !self.symbols.is_empty() {
             return Err("options.folder: the provider `files` needs a folder of exports".to_owned());
         }
