@@ -5,7 +5,7 @@
 //! without a volatility count in the open interest only. The sums run by expiry, root, strike,
 //! right.
 //!
-//! Cost: one set of greeks a contract with a volatility, about 0.1 µs.
+//! Cost: one set of greeks a contract with a volatility.
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@
 //! `σ = σ_v·√(T_v/T)`, where `T_v` follows from their own vega, gamma and volatility,
 //! `T_v = 100·vega/(Γ·S²·σ_v)`.
 //!
-//! Cost: about 0.2 µs a strike in the solver (Jäckel's rational method).
+//! Cost: one solution a strike (Jäckel's rational method).
 
 use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility};
 

@@ -3,7 +3,7 @@
 //! A preamble names the index, its value after `Last:` and the page's time after `Date:`; then
 //! come a line of names and lines of 22 columns. The page shows data that are 15 minutes old: the
 //! time of the data is the page's New York wall time less the delay; the zone text is ignored. Its
-//! volatilities are annualised to the settlement instants. Cost: one pass, a few µs per contract.
+//! volatilities are annualised to the settlement instants. Cost: one pass over the bytes.
 
 use csv::{ByteRecord, ReaderBuilder};
 use jiff::civil::{Date, DateTime, Time};

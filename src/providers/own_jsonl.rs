@@ -3,7 +3,7 @@
 //! What is written reads back bit for bit, but for [`SourceKind::Replay`]; `null` and an absent
 //! field are the same. Instants are ns since 1970 UTC. The first line says how many contracts
 //! follow, so that a file which ends too early is seen. A record is refused as a whole where it
-//! breaks what a [`Chain`] promises. Cost: a few µs and 190 bytes per contract.
+//! breaks what a [`Chain`] promises. Cost: one pass; about 190 bytes a contract.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@
 //! but itself. A daily close gives statistics also then, and says `eod`.
 //!
 //! One instance serves VIX; a second one, [`Analyzer::vxn`], serves VXN with closes of its own.
-//! Cost: tens of microseconds an observation or a part, most of it time zones.
+//! Cost: an observation and a part each look up a few time zones and scan the closes.
 
 use jiff::civil::Date;
 

@@ -2,7 +2,7 @@
 //!
 //! A pure function of the bytes. Every nested object and field may be absent, null or of a wrong
 //! kind. Nothing is judged here but the page as a whole; rows are judged in [`super::rows`].
-//! Range: ≤ [`ROWS_MAX`] contracts. Cost: about 1 ns a byte.
+//! Range: ≤ [`ROWS_MAX`] contracts. Cost: one pass over the bytes.
 
 use serde::Deserialize;
 
