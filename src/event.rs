@@ -3,6 +3,7 @@
 //! Text does not fit and does not travel: symbols, orders and accounts are interned to integers
 //! before the event that uses them; the text of a reject stays in the raw record with its `seq`.
 
+use crate::order::{Fill, KillState, Listing, OrderId, OrderUpdate};
 use crate::units::{Aggressor, Px, Qty, Side, SymbolId, Ts};
 
 /// Bits of [`Event::flags`].
@@ -73,8 +74,34 @@ pub enum Body {
     Timer,
     /// The source may have lost messages.
     Gap(GapCause),
-    /// Entries must stop.
-    Halt(HaltCause),
+    /// Trading must stop at least this far.
+    Halt {
+        /// How far.
+        state: KillState,
+        /// Why.
+        cause: HaltCause,
+    },
+    /// The operator lifts a halt of this state.
+    Resume(KillState),
+    /// The operator wants the symbol flat, or every one.
+    Flatten {
+        /// All symbols.
+        all: bool,
+    },
+    /// The order connection is there, or gone.
+    Link(bool),
+    /// What a venue says of an order.
+    Order(OrderUpdate),
+    /// An execution.
+    Fill(Fill),
+    /// The venue's position of the symbol, in contracts; below 0 = short.
+    Position(i32),
+    /// The account's value in USD, open positions included.
+    Balance(f64),
+    /// A list that was asked for is complete.
+    Listed(Listing),
+    /// Client order ids below this one may be used.
+    Reserved(OrderId),
     /// The venue's state of the symbol changed (DTC trading status codes 0 to 4).
     Status(u8),
     /// A request was refused; the text is in the raw record of this `seq`.
@@ -110,6 +137,52 @@ pub enum HaltCause {
     Signal = 3,
     /// The outbound buffer of a connection is full.
     Outbound = 4,
+    /// The operator's command.
+    Command = 5,
+    /// The halt file.
+    File = 6,
+    /// The cold thread has not been heard of: commands and files would not be seen.
+    Cold = 7,
+    /// A decision took too long.
+    DecisionLatency = 8,
+    /// Acknowledgements take too long.
+    AckLatency = 9,
+    /// The net thread stood still.
+    LoopStall = 10,
+    /// Processor use.
+    Cpu = 11,
+    /// Memory use.
+    Memory = 12,
+    /// Too many bytes that are no messages.
+    ParseErrors = 13,
+    /// The server of the orders has gone silent.
+    Heartbeat = 14,
+}
+
+impl HaltCause {
+    /// All of them.
+    pub const ALL: [HaltCause; 14] = [
+        HaltCause::Stalled,
+        HaltCause::Journal,
+        HaltCause::Signal,
+        HaltCause::Outbound,
+        HaltCause::Command,
+        HaltCause::File,
+        HaltCause::Cold,
+        HaltCause::DecisionLatency,
+        HaltCause::AckLatency,
+        HaltCause::LoopStall,
+        HaltCause::Cpu,
+        HaltCause::Memory,
+        HaltCause::ParseErrors,
+        HaltCause::Heartbeat,
+    ];
+
+    /// The cause of a code.
+    #[must_use]
+    pub fn of(code: u8) -> Option<HaltCause> {
+        HaltCause::ALL.into_iter().find(|cause| *cause as u8 == code)
+    }
 }
 
 impl Event {

@@ -40,6 +40,8 @@
 // The functional core, in the order of the path.
 pub mod units;
 
+pub mod order;
+
 pub mod event;
 
 pub mod feed;
@@ -61,6 +63,8 @@ pub mod options;
 pub mod context;
 
 pub mod decision;
+
+pub mod trader;
 
 pub mod tally;
 

@@ -203,7 +203,7 @@ impl Decision {
         half_ticks: Option<i64>,
     ) -> Option<Signal> {
         let at = usize::from(frame.event.symbol.0);
-        self.halted |= matches!(frame.event.body, Body::Halt(_));
+        self.halted |= matches!(frame.event.body, Body::Halt { .. });
         let of = self.contexts.get_mut(at);
         let (changed, vix) = of.map_or((0, None), |of| {
             (of.update(frame, context, half_ticks, &self.calendar), of.fresh_vix())

@@ -4,6 +4,7 @@ use zerocopy::little_endian::{I32, I64, U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::event::{Body, Event, GapCause, HaltCause};
+use crate::order::{KillState, Listing, OrderId};
 use crate::units::{Aggressor, Px, QTY_MAX, Side, SymbolId, Ts};
 
 /// Everything of an event but its `seq`, which the record gives.
@@ -72,8 +73,8 @@ pub fn pack(event: &Event) -> PackedEvent {
             packed.code = cause as u8;
             7
         }
-        Body::Halt(cause) => {
-            packed.code = cause as u8;
+        Body::Halt { state, cause } => {
+            (packed.side, packed.code) = (state as u8, cause as u8);
             8
         }
         Body::Status(status) => {
@@ -84,17 +85,60 @@ pub fn pack(event: &Event) -> PackedEvent {
             packed.orders = U16::new(message_type);
             10
         }
+        Body::Resume(state) => {
+            packed.side = state as u8;
+            11
+        }
+        Body::Flatten { all } => {
+            packed.code = u8::from(all);
+            12
+        }
+        Body::Link(up) => {
+            packed.code = u8::from(up);
+            13
+        }
+        Body::Position(qty) => {
+            packed.px = [I32::new(qty), I32::new(0)];
+            14
+        }
+        Body::Balance(usd) => {
+            packed.qty = words(usd.to_bits());
+            15
+        }
+        Body::Listed(listing) => {
+            packed.code = listing as u8;
+            16
+        }
+        Body::Reserved(id) => {
+            packed.qty = words(id.to_bits());
+            17
+        }
+        // What a venue says of orders is decoded from its bytes again; only those bytes are kept.
+        Body::Order(_) | Body::Fill(_) => 0,
     };
     packed
 }
 
+fn words(number: u64) -> [U32; 2] {
+    [U32::new(number as u32), U32::new((number >> 32) as u32)]
+}
+
 impl PackedEvent {
+    fn flag(&self) -> Option<bool> {
+        match self.code {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
     /// The event with sequence number `seq`; `None` where the bytes spell none.
     #[must_use]
     pub fn unpack(&self, seq: u64) -> Option<Event> {
         let [px, px2] = [self.px[0].get(), self.px[1].get()];
         let [qty, qty2] = [self.qty[0].get(), self.qty[1].get()];
-        if qty.max(qty2) > QTY_MAX {
+        let whole = u64::from(qty) | u64::from(qty2) << 32;
+        if qty.max(qty2) > QTY_MAX && !matches!(self.tag, 15 | 17) {
             return None;
         }
         let body = match self.tag {
@@ -133,15 +177,22 @@ impl PackedEvent {
                 4 => GapCause::FileReplaced,
                 _ => return None,
             }),
-            8 => Body::Halt(match self.code {
-                1 => HaltCause::Stalled,
-                2 => HaltCause::Journal,
-                3 => HaltCause::Signal,
-                4 => HaltCause::Outbound,
-                _ => return None,
-            }),
+            8 => Body::Halt { state: KillState::of(self.side)?, cause: HaltCause::of(self.code)? },
             9 => Body::Status(self.code),
             10 => Body::Reject { message_type: self.orders.get() },
+            11 => Body::Resume(KillState::of(self.side)?),
+            12 => Body::Flatten { all: self.flag()? },
+            13 => Body::Link(self.flag()?),
+            14 => Body::Position(px),
+            15 => Body::Balance(Some(f64::from_bits(whole)).filter(|usd| usd.is_finite())?),
+            16 => Body::Listed(match self.code {
+                1 => Listing::Orders,
+                2 => Listing::Positions,
+                3 => Listing::Fills,
+                4 => Listing::Balance,
+                _ => return None,
+            }),
+            17 => Body::Reserved(OrderId::from_bits(whole)),
             _ => return None,
         };
         let (ts, ts_exch) = (Ts(self.ts.get()), Ts(self.ts_exch.get()));

@@ -21,6 +21,7 @@ use crate::event::{Body, Event, HaltCause, Sequencer};
 use crate::feed::Counters;
 use crate::feed::seam::Seam;
 use crate::journal::event::pack;
+use crate::order::KillState;
 use crate::units::{Px, SECOND, SymbolId, Ts};
 
 /// Where events go: a ring, or the core itself.
@@ -286,7 +287,7 @@ impl<S: EventSink> NetAgent<S> {
         let Some(halted) = self.halted.get_mut(which) else { return };
         if !std::mem::replace(halted, true) {
             for symbol in (0..self.symbols).map(SymbolId) {
-                let body = Body::Halt(cause);
+                let body = Body::Halt { state: KillState::HaltEntries, cause };
                 let (ts, ts_exch) = (now, Ts::NONE);
                 self.out.event(Event { seq: 0, ts, ts_exch, symbol, flags: 0, body });
             }

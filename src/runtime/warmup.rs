@@ -109,7 +109,7 @@ impl History {
 
 /// Timers would move time; halts and rejects were those of another run.
 const fn wanted(event: &Event) -> bool {
-    !matches!(event.body, Body::Timer | Body::Halt(_) | Body::Reject { .. })
+    matches!(event.body, Body::Gap(_) | Body::Status(_)) || event.is_market()
 }
 
 fn journal(file: Loaded, run: &[Instrument]) -> Result<Part, String> {

@@ -3,6 +3,7 @@
 /// The functional core: a function of state, event and context.
 pub(crate) const CORE: &[&str] = &[
     "units",
+    "order",
     "event",
     "feed",
     "book",
@@ -15,10 +16,10 @@ pub(crate) const CORE: &[&str] = &[
     "volatility",
     "options",
     "context",
-    "order",
     "decision",
     "risk",
     "execution",
+    "trader",
     "pipeline",
 ];
 
@@ -38,7 +39,9 @@ pub(crate) const MIA: &[Layer] = &[
     layer("lib", &[]),
     layer("main", &["cli", "cmd"]),
     layer("units", &[]),
-    layer("event", &["units"]),
+    layer("order", &["units"]),
+    // What a venue says of orders is an input like any other.
+    layer("event", &["units", "order"]),
     layer("book", &["units", "event"]),
     layer("bars", &["units", "event"]),
     layer("profile", &["units", "event"]),
@@ -52,14 +55,17 @@ pub(crate) const MIA: &[Layer] = &[
     layer("volatility", &["units", "calendar"]),
     layer("options", &["units", "calendar"]),
     layer("context", &["units", "options", "volatility"]),
-    layer("order", &["units"]),
     layer("decision", &DECISION),
     layer("risk", &["units", "order", "calendar"]),
     layer("execution", &["units", "event", "book", "order"]),
+    // What a step of trading is made of.
+    layer("trader", CORE),
     layer("pipeline", CORE),
     layer("snapshot", &["context"]),
     layer("journal", &["units", "event", "order", "context", "decision"]),
     layer("store", &STORE),
+    // Statistics of trades, plain numbers in and out.
+    layer("analytics", &["units", "order", "store"]),
     layer("monitor", &["units"]),
     layer("config", CORE),
     layer("providers", &["options", "volatility", "units", "calendar"]),
@@ -74,7 +80,8 @@ const DECISION: [&str; 8] =
 /// A table says anything that the core knows.
 const STORE: [&str; CORE.len() + 1] = join(&[CORE, &["journal"]]);
 
-const SHELL: [&str; 6] = ["snapshot", "journal", "store", "monitor", "config", "providers"];
+const SHELL: [&str; 7] =
+    ["snapshot", "journal", "store", "analytics", "monitor", "config", "providers"];
 const RUNTIME: [&str; CORE.len() + SHELL.len()] = join(&[CORE, &SHELL]);
 const CMD: [&str; RUNTIME.len() + 1] = join(&[&RUNTIME, &["runtime"]]);
 

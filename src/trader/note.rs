@@ -1,0 +1,357 @@
+//! [`Note`]: what a trading step leaves for records and screens. Plain and copyable; whoever
+//! writes files turns notes into text.
+
+use crate::calendar::{Label, SubBucket};
+use crate::decision::{Nearest, Tier};
+use crate::event::HaltCause;
+use crate::features::frame::FEATURES;
+use crate::order::{
+    BuySell, Depth, ExecutionId, ExitReason, KillState, OrderId, OrderKind, Role, Veto,
+};
+use crate::units::{Px, Qty, Slot, SymbolId, Ts};
+
+/// When and where something happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stamp {
+    /// The event that led to it.
+    pub seq: u64,
+    /// Its receive time.
+    pub ts: Ts,
+    /// Market time of the symbol, [`Ts::NONE`] before any.
+    pub market_time: Ts,
+    /// The symbol.
+    pub symbol: SymbolId,
+}
+
+/// One thing to be written down.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a ring element: it cannot point to a heap")]
+pub enum Note {
+    /// A side passed the gate or tried to.
+    Decision(Decided),
+    /// An execution.
+    Fill(Filled),
+    /// Where the market was one second after an execution.
+    Impact(Impact),
+    /// A position was opened, changed or closed.
+    Position(Held),
+    /// A position is flat again.
+    Trade(Closed),
+    /// Where the market was some time after a trade.
+    After(After),
+    /// An order changed its state.
+    Order(Ordered),
+    /// The kill switch changed.
+    Kill(Killed),
+    /// Somebody should look.
+    Alert(Alert),
+}
+
+/// Bid and ask ladder of one instant, and what the market of the symbol was like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Market {
+    /// Bids, best first.
+    pub bids: Depth,
+    /// Asks, best first.
+    pub asks: Depth,
+    /// Open, high, low, close of the last completed one-minute bar; `None` before the first.
+    pub bar: Option<[Px; 4]>,
+    /// Its contracts.
+    pub bar_volume: u64,
+    /// Low and high since the active anchor.
+    pub session: Option<(Px, Px)>,
+    /// Contracts since the active anchor, where counted.
+    pub session_volume: Option<u64>,
+    /// Session label.
+    pub label: Label,
+    /// Its part.
+    pub sub_bucket: SubBucket,
+    /// Minutes since the open and to the close of the label's session, where they are known.
+    pub minutes: Option<(u32, u32)>,
+    /// Average true range over 20 bars, ticks.
+    pub atr20: Option<f64>,
+    /// Realised volatility regime: feature 27 with the floor of VIX.
+    pub volatility: Slot,
+    /// Market regime: code of the kind and degree, `None` with too little data.
+    pub regime: Option<(u8, f64)>,
+}
+
+/// A decision edge: an intent or why there was none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decided {
+    /// When.
+    pub at: Stamp,
+    /// Direction of D.
+    pub way: BuySell,
+    /// D, −1 to 1.
+    pub d: f64,
+    /// D of the items that are no option context.
+    pub d_core: f64,
+    /// Score, 0 to 100.
+    pub score: f64,
+    /// Share of the weight that was present.
+    pub coverage: f64,
+    /// Tier of the score.
+    pub tier: Tier,
+    /// Features 1 to 28.
+    pub features: [Slot; FEATURES],
+    /// The market.
+    pub market: Market,
+    /// Version of the context that was used; 0 = none.
+    pub context_version: u64,
+    /// VIX in points, while there is one.
+    pub vix: Option<f64>,
+    /// Nearest option level.
+    pub nearest: Option<Nearest>,
+    /// Strength of the level cluster that made the target.
+    pub cluster: Option<f64>,
+    /// What refused, `None` where an order left.
+    pub veto: Option<Veto>,
+    /// The order, where one left.
+    pub entry: Option<Entry>,
+}
+
+/// The entry of a decision.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Entry {
+    /// Its id, which is the id of the trade.
+    pub id: OrderId,
+    /// Contracts.
+    pub qty: Qty,
+    /// Kind.
+    pub kind: OrderKind,
+    /// Limit, where it has one.
+    pub px: Option<Px>,
+    /// Stop price.
+    pub stop: Px,
+    /// Target price.
+    pub target: Px,
+    /// Reward to risk net of costs.
+    pub rr_net: f64,
+    /// Money at risk, USD.
+    pub risk_usd: f64,
+    /// Equity that the size came from, USD.
+    pub equity_usd: f64,
+}
+
+/// An execution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Filled {
+    /// When.
+    pub at: Stamp,
+    /// The trade that it belongs to: id of its entry.
+    pub trade: OrderId,
+    /// The order.
+    pub id: OrderId,
+    /// Which execution.
+    pub execution: ExecutionId,
+    /// What the order is for.
+    pub role: Role,
+    /// Its kind.
+    pub kind: OrderKind,
+    /// Direction.
+    pub way: BuySell,
+    /// All contracts of the order.
+    pub order_qty: Qty,
+    /// Contracts of this execution.
+    pub qty: Qty,
+    /// Contracts filled so far, this execution included.
+    pub filled: Qty,
+    /// Limit or stop price, where the order has one.
+    pub requested: Option<Px>,
+    /// Price.
+    pub px: Px,
+    /// Number of this execution in its order, from 1.
+    pub index: u32,
+    /// Best bid and ask at the time.
+    pub touch: Option<(Px, Px)>,
+    /// Twice the mid at the decision, ticks.
+    pub decision_half_ticks: Option<i64>,
+    /// Cost against that mid in ticks, + = worse.
+    pub slippage_ticks: Option<f64>,
+    /// When the order was decided, sent and first acknowledged.
+    pub times: [Ts; 3],
+    /// Stop and target of the trade.
+    pub bracket: Option<(Px, Px)>,
+    /// Reward to risk and money at risk of the trade.
+    pub plan: Option<(f64, f64)>,
+    /// Fees of this execution, USD.
+    pub fees_usd: f64,
+}
+
+/// The market one second after an execution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Impact {
+    /// When.
+    pub at: Stamp,
+    /// The order.
+    pub id: OrderId,
+    /// The execution.
+    pub execution: ExecutionId,
+    /// Movement of the mid in the direction of the order, ticks.
+    pub ticks: f64,
+}
+
+/// A position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Held {
+    /// When.
+    pub at: Stamp,
+    /// Its trade.
+    pub trade: OrderId,
+    /// Contracts, below 0 = short, 0 = flat.
+    pub qty: i32,
+    /// Average entry, ticks.
+    pub average: f64,
+    /// Price it is valued at, ticks.
+    pub mark: f64,
+    /// Open profit in ticks of one contract.
+    pub open_ticks: f64,
+    /// Open profit, USD.
+    pub open_usd: f64,
+    /// Best and worst open profit so far, ticks of one contract.
+    pub excursion: (f64, f64),
+    /// Since when it is open, market time.
+    pub since: Ts,
+    /// Stop and target, where they work.
+    pub bracket: Option<(Px, Px)>,
+}
+
+/// A round trip.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Closed {
+    /// When it became flat.
+    pub at: Stamp,
+    /// Its trade.
+    pub trade: OrderId,
+    /// Direction of the entry.
+    pub way: BuySell,
+    /// Contracts that were entered.
+    pub qty: Qty,
+    /// Market time of the first entry execution.
+    pub entry_time: Ts,
+    /// Market time of the last exit execution.
+    pub exit_time: Ts,
+    /// Average entry, ticks.
+    pub entry: f64,
+    /// Average exit, ticks.
+    pub exit: f64,
+    /// Profit in ticks of one contract, before fees.
+    pub ticks: f64,
+    /// Profit before fees, USD.
+    pub gross_usd: f64,
+    /// Fees, USD.
+    pub fees_usd: f64,
+    /// Money at risk at the entry, USD; 0 for a position that this run did not open.
+    pub risk_usd: f64,
+    /// Equity at the entry, USD.
+    pub equity_usd: f64,
+    /// Contract-weighted slippage of entries and exits, ticks; `None` where no mid was known.
+    pub slippage: (Option<f64>, Option<f64>),
+    /// Best and worst open profit, ticks of one contract.
+    pub excursion: (f64, f64),
+    /// Whether the worst came before the best.
+    pub adverse_first: bool,
+    /// Why.
+    pub reason: ExitReason,
+    /// Tier, D and coverage of the decision.
+    pub tier: Tier,
+    /// See `tier`.
+    pub d: f64,
+    /// See `tier`.
+    pub coverage: f64,
+    /// Features at the decision.
+    pub features: [Slot; FEATURES],
+    /// Label at the entry.
+    pub label: Label,
+    /// Its part.
+    pub sub_bucket: SubBucket,
+    /// Market regime at entry and exit.
+    pub regime: [Option<(u8, f64)>; 2],
+    /// Volatility regime at entry and exit.
+    pub volatility: [Slot; 2],
+    /// VIX at the entry.
+    pub vix: Option<f64>,
+}
+
+impl Closed {
+    /// Profit net of fees, USD.
+    #[must_use]
+    pub fn net_usd(&self) -> f64 {
+        self.gross_usd - self.fees_usd
+    }
+
+    /// Net profit in multiples of the money at risk, `None` without any.
+    #[must_use]
+    pub fn r(&self) -> Option<f64> {
+        (self.risk_usd > 0.0).then(|| self.net_usd() / self.risk_usd)
+    }
+}
+
+/// The market some time after a trade.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct After {
+    /// When.
+    pub at: Stamp,
+    /// Its trade.
+    pub trade: OrderId,
+    /// Movement of the mid since the exit in the direction of the trade, ticks, after 5, 15 and 60
+    /// minutes; `None` where the market was closed.
+    pub ticks: [Option<f64>; 3],
+}
+
+/// An order changed its state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ordered {
+    /// When.
+    pub at: Stamp,
+    /// Which.
+    pub id: OrderId,
+    /// Its trade.
+    pub trade: OrderId,
+    /// What it is for.
+    pub role: Role,
+    /// Name of the state.
+    pub state: &'static str,
+    /// Contracts.
+    pub qty: Qty,
+    /// Filled of them.
+    pub filled: Qty,
+}
+
+/// The kill switch changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Killed {
+    /// When.
+    pub at: Stamp,
+    /// From.
+    pub from: KillState,
+    /// To.
+    pub to: KillState,
+    /// Who asked.
+    pub cause: Trip,
+}
+
+/// Who moved the kill switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trip {
+    /// A sequenced halt or resume.
+    Event(HaltCause),
+    /// The operator's resume.
+    Resume,
+    /// A rule of the risk, by its name.
+    Rule(&'static str),
+}
+
+/// Somebody should look.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alert {
+    /// When.
+    pub at: Stamp,
+    /// Name of the rule.
+    pub rule: &'static str,
+    /// The order, where it is about one.
+    pub id: OrderId,
+    /// What was measured.
+    pub value: f64,
+}
