@@ -16,7 +16,10 @@ use crate::features::baseline::Running;
 use crate::features::frame::DIGEST_WORDS;
 use crate::features::{Features, Frame, Params, SymbolParams};
 use crate::pair::{self, Pairs, Price};
+use crate::order::Command;
 use crate::tally::{SessionFilter, Tally};
+use crate::trader::note::Note;
+use crate::trader::{self, Trader};
 use crate::units::{Slot, SymbolId};
 
 /// Hash over every frame and signal so far, in sequence order.
@@ -80,6 +83,24 @@ impl Hasher {
             signal.confluence.coverage.to_bits(),
             signal.context_version,
         ];
+        self.words(&words);
+    }
+
+    /// Orders and executions of one step.
+    fn trader(&mut self, trader: &Trader) {
+        for command in trader.commands() {
+            let [a, b, c, d] = command.words();
+            self.words(&[command.seq, a, b, c, d]);
+        }
+        for note in trader.notes() {
+            if let Note::Fill(fill) = note {
+                let place = u64::from(fill.qty) | u64::from(fill.px.ticks() as u32) << 32;
+                self.words(&[fill.at.seq, fill.id.to_bits(), fill.execution.number(), place]);
+            }
+        }
+    }
+
+    fn words(&mut self, words: &[u64]) {
         (self.sum, self.len) = (xxh3_64_with_seed(words.as_bytes(), self.digest().0), 0);
     }
 
@@ -130,6 +151,8 @@ pub struct Judge {
     tallies: Vec<Tally>,
     pairs: Pairs,
     signals: SignalCounts,
+    /// Where the run trades.
+    trader: Option<Trader>,
     digest: Hasher,
     frames: u64,
 }
@@ -140,6 +163,9 @@ impl Judge {
     pub fn new(params: &CoreParams, calendar: Arc<Calendar>) -> Judge {
         let tally = Tally::new(params.filter, params.features.profile_rows);
         Judge {
+            trader: params.trading.as_ref().map(|trading| {
+                Trader::new(trading, &params.reads, calendar.clone())
+            }),
             decision: Decision::new(params.preset.clone(), &params.reads, calendar),
             tallies: vec![tally; params.symbols.len()],
             pairs: Pairs::new(params.symbols.len(), pair::Params::default()),
@@ -162,7 +188,8 @@ impl Judge {
         let symbol = frame.event.symbol;
         // Without a context nothing asks for the price.
         let tally = self.tallies.get(usize::from(symbol.0)).filter(|_| context.version != 0);
-        let signal = self.decision.on_frame(frame, context, tally.and_then(half_ticks));
+        let edge = self.decision.on_frame(frame, context, tally.and_then(half_ticks));
+        let signal = edge.as_ref().filter(|edge| edge.veto.is_none()).map(|edge| edge.signal);
         let changed = self.decision.context_changes();
         if changed != 0 {
             self.digest.context(frame.event.seq, changed, self.decision.context_slots(symbol));
@@ -171,7 +198,31 @@ impl Judge {
             self.digest.signal(signal);
             self.signals.add(signal);
         }
+        if let (Some(trader), Some(tally)) =
+            (&mut self.trader, self.tallies.get(usize::from(symbol.0)))
+        {
+            trader.on_frame(frame, edge.as_ref(), &self.decision, context, tally.book());
+            self.digest.trader(trader);
+        }
         Verdict { signal }
+    }
+
+    /// The trader, where the run trades.
+    #[must_use]
+    pub const fn trader(&self) -> Option<&Trader> {
+        self.trader.as_ref()
+    }
+
+    /// What the last step left for records.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        self.trader.as_ref().map_or(&[], Trader::notes)
+    }
+
+    /// What the last step asked of a venue; nothing on paper.
+    #[must_use]
+    pub fn commands(&self) -> &[Command] {
+        self.trader.as_ref().map_or(&[], Trader::commands)
     }
 
     /// Counts and sums of one symbol.
@@ -250,6 +301,8 @@ pub struct CoreParams {
     pub filter: SessionFilter,
     /// Recorded sessions by symbol, where there are any; sessions that end in the run join them.
     pub baselines: Vec<Option<Arc<Running>>>,
+    /// How the run trades; `None` = signals only.
+    pub trading: Option<trader::Params>,
     /// Seed of the digest: hash of everything that reaches the core and is no event.
     pub seed: u64,
 }

@@ -20,7 +20,8 @@ const KEPT: usize = 8;
 pub struct Publisher {
     shared: Arc<ArcSwap<Context>>,
     kept: VecDeque<Arc<Context>>,
-    journal: Option<Sender<Arc<Context>>>,
+    /// Who keeps every version.
+    recorders: Vec<Sender<Arc<Context>>>,
 }
 
 impl Publisher {
@@ -30,12 +31,12 @@ impl Publisher {
         let first = Arc::new(Context::EMPTY);
         let shared = Arc::new(ArcSwap::new(first.clone()));
         let adopter = Adopter { cache: Cache::new(shared.clone()), version: 0 };
-        (Publisher { shared, kept: VecDeque::from([first]), journal: None }, adopter)
+        (Publisher { shared, kept: VecDeque::from([first]), recorders: Vec::new() }, adopter)
     }
 
-    /// Sends every version from now on into `journal`, before a reader can see it.
-    pub fn record(&mut self, journal: Sender<Arc<Context>>) {
-        self.journal = Some(journal);
+    /// Sends every version from now on into `recorder` too, before a reader can see it.
+    pub fn record(&mut self, recorder: Sender<Arc<Context>>) {
+        self.recorders.push(recorder);
     }
 
     /// Makes `context` the newest version. Its number must be above all before it; an older one is
@@ -45,9 +46,9 @@ impl Publisher {
             return false;
         }
         let context = Arc::new(context);
-        if let Some(journal) = &self.journal {
-            // A journal that has ended takes nothing more: the run is over.
-            let _ = journal.send(context.clone());
+        for recorder in &self.recorders {
+            // One that has ended takes nothing more: the run is over.
+            let _ = recorder.send(context.clone());
         }
         self.kept.push_back(context.clone());
         self.shared.store(context);

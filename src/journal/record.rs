@@ -72,6 +72,8 @@ pub enum Kind {
     Digest = 9,
     /// The run ended in order; nothing follows.
     End = 10,
+    /// An order message that the decision gave out: its words, see [`crate::order::Command::words`].
+    Command = 11,
 }
 
 impl Kind {
@@ -89,6 +91,7 @@ impl Kind {
             8 => Kind::Signal,
             9 => Kind::Digest,
             10 => Kind::End,
+            11 => Kind::Command,
             _ => return None,
         })
     }

@@ -4,6 +4,7 @@
 mod id;
 mod intent;
 mod veto;
+mod words;
 
 pub use id::{ExecutionId, OrderId, OrderText};
 pub use intent::{Depth, Intent, Scales};
@@ -350,6 +351,20 @@ pub struct Command {
 }
 
 const _: () = assert!(size_of::<Command>() <= 64);
+
+impl Command {
+    /// The command as four words, `seq` and `ts` apart: what a journal keeps and a digest hashes.
+    #[must_use]
+    pub fn words(&self) -> [u64; 4] {
+        words::pack(self)
+    }
+
+    /// The command of [`Command::words`]; `None` where they spell none.
+    #[must_use]
+    pub fn of_words(seq: u64, ts: Ts, words: [u64; 4]) -> Option<Command> {
+        words::unpack(seq, ts, words)
+    }
+}
 
 /// See [`Command`].
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,8 +8,10 @@ use crate::decision::{CONTEXT_FEATURES, Confluence, Nearest, Signal};
 use crate::event::Body;
 use crate::features::Frame;
 use crate::journal::Kind;
+use crate::order::Command;
 use crate::pipeline::Judge;
 use crate::snapshot::Adopter;
+use crate::trader::note::Note;
 use crate::units::{SECOND, SYMBOLS_MAX, Slot, Ts};
 
 /// Frames taken in one turn.
@@ -56,6 +58,12 @@ pub struct Decider {
     status: Producer<Status>,
     /// To the cold thread, which makes a live basis of them.
     mids: Option<Producer<Mid>>,
+    /// Order messages for the net thread; without it the run trades on paper or not at all.
+    commands: Option<Producer<Command>>,
+    /// Notes for the records thread.
+    notes: Option<Producer<Note>>,
+    /// Notes that found no room.
+    notes_lost: u64,
     /// Receive time of each symbol's last report.
     reported: [Ts; SYMBOLS_MAX],
 }
@@ -70,7 +78,31 @@ impl Decider {
         status: Producer<Status>,
     ) -> Decider {
         let reported = [Ts::NONE; SYMBOLS_MAX];
-        Decider { judge, contexts, records, status, mids: None, reported }
+        Decider {
+            judge,
+            contexts,
+            records,
+            status,
+            mids: None,
+            commands: None,
+            notes: None,
+            notes_lost: 0,
+            reported,
+        }
+    }
+
+    /// Sends order messages into `commands`.
+    #[must_use]
+    pub fn with_commands(mut self, commands: Producer<Command>) -> Decider {
+        self.commands = Some(commands);
+        self
+    }
+
+    /// Sends notes of the trading into `notes`.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Producer<Note>) -> Decider {
+        self.notes = Some(notes);
+        self
     }
 
     /// Sends the middle of each book into `mids`, as often as reports to a screen.
@@ -88,6 +120,7 @@ impl Decider {
             record(&mut self.records, Kind::Adopt, seq, ts, &[context.version]);
         }
         let verdict = self.judge.on_frame(frame, context);
+        self.traded(seq, ts);
         if let Some(signal) = verdict.signal {
             let words = [
                 u64::from(signal.symbol.0),
@@ -127,6 +160,29 @@ impl Decider {
                 signal: verdict.signal,
             });
         }
+    }
+
+    /// Hands on what the trading of this step asks for and leaves.
+    fn traded(&mut self, seq: u64, ts: Ts) {
+        for command in self.judge.commands() {
+            record(&mut self.records, Kind::Command, seq, ts, &command.words());
+            if let Some(commands) = &mut self.commands {
+                // The net thread always drains this ring: the wait ends.
+                wait_until(|| !commands.is_full());
+                let _ = commands.push(*command);
+            }
+        }
+        if let Some(notes) = &mut self.notes {
+            for note in self.judge.notes() {
+                self.notes_lost += u64::from(notes.push(*note).is_err());
+            }
+        }
+    }
+
+    /// Notes of the trading that the records thread was too slow to take.
+    #[must_use]
+    pub const fn notes_lost(&self) -> u64 {
+        self.notes_lost
     }
 
     /// Writes the last digest and gives the judge back.

@@ -1,4 +1,230 @@
 //! The trading half of the core: signals, limits, orders and their consequences, in one step per
 //! frame.
+//!
+//! [`Trader`] owns what the decision thread owns besides the decision: the gates ([`Entries`]), the
+//! limits ([`Risk`]), the orders ([`Orders`]), and on paper the exchange that they meet
+//! ([`Exchange`]). What a step asks of a venue are [`Trader::commands`], what it leaves for records
+//! are [`Trader::notes`]; both last until the next step. Nothing is allocated after construction.
+//!
+//! The order of a step: the venue and the operator are heard, then the market moves orders on
+//! paper, then time acts, then a signal is judged, then commands leave.
 
 pub mod note;
+
+mod changes;
+mod judge;
+mod later;
+mod records;
+mod step;
+mod trades;
+
+use std::sync::Arc;
+
+use self::later::Later;
+use self::note::Note;
+use self::trades::Trades;
+use crate::calendar::{Calendar, Segment};
+use crate::decision::Reads;
+use crate::decision::entry::{Entries, EntryParams};
+use crate::decision::gates::News;
+use crate::execution::exchange::{self, Exchange, Reports};
+use crate::execution::{self, Changes, Orders, Outbox, Queue};
+use crate::order::{Command, OrderId, OrderKind};
+use crate::risk::{self, Open, OpenPnl, Product, Risk};
+use crate::units::{Px, SymbolId, Ts};
+
+/// What a [`Trader`] is made from.
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// Gates, stops and targets.
+    pub entry: EntryParams,
+    /// Tier-1 events.
+    pub news: News,
+    /// Limits.
+    pub risk: risk::Params,
+    /// What each symbol is worth; `None` = never traded.
+    pub products: Vec<Option<Product>>,
+    /// Orders.
+    pub orders: execution::Params,
+    /// The exchange that orders meet on paper; `None` = commands leave for a venue.
+    pub exchange: Option<exchange::Params>,
+    /// How entries meet the market: [`OrderKind::Market`] or [`OrderKind::Limit`].
+    pub kind: OrderKind,
+    /// Ticks beyond the far touch that a limit entry may pay.
+    pub collar_ticks: i32,
+    /// Longest life of a position, ns of market time; `None` = as long as it takes.
+    pub max_hold_ns: Option<i64>,
+    /// What was before.
+    pub start: Start,
+}
+
+/// What a run begins with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Limits as the last run left them.
+    pub risk: risk::State,
+    /// Orders and positions as the last run left them, [`Orders::to_text`]; empty for none.
+    pub orders: String,
+    /// First order id of this run.
+    pub next: OrderId,
+    /// First id that is not reserved.
+    pub reserved: OrderId,
+    /// Equity, USD; `None` until the venue says.
+    pub equity_usd: Option<f64>,
+}
+
+/// State of one symbol.
+#[derive(Clone, Debug)]
+struct Symbol {
+    trades: Trades,
+    /// Last trade of an open market.
+    last: Option<Px>,
+    /// Best bid and ask after the last event.
+    touch: Option<(Px, Px)>,
+    /// Contracts since the anchor, and that anchor.
+    session_volume: u64,
+    anchor: (Ts, bool),
+    segment: Segment,
+    /// Mid when an exit was decided, half ticks.
+    exit_mid2: Option<i64>,
+    /// What its open position is worth.
+    open: OpenPnl,
+}
+
+/// See the module text.
+#[derive(Clone, Debug)]
+pub struct Trader {
+    entries: Entries,
+    risk: Risk,
+    orders: Orders,
+    queue: Queue,
+    exchange: Option<Exchange>,
+    kind: OrderKind,
+    collar_ticks: i32,
+    max_hold_ns: Option<i64>,
+    symbols: Vec<Symbol>,
+    exposure: Vec<Open>,
+    calendar: Arc<Calendar>,
+    later: Later,
+    outbox: Outbox,
+    changes: Changes,
+    reports: Reports,
+    commands: Vec<Command>,
+    notes: Vec<Note>,
+    /// Notes that found no room; above 0 records are missing.
+    lost: u64,
+}
+
+/// Most commands of one step.
+const COMMANDS_MAX: usize = 128;
+/// Most notes of one step.
+const NOTES_MAX: usize = 256;
+
+impl Trader {
+    /// A trader of `params` for symbols that read the context as `reads` says; allocates here only.
+    #[must_use]
+    pub fn new(params: &Params, reads: &[Reads], calendar: Arc<Calendar>) -> Trader {
+        let count = params.products.len();
+        let symbol = |product: &Option<Product>| Symbol {
+            trades: Trades::new(product.map(|p| p.tick_value)),
+            last: None,
+            touch: None,
+            session_volume: 0,
+            anchor: (Ts::NONE, false),
+            segment: Segment::UNKNOWN,
+            exit_mid2: None,
+            open: OpenPnl::default(),
+        };
+        let Start { risk, orders, next, reserved, equity_usd } = &params.start;
+        let mut orders_now = Orders::new(params.orders, count, *next, *reserved);
+        if !orders.is_empty() {
+            // A text that cannot be read was refused before the run was set up.
+            orders_now = Orders::restore(params.orders, count, *next, *reserved, orders)
+                .unwrap_or(orders_now);
+        }
+        let products = params.products.clone();
+        let mut risk = Risk::new(params.risk, products, calendar.clone(), risk.clone());
+        if let Some(usd) = equity_usd {
+            risk.on_balance(Ts::NONE, *usd);
+        }
+        Trader {
+            entries: Entries::new(params.entry.clone(), reads, params.news.clone(), calendar.clone()),
+            risk,
+            orders: orders_now,
+            queue: Queue::default(),
+            exchange: params.exchange.map(|exchange| Exchange::new(exchange, count)),
+            kind: params.kind,
+            collar_ticks: params.collar_ticks,
+            max_hold_ns: params.max_hold_ns,
+            symbols: params.products.iter().map(symbol).collect(),
+            exposure: vec![Open::default(); count],
+            calendar,
+            later: Later::default(),
+            outbox: Outbox::default(),
+            changes: Changes::default(),
+            reports: Reports::default(),
+            commands: Vec::with_capacity(COMMANDS_MAX),
+            notes: Vec::with_capacity(NOTES_MAX),
+            lost: 0,
+        }
+    }
+
+    /// What the last step asked of a venue, in order; always empty on paper.
+    #[must_use]
+    pub fn commands(&self) -> &[Command] {
+        &self.commands
+    }
+
+    /// What the last step left for records, in order.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Notes that found no room so far.
+    #[must_use]
+    pub const fn notes_lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn risk(&self) -> &Risk {
+        &self.risk
+    }
+
+    /// The orders.
+    #[must_use]
+    pub const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    /// The simulated exchange, on paper.
+    #[must_use]
+    pub const fn exchange(&self) -> Option<&Exchange> {
+        self.exchange.as_ref()
+    }
+
+    /// Equity now, USD, open positions included.
+    #[must_use]
+    pub fn equity_usd(&self) -> Option<f64> {
+        self.risk.equity()
+    }
+
+    /// Whether limits or orders changed what a restart must know; asked once for each change.
+    pub fn take_changed(&mut self) -> bool {
+        self.risk.take_changed()
+    }
+
+    fn symbol(&mut self, id: SymbolId) -> Option<&mut Symbol> {
+        self.symbols.get_mut(usize::from(id.0))
+    }
+
+    fn note(&mut self, note: Note) {
+        if self.notes.len() < NOTES_MAX {
+            self.notes.push(note);
+        } else {
+            self.lost += 1;
+        }
+    }
+}

@@ -72,7 +72,7 @@ pub struct Market {
     pub atr20: Option<f64>,
     /// Realised volatility regime: feature 27 with the floor of VIX.
     pub volatility: Slot,
-    /// Market regime: code of the kind and degree, `None` with too little data.
+    /// Market regime: code of the state and its sign, −1, 0 or 1; `None` with too little data.
     pub regime: Option<(u8, f64)>,
 }
 
@@ -109,6 +109,15 @@ pub struct Decided {
     pub veto: Option<Veto>,
     /// The order, where one left.
     pub entry: Option<Entry>,
+}
+
+impl Decided {
+    /// Twice the mid at the decision, ticks; `None` without a two-sided book.
+    #[must_use]
+    pub fn mid2(&self) -> Option<i64> {
+        let best = |side: &Depth| side.levels().first().map(|level| i64::from(level.0.ticks()));
+        Some(best(&self.market.bids)? + best(&self.market.asks)?)
+    }
 }
 
 /// The entry of a decision.

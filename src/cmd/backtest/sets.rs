@@ -1,0 +1,180 @@
+//! Parameter sets: a configuration with keys changed, one by one or in a grid.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use toml::{Table, Value};
+
+use crate::config::Config;
+
+/// Most sets of one grid.
+const SETS_MAX: usize = 10_000;
+
+/// A configuration to be tried.
+#[derive(Clone, Debug)]
+pub struct Set {
+    /// What was changed, `key=value` by key; empty for the configuration as it is.
+    pub label: String,
+    /// The configuration.
+    pub config: Config,
+}
+
+/// The configuration `base` with every `key=value` of `fixed`, once for each combination of the
+/// grid's values (its keys in alphabetical order, the last one changing fastest).
+///
+/// A key is a dotted path as in the file (`decision.gate`), a value is written as in TOML; a text
+/// may be left without quotes.
+///
+/// # Errors
+/// With the key: it is not one, its value is none, or the configuration refuses the combination.
+pub fn sets(base: &Config, fixed: &[String], grid: Option<&str>) -> Result<Vec<Set>> {
+    let mut table: Table = toml::from_str(&base.to_text()).context("the configuration")?;
+    let mut label = Vec::new();
+    for pair in fixed {
+        let (key, value) = pair.split_once('=').ok_or_else(|| anyhow!("--set {pair}: no `=`"))?;
+        put(&mut table, key.trim(), value_of(value.trim()))?;
+        label.push(format!("{}={}", key.trim(), value.trim()));
+    }
+    let axes = grid.map(axes).transpose()?.unwrap_or_default();
+    let count = axes.iter().try_fold(1_usize, |n, axis| n.checked_mul(axis.1.len()));
+    let count = count.filter(|&n| n <= SETS_MAX);
+    let count = count.ok_or_else(|| anyhow!("the grid has more than {SETS_MAX} combinations"))?;
+    let mut sets = Vec::with_capacity(count);
+    for number in 0..count {
+        let (mut table, mut label, mut rest) = (table.clone(), label.clone(), number);
+        let mut chosen = Vec::new();
+        for (key, values) in axes.iter().rev() {
+            let value = values.get(rest % values.len()).cloned();
+            rest /= values.len();
+            chosen.extend(value.map(|value| (key, value)));
+        }
+        for (key, value) in chosen.into_iter().rev() {
+            label.push(format!("{key}={value}"));
+            put(&mut table, key, value)?;
+        }
+        let label = label.join(" ");
+        let text = toml::to_string(&table)?;
+        let config = Config::parse(&text).map_err(|e| anyhow!("set `{label}`: {e}"))?;
+        sets.push(Set { label, config });
+    }
+    Ok(sets)
+}
+
+/// The configuration `base` with every `key=value` of `fixed` and then the keys of the TOML text
+/// `changes`: the other side of a comparison.
+///
+/// # Errors
+/// As [`sets`].
+pub fn changed(base: &Config, fixed: &[String], changes: &str) -> Result<Option<Set>> {
+    let table: Table = toml::from_str(changes).context("changes")?;
+    let mut keys = Vec::new();
+    leaves("", &table, &mut keys);
+    let mut all = fixed.to_vec();
+    all.extend(keys.iter().map(|(key, value)| format!("{key}={value}")));
+    Ok(sets(base, &all, None)?.pop())
+}
+
+fn leaves(path: &str, table: &Table, keys: &mut Vec<(String, Value)>) {
+    for (name, value) in table {
+        let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        match value {
+            Value::Table(inner) => leaves(&key, inner, keys),
+            value => keys.push((key, value.clone())),
+        }
+    }
+}
+
+/// The grid's keys with their values: every key of the file holds a list.
+fn axes(text: &str) -> Result<Vec<(String, Vec<Value>)>> {
+    let table: Table = toml::from_str(text).context("grid")?;
+    let mut axes = Vec::new();
+    flatten("", &table, &mut axes)?;
+    axes.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(axes)
+}
+
+fn flatten(path: &str, table: &Table, axes: &mut Vec<(String, Vec<Value>)>) -> Result<()> {
+    for (name, value) in table {
+        let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        match value {
+            Value::Table(inner) => flatten(&key, inner, axes)?,
+            Value::Array(values) if !values.is_empty() => axes.push((key, values.clone())),
+            _ => bail!("grid: {key} must be a list of values to try"),
+        }
+    }
+    Ok(())
+}
+
+fn value_of(text: &str) -> Value {
+    let parsed = toml::from_str::<Table>(&format!("value = {text}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    value.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// Sets a dotted path, making tables on the way.
+fn put(table: &mut Table, path: &str, value: Value) -> Result<()> {
+    match path.split_once('.') {
+        None if path.is_empty() => bail!("a key without a name"),
+        None => {
+            // A whole number is a number: 30 for a key that holds 30.0.
+            let value = match (table.get(path), value) {
+                (Some(Value::Float(_)), Value::Integer(n)) => Value::Float(n as f64),
+                (_, value) => value,
+            };
+            table.insert(path.to_owned(), value);
+            Ok(())
+        }
+        Some((head, rest)) => {
+            let inner = table.entry(head).or_insert_with(|| Value::Table(Table::new()));
+            let Value::Table(inner) = inner else { bail!("{head} is no table: {path}") };
+            put(inner, rest, value)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_combination_once() {
+        let grid = "[decision]\ngate = [20.0, 30.0]\n[features]\ngrace_ms = [500, 1000, 2000]\n";
+        let fixed = ["decision.preset = core".to_owned()];
+        let sets = sets(&Config::default(), &fixed, Some(grid)).expect("valid");
+        let got: Vec<_> =
+            sets.iter().map(|s| (s.config.decision.gate, s.config.features.grace_ms)).collect();
+        let at = |gate, grace| (Some(gate), grace);
+        assert_eq!(
+            got,
+            [at(20.0, 500), at(20.0, 1000), at(20.0, 2000), at(30.0, 500), at(30.0, 1000), at(30.0, 2000)]
+        );
+        assert!(sets.iter().all(|s| s.config.decision.preset == "core"));
+        let label = "decision.preset=core decision.gate=20.0 features.grace_ms=500";
+        assert_eq!(sets.first().map(|s| s.label.as_str()), Some(label));
+    }
+
+    #[test]
+    fn nothing_changed_is_one_set() {
+        let sets = sets(&Config::default(), &[], None).expect("valid");
+        assert_eq!(sets.len(), 1);
+        assert_eq!(sets.first().map(|s| (s.label.as_str(), &s.config)), Some(("", &Config::default())));
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        for (fixed, grid, word) in [
+            (Some("decision.gate"), None, "no `=`"),
+            (Some("decision.gates=3"), None, "gates"),
+            (Some("decision.gate=300"), None, "gate"),
+            (None, Some("decision.gate = 3"), "list"),
+            (None, Some("decision.gate = []"), "list"),
+            (None, Some("a ="), "grid"),
+        ] {
+            let fixed: Vec<String> = fixed.into_iter().map(str::to_owned).collect();
+            let error = sets(&Config::default(), &fixed, grid).expect_err(word);
+            assert!(format!("{error:#}").contains(word), "{error:#}");
+        }
+        let many = format!("features.grace_ms = {:?}\nfeatures.profile_rows = {:?}", 
+            (0..200).collect::<Vec<_>>(), (0..200).collect::<Vec<_>>());
+        let error = sets(&Config::default(), &[], Some(&many)).expect_err("too many");
+        assert!(error.to_string().contains("combinations"), "{error}");
+    }
+}

@@ -1,0 +1,170 @@
+//! Walk-forward: the set that was best on some trade dates is judged on the next ones.
+//!
+//! A fold trains on `train` trade dates, leaves `purge` dates out and tests on the `test` dates
+//! after them; the next fold begins `test` dates later, so that no date is tested twice. A trade
+//! counts where both its ends lie inside: one that crosses an edge is purged from both sides.
+
+use anyhow::{Result, bail};
+
+use super::results::{RunResult, TradeRow};
+
+/// `TRAIN:TEST` or `TRAIN:TEST:PURGE`, in trade dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Dates to choose on, from 1.
+    pub train: usize,
+    /// Dates to judge on, from 1.
+    pub test: usize,
+    /// Dates between them that belong to neither.
+    pub purge: usize,
+}
+
+impl std::str::FromStr for Split {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Split, String> {
+        let parts: Option<Vec<usize>> = text.split(':').map(|part| part.parse().ok()).collect();
+        match parts.as_deref() {
+            Some([train @ 1.., test @ 1..]) => Ok(Split { train: *train, test: *test, purge: 0 }),
+            Some([train @ 1.., test @ 1.., purge]) => {
+                Ok(Split { train: *train, test: *test, purge: *purge })
+            }
+            _ => Err("TRAIN:TEST or TRAIN:TEST:PURGE, in trade dates, such as 20:5:1".to_owned()),
+        }
+    }
+}
+
+/// One fold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fold {
+    /// First and last trade date of the training.
+    pub train: [i32; 2],
+    /// First and last trade date of the test.
+    pub test: [i32; 2],
+    /// The set with the best mean R in training; `None` where no set had a trade.
+    pub chosen: Option<usize>,
+    /// Mean R of the chosen set in training.
+    pub trained: Option<f64>,
+    /// R of the chosen set's trades in the test.
+    pub tested: Vec<f64>,
+    /// Trades that crossed an edge of the chosen set's windows.
+    pub purged: usize,
+}
+
+/// The folds of the results of several sets over the same inputs.
+///
+/// # Errors
+/// Where the inputs hold too few trade dates for one fold.
+pub fn folds(results: &[RunResult], split: Split) -> Result<Vec<Fold>> {
+    let mut days: Vec<i32> = results.iter().flat_map(|r| r.days.iter().copied()).collect();
+    days.sort_unstable();
+    days.dedup();
+    let length = split.train + split.purge + split.test;
+    if days.len() < length {
+        bail!("walk-forward: one fold needs {length} trade dates, the input holds {}", days.len());
+    }
+    let sets = results.iter().map(|r| r.set).max().map_or(0, |last| last + 1);
+    let mut folds = Vec::new();
+    for from in (0..=days.len() - length).step_by(split.test) {
+        let window = |from: usize, len: usize| days.get(from..from + len).unwrap_or_default();
+        let train = ends(window(from, split.train));
+        let test = ends(window(from + split.train + split.purge, split.test));
+        let mean = |set: usize| {
+            let rs: Vec<f64> = inside(results, set, train).filter_map(|t| t.r).collect();
+            (!rs.is_empty()).then(|| rs.iter().sum::<f64>() / rs.len() as f64)
+        };
+        let means = (0..sets).filter_map(|set| Some((set, mean(set)?)));
+        // The first of equals: the order of the sets decides, not chance.
+        let best = means.reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let chosen = best.map(|(set, _)| set);
+        let tested = chosen.map_or_else(Vec::new, |set| {
+            inside(results, set, test).filter_map(|t| t.r).collect()
+        });
+        let crosses = |t: &&TradeRow| crosses(t, train) || crosses(t, test);
+        let purged = chosen.map_or(0, |set| of(results, set).filter(crosses).count());
+        folds.push(Fold { train, test, chosen, trained: best.map(|b| b.1), tested, purged });
+    }
+    Ok(folds)
+}
+
+fn ends(days: &[i32]) -> [i32; 2] {
+    [days.first().copied().unwrap_or(0), days.last().copied().unwrap_or(0)]
+}
+
+fn of(results: &[RunResult], set: usize) -> impl Iterator<Item = &TradeRow> {
+    results.iter().filter(move |r| r.set == set).flat_map(|r| &r.trades)
+}
+
+fn inside(
+    results: &[RunResult],
+    set: usize,
+    [first, last]: [i32; 2],
+) -> impl Iterator<Item = &TradeRow> {
+    of(results, set).filter(move |t| t.days[0] >= first && t.days[1] <= last)
+}
+
+fn crosses(trade: &TradeRow, [first, last]: [i32; 2]) -> bool {
+    let [from, to] = trade.days;
+    (from < first && to >= first) || (from <= last && to > last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::ExitReason;
+
+    fn trade(from: i32, to: i32, r: f64) -> TradeRow {
+        TradeRow {
+            trade: String::new(),
+            symbol: String::new(),
+            side: 1,
+            qty: 1,
+            entry_ns: 0,
+            exit_ns: 0,
+            days: [from, to],
+            prices: [0.0; 2],
+            net_usd: r,
+            fees_usd: 0.0,
+            r: Some(r),
+            slippage: [None; 2],
+            excursion: [0.0; 2],
+            reason: ExitReason::Target,
+            score: 0.0,
+            tier: String::new(),
+            session: String::new(),
+        }
+    }
+
+    fn result(set: usize, trades: Vec<TradeRow>) -> RunResult {
+        let days = (1..=6).collect();
+        RunResult { days, trades, ..RunResult::new(String::new(), set, String::new()) }
+    }
+
+    #[test]
+    fn the_best_of_the_past_is_judged_on_what_follows() {
+        let good_then_bad = vec![trade(1, 1, 2.0), trade(4, 4, -1.0), trade(2, 3, 9.0)];
+        let bad_then_good = vec![trade(1, 1, -1.0), trade(4, 4, 3.0), trade(5, 5, 1.0)];
+        let results = [result(0, good_then_bad), result(1, bad_then_good)];
+        let split: Split = "2:1:1".parse().expect("split");
+        let folds = folds(&results, split).expect("enough");
+        assert_eq!(folds.len(), 3);
+        let first = folds.first().expect("a fold");
+        assert_eq!((first.train, first.test, first.chosen), ([1, 2], [4, 4], Some(0)));
+        assert_eq!((first.trained, first.purged), (Some(2.0), 1), "the trade of days 2 and 3");
+        assert_eq!(first.tested, [-1.0]);
+        let second = folds.get(1).expect("a fold");
+        assert_eq!((second.train, second.test), ([2, 3], [5, 5]));
+        assert_eq!(second.chosen, Some(0), "its trade of two days lies inside");
+        let third = folds.get(2).expect("a fold");
+        assert_eq!((third.train, third.chosen, third.tested.len()), ([3, 4], Some(1), 0));
+    }
+
+    #[test]
+    fn too_few_days() {
+        let split = Split { train: 5, test: 2, purge: 0 };
+        assert!(folds(&[result(0, Vec::new())], split).expect_err("short").to_string().contains('7'));
+        for text in ["", "5", "0:1", "5:0", "a:b", "1:2:3:4"] {
+            assert!(text.parse::<Split>().is_err(), "{text}");
+        }
+    }
+}

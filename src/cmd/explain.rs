@@ -1,0 +1,290 @@
+//! `mia explain JOURNAL`: why an order was sent, or why there was none.
+//!
+//! The run is played again up to the moment asked for, so that what is printed is what the core
+//! held then and not what somebody wrote down about it.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::playback::{Input, Step, play};
+use crate::decision::Preset;
+use crate::decision::confluence::Term;
+use crate::features::CATALOGUE;
+use crate::journal::Reader;
+use crate::order::{Gate, OrderId};
+use crate::runtime::files::{FileKind, load};
+use crate::runtime::setup::Setup;
+use crate::trader::note::{Decided, Note};
+use crate::units::{Instrument, Ts};
+
+/// Arguments of `mia explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// Journal of a run.
+    journal: PathBuf,
+    /// The last decision at or before this instant, RFC 3339 in UTC such as
+    /// 2023-12-25T23:10:00Z; receive time.
+    #[arg(long, value_name = "TIME", conflicts_with = "order")]
+    at: Option<String>,
+    /// The decision behind this order: the id of an entry, its stop or its target.
+    #[arg(long, value_name = "ID")]
+    order: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    Last,
+    At(Ts),
+    Order(OrderId),
+}
+
+/// A decision in words and numbers.
+#[derive(Debug, Serialize)]
+struct Explained {
+    seq: u64,
+    ts: String,
+    market_time: String,
+    symbol: String,
+    preset: String,
+    side: &'static str,
+    d: f64,
+    d_core: f64,
+    score: f64,
+    coverage: f64,
+    tier: &'static str,
+    session: &'static str,
+    context_version: u64,
+    vix: Option<f64>,
+    features: Vec<Feature>,
+    gates: Vec<Asked>,
+    order: Option<Ordered>,
+    bid_ask: Option<[f64; 2]>,
+}
+
+#[derive(Debug, Serialize)]
+struct Feature {
+    number: usize,
+    name: &'static str,
+    value: Option<f64>,
+    reason: Option<&'static str>,
+    weight: Option<f64>,
+    /// Its part of D.
+    contribution: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Asked {
+    gate: &'static str,
+    /// `pass`, `FAIL` or `not asked`.
+    result: &'static str,
+    detail: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Ordered {
+    id: String,
+    contracts: u32,
+    stop: f64,
+    target: f64,
+    limit: Option<f64>,
+    rr_net: f64,
+    risk_usd: f64,
+    equity_usd: f64,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// With the file and what is wrong with it; where nothing in it answers the question.
+pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
+    let wanted = wanted(args)?;
+    let file = load(&args.journal).map_err(|e| anyhow!(e))?;
+    let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", file.path.display());
+    if file.kind != FileKind::Journal {
+        bail!("{}: no journal: `mia run` and `mia replay --journal` write one", file.path.display());
+    }
+    let reader = Reader::open(&file.data).map_err(|e| named(&e))?;
+    let setup = Setup::from_journal(&reader).map_err(|e| named(&e))?;
+    if !setup.trades {
+        bail!("{}: the run did not trade: there is nothing to explain", file.path.display());
+    }
+    let mut found: Option<Decided> = None;
+    let mut edges = 0_u64;
+    play(&setup, &Input::Journal { file: &file, reader }, |step: &Step<'_>| {
+        for note in step.pipeline.judge().notes() {
+            if let Note::Decision(decided) = note {
+                edges += 1;
+                if is_wanted(decided, wanted) {
+                    found = Some(*decided);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let Some(decided) = found else {
+        let what = args.order.as_deref().or(args.at.as_deref()).unwrap_or("the run");
+        bail!("{}: no decision for {what} among {edges}", file.path.display());
+    };
+    let explained = explain(&decided, &setup.preset, &setup.instruments);
+    if args.json {
+        writeln!(out, "{}", simd_json::to_string(&explained)?)?;
+    } else {
+        print(&explained, out)?;
+    }
+    Ok(())
+}
+
+fn wanted(args: &ExplainArgs) -> Result<Wanted> {
+    if let Some(order) = &args.order {
+        let id = OrderId::parse(order.as_bytes());
+        return id.map(Wanted::Order).ok_or_else(|| {
+            anyhow!("--order {order}: no id of an order, such as mia-20260114-0000000001")
+        });
+    }
+    let Some(at) = &args.at else { return Ok(Wanted::Last) };
+    let at: jiff::Timestamp = at.parse().map_err(|e| anyhow!("--at {at}: {e}"))?;
+    Ok(Wanted::At(Ts(i64::try_from(at.as_nanosecond())?)))
+}
+
+fn is_wanted(decided: &Decided, wanted: Wanted) -> bool {
+    match wanted {
+        Wanted::Last => true,
+        Wanted::At(at) => decided.at.ts <= at,
+        // Stop and target follow their entry.
+        Wanted::Order(id) => decided.entry.is_some_and(|entry| {
+            (0..=2).any(|n| entry.id.plus(n) == id)
+        }),
+    }
+}
+
+fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Explained {
+    let instrument = instruments.get(usize::from(decided.at.symbol.0));
+    let points = |px| instrument.map_or(0.0, |i: &Instrument| i.points(px));
+    let present = |feature: usize| {
+        decided.features.get(feature.wrapping_sub(1)).and_then(|slot| slot.value())
+    };
+    let all: f64 =
+        preset.items.iter().filter(|i| present(i.feature).is_some()).map(|i| i.weight).sum();
+    let features = CATALOGUE.iter().map(|known| {
+        let slot = decided.features.get(known.number.wrapping_sub(1));
+        let value = slot.and_then(|s| s.value());
+        let item = preset.items.iter().find(|item| item.feature == known.number);
+        let contribution = item.zip(value).map(|(item, value)| {
+            let term = match item.term {
+                Term::Plain => value,
+                Term::DealerPosition => libm::tanh(value / 0.25),
+            };
+            item.weight * term / all
+        });
+        Feature {
+            number: known.number,
+            name: known.name,
+            value,
+            reason: slot.filter(|s| s.value().is_none()).map(|s| s.reason.name()),
+            weight: item.map(|item| item.weight),
+            contribution,
+        }
+    });
+    let market = &decided.market;
+    let best = |side: &crate::order::Depth| side.levels().first().map(|level| points(level.0));
+    Explained {
+        seq: decided.at.seq,
+        ts: decided.at.ts.to_string(),
+        market_time: decided.at.market_time.to_string(),
+        symbol: instrument.map(|i| i.symbol.clone()).unwrap_or_default(),
+        preset: preset.name.clone(),
+        side: decided.way.name(),
+        d: decided.d,
+        d_core: decided.d_core,
+        score: decided.score,
+        coverage: decided.coverage,
+        tier: decided.tier.name(),
+        session: market.sub_bucket.name(),
+        context_version: decided.context_version,
+        vix: decided.vix,
+        features: features.collect(),
+        gates: gates(decided),
+        order: decided.entry.map(|entry| Ordered {
+            id: entry.id.to_string(),
+            contracts: entry.qty,
+            stop: points(entry.stop),
+            target: points(entry.target),
+            limit: entry.px.map(points),
+            rr_net: entry.rr_net,
+            risk_usd: entry.risk_usd,
+            equity_usd: entry.equity_usd,
+        }),
+        bid_ask: best(&market.bids).zip(best(&market.asks)).map(|(bid, ask)| [bid, ask]),
+    }
+}
+
+/// The gates up to the one that refused: none after it was asked.
+fn gates(decided: &Decided) -> Vec<Asked> {
+    let failed = decided.veto;
+    let asked = |&gate: &Gate| {
+        let result = match failed {
+            None => "pass",
+            Some(veto) if gate == veto.gate => "FAIL",
+            Some(veto) if gate < veto.gate => "pass",
+            Some(_) => "not asked",
+        };
+        let detail = failed.filter(|veto| gate == veto.gate).map_or("", |veto| veto.detail.name());
+        Asked { gate: gate.name(), result, detail }
+    };
+    Gate::ALL.iter().map(asked).collect()
+}
+
+fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "{} {} at {}  (event {}, preset {})", it.side, it.symbol, it.ts, it.seq, it.preset)?;
+    writeln!(out, "  market time {}, session {}", it.market_time, it.session)?;
+    if let Some([bid, ask]) = it.bid_ask {
+        writeln!(out, "  bid {bid} ask {ask}")?;
+    }
+    let vix = it.vix.map_or_else(|| "none".to_owned(), |vix| format!("{vix:.2}"));
+    writeln!(out, "  context version {}, VIX {vix}", it.context_version)?;
+    writeln!(
+        out,
+        "  D {:+.6} (without option items {:+.6}), score {:.4}, coverage {:.4}: {}\n",
+        it.d, it.d_core, it.score, it.coverage, it.tier
+    )?;
+    writeln!(out, "  {:>2}  {:<26} {:>12} {:>9} {:>12}", "#", "feature", "value", "weight", "part of D")?;
+    for f in &it.features {
+        let value = match (f.value, f.reason) {
+            (Some(value), _) => format!("{value:.6}"),
+            (None, reason) => reason.unwrap_or("-").to_owned(),
+        };
+        let weight = f.weight.map(|w| format!("{w:.4}")).unwrap_or_default();
+        let part = f.contribution.map(|c| format!("{c:+.6}")).unwrap_or_default();
+        let line = format!("  {:>2}  {:<26} {value:>12} {weight:>9} {part:>12}", f.number, f.name);
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    writeln!(out)?;
+    for asked in &it.gates {
+        let line = format!("  {:<10} {:<9} {}", asked.gate, asked.result, asked.detail);
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    match &it.order {
+        None => writeln!(out, "\n  no order"),
+        Some(o) => writeln!(
+            out,
+            "\n  order {}: {} contracts, stop {}, target {}, limit {}, reward to risk {:.4} net of \
+             costs, {:.2} USD at risk of {:.2}",
+            o.id,
+            o.contracts,
+            o.stop,
+            o.target,
+            o.limit.map_or_else(|| "none".to_owned(), |l| l.to_string()),
+            o.rr_net,
+            o.risk_usd,
+            o.equity_usd
+        ),
+    }
+}

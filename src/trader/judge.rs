@@ -1,0 +1,155 @@
+//! A signal: gates, size, order.
+
+use super::note::{Decided, Entry, Note};
+use super::records::{market, stamp};
+use super::Trader;
+use crate::book::Book;
+use crate::context::Context;
+use crate::decision::entry::Proposal;
+use crate::decision::{Decision, Edge, Tier};
+use crate::execution::{Moment, Plan};
+use crate::features::Frame;
+use crate::features::frame::FEATURES;
+use crate::order::{BuySell, ExitReason, OrderId, OrderKind, Role, Veto};
+use crate::risk::{Exposure, Open, Sizing};
+use crate::units::{Px, Reason, Slot, SymbolId};
+
+/// What the gates came to.
+struct Passed {
+    proposal: Proposal,
+    sizing: Sizing,
+    id: OrderId,
+    px: Option<Px>,
+}
+
+impl Trader {
+    /// Judges an edge of the score and notes what came of it.
+    pub(super) fn judge(
+        &mut self,
+        edge: &Edge,
+        frame: &Frame,
+        decision: &Decision,
+        context: &Context,
+        book: &Book,
+    ) {
+        let signal = &edge.signal;
+        let Some(way) = BuySell::of(i32::from(signal.side)) else { return };
+        let id = signal.symbol;
+        let held = self.orders.position(id).map_or(0, |p| p.qty);
+        if held.signum() == -way.sign() && edge.veto.is_none() && signal.tier != Tier::NoTrade {
+            // An opposite signal closes, it does not turn.
+            let now = Moment { seq: frame.event.seq, ts: frame.event.ts };
+            self.exit(now, id, ExitReason::Reversal);
+        }
+        let mut cluster = None;
+        let passed = self.gates(edge, way, frame, decision, context, book, &mut cluster);
+        let Some(symbol) = self.symbols.get(usize::from(id.0)) else { return };
+        let volume = Some(symbol.session_volume);
+        let market = market(frame, book, decision, &symbol.segment, volume);
+        let entry = passed.as_ref().ok().map(|passed| Entry {
+            id: passed.id,
+            qty: passed.sizing.qty,
+            kind: self.kind,
+            px: passed.px,
+            stop: passed.proposal.intent.stop,
+            target: passed.proposal.intent.target,
+            rr_net: passed.proposal.rr_net,
+            risk_usd: passed.sizing.at_risk_usd(),
+            equity_usd: passed.sizing.equity,
+        });
+        let mut features = [Slot::none(Reason::NoInput); FEATURES];
+        for (number, slot) in (1..).zip(&mut features) {
+            *slot = decision.slot(number, frame);
+        }
+        let decided = Decided {
+            at: stamp(frame),
+            way,
+            d: signal.confluence.d,
+            d_core: decision.core_confluence(frame).d,
+            score: signal.confluence.score,
+            coverage: signal.confluence.coverage,
+            tier: signal.tier,
+            features,
+            market,
+            context_version: signal.context_version,
+            vix: context.volatility.and_then(|v| v.vix).map(|vix| vix.value),
+            nearest: decision.nearest(id),
+            cluster,
+            veto: passed.as_ref().err().copied(),
+            entry,
+        };
+        if entry.is_some()
+            && let Some(symbol) = self.symbol(id)
+        {
+            symbol.trades.decided(&decided);
+        }
+        self.note(Note::Decision(decided));
+    }
+
+    /// The gates in their order, up to the order itself.
+    #[expect(clippy::too_many_arguments, reason = "everything that a gate may look at")]
+    fn gates(
+        &mut self,
+        edge: &Edge,
+        way: BuySell,
+        frame: &Frame,
+        decision: &Decision,
+        context: &Context,
+        book: &Book,
+        cluster: &mut Option<f64>,
+    ) -> Result<Passed, Veto> {
+        let id = edge.signal.symbol;
+        self.risk.gate_halt(id)?;
+        self.entries.before(frame, book)?;
+        self.orders.reconciled(id)?;
+        let proposal = self.entries.propose(edge, decision, frame, context, book);
+        let proposal = proposal.map_err(|refused| refused.veto)?;
+        *cluster = Some(proposal.cluster);
+        self.expose();
+        let exposure = Exposure { symbols: &self.exposure };
+        let sizing = self.risk.judge(&proposal.intent, &exposure)?;
+        let intent = &proposal.intent;
+        let px = match self.kind {
+            OrderKind::Market => None,
+            _ => {
+                let beyond = way.sign().saturating_mul(self.collar_ticks);
+                let ticks = i64::from(intent.far_touch().ticks()) + i64::from(beyond);
+                Some(Px::clamped(ticks))
+            }
+        };
+        let plan = Plan {
+            seq: intent.seq,
+            ts: intent.ts,
+            symbol: id,
+            way,
+            kind: self.kind,
+            qty: sizing.qty,
+            px: px.unwrap_or(Px::ZERO),
+            stop: intent.stop,
+            target: intent.target,
+        };
+        let id = self.orders.enter(&plan, &mut self.outbox)?;
+        Ok(Passed { proposal, sizing, id, px })
+    }
+
+    /// What is open in each symbol now.
+    fn expose(&mut self) {
+        let Trader { exposure, orders, symbols, .. } = self;
+        for (number, (open, symbol)) in (0_u16..).zip(exposure.iter_mut().zip(symbols)) {
+            let id = SymbolId(number);
+            let (qty, working) = (orders.position(id).map_or(0, |p| p.qty), orders.entering(id));
+            let working = i32::try_from(working).unwrap_or(i32::MAX);
+            let known = symbol.trades.risk_usd();
+            let pending = orders.open_orders().find(|o| o.symbol == id && o.role == Role::Entry);
+            let planned = pending.and_then(|o| symbol.trades.decision(o.trade)?.entry);
+            let risk_usd = match (qty, working) {
+                (0, 0) => 0.0,
+                (0, _) => planned.map_or(f64::INFINITY, |entry| entry.risk_usd),
+                // What nobody planned may lose anything: nothing is added to it.
+                _ if known > 0.0 => known,
+                _ => f64::INFINITY,
+            };
+            *open = Open { qty, working, risk_usd };
+        }
+    }
+}

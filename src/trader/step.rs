@@ -1,0 +1,240 @@
+//! One step of a [`Trader`].
+
+use super::note::{Alert, Killed, Note, Stamp, Trip};
+use super::records::{mid2, stamp, touch};
+use super::{COMMANDS_MAX, Trader};
+use crate::book::Book;
+use crate::context::Context;
+use crate::decision::{Decision, Edge};
+use crate::event::{Body, Event, HaltCause, flag};
+use crate::execution::{Moment, Orders};
+use crate::features::{Frame, frame_flag};
+use crate::order::{Action, Command, ExitReason, OrderId};
+use crate::risk::{Act, OrderEvent, Why};
+use crate::units::{SymbolId, Ts};
+
+impl Trader {
+    /// Takes the next frame. `edge` is what `decision` made of it, `book` the symbol's book with
+    /// the frame's event applied.
+    pub fn on_frame(
+        &mut self,
+        frame: &Frame,
+        edge: Option<&Edge>,
+        decision: &Decision,
+        context: &Context,
+        book: &Book,
+    ) {
+        self.commands.clear();
+        self.notes.clear();
+        let event = &frame.event;
+        self.entries.on_frame(frame, book);
+        self.market(frame, book);
+        if event.has(flag::WARMUP) {
+            return;
+        }
+        let (at, now) = (stamp(frame), Moment { seq: event.seq, ts: event.ts });
+        self.risk.on_time(event.ts, frame.market_time, event.symbol);
+        self.hear(event, now);
+        self.orders.on_event(event, &mut self.outbox, &mut self.changes);
+        self.settle(at, frame, decision);
+        self.exchange(event, frame, book);
+        self.settle(at, frame, decision);
+        if matches!(event.body, Body::Timer) {
+            self.time(at, frame, now);
+            self.settle(at, frame, decision);
+        }
+        self.value(event);
+        if let Some(edge) = edge {
+            self.judge(edge, frame, decision, context, book);
+        }
+        self.act(at, now);
+        self.settle(at, frame, decision);
+        self.leave(now);
+        self.settle(at, frame, decision);
+    }
+
+    /// What the market of the symbol is like after the frame.
+    fn market(&mut self, frame: &Frame, book: &Book) {
+        let event = &frame.event;
+        let market_time = frame.market_time;
+        let calendar = self.calendar.clone();
+        let Some(symbol) = self.symbol(event.symbol) else { return };
+        symbol.touch = touch(book);
+        if market_time.is_some() && !symbol.segment.contains(market_time) {
+            symbol.segment = calendar.segment(market_time);
+        }
+        let anchor = (frame.eth_anchor, frame.flags & frame_flag::RTH != 0);
+        if anchor != symbol.anchor {
+            (symbol.anchor, symbol.session_volume) = (anchor, 0);
+        }
+        if let Body::Trade { px, qty, .. } = event.body
+            && frame.label.is_open()
+        {
+            symbol.last = Some(px);
+            symbol.session_volume += u64::from(qty);
+            symbol.trades.mark(2 * i64::from(px.ticks()));
+        }
+        if event.is_market() && !event.has(flag::SNAPSHOT) && !event.has(flag::WARMUP) {
+            self.risk.on_data(event.ts, event.symbol);
+        }
+    }
+
+    /// The operator, the shell and the account.
+    fn hear(&mut self, event: &Event, now: Moment) {
+        let ts = event.ts;
+        match event.body {
+            Body::Halt { state, cause } => self.risk.on_halt(ts, state, cause as u8),
+            Body::Resume(state) => {
+                let symbols = (0_u16..).map(SymbolId).take(self.symbols.len());
+                let mut all = symbols.map(|symbol| self.orders.reconciled(symbol));
+                let clean = all.all(|result| result.is_ok());
+                if let Err(error) = self.risk.on_resume(ts, state, clean) {
+                    let at = Stamp { seq: event.seq, ts, market_time: Ts::NONE, symbol: event.symbol };
+                    let (rule, id) = (error.name(), OrderId::NONE);
+                    self.note(Note::Alert(Alert { at, rule, id, value: 0.0 }));
+                }
+            }
+            Body::Flatten { all: true } => {
+                let reason = ExitReason::Manual;
+                self.orders.flatten_all(now, reason, &mut self.outbox, &mut self.changes);
+            }
+            Body::Flatten { all: false } => self.exit(now, event.symbol, ExitReason::Manual),
+            Body::Balance(usd) => self.risk.on_balance(ts, usd),
+            _ => {}
+        }
+    }
+
+    /// Closes a position, remembering the mid at which that was decided.
+    pub(super) fn exit(&mut self, now: Moment, symbol: SymbolId, reason: ExitReason) {
+        if let Some(of) = self.symbol(symbol) {
+            of.exit_mid2 = of.touch.map(mid2);
+            of.trades.closing(reason);
+        }
+        self.orders.exit(now, symbol, reason, &mut self.outbox, &mut self.changes);
+    }
+
+    /// The market acts on the orders of a paper run.
+    fn exchange(&mut self, event: &Event, frame: &Frame, book: &Book) {
+        let Trader { exchange: Some(exchange), orders, outbox, changes, reports, .. } = self else {
+            return;
+        };
+        exchange.on_event(event, frame.label.is_open(), book, reports);
+        for report in reports.list() {
+            orders.on_event(report, outbox, changes);
+        }
+        reports.clear();
+    }
+
+    /// A whole second.
+    fn time(&mut self, at: Stamp, frame: &Frame, now: Moment) {
+        self.orders.on_time(now, &mut self.outbox, &mut self.changes);
+        let (limit, market_time) = (self.max_hold_ns, frame.market_time);
+        let Some(symbol) = self.symbols.get(usize::from(at.symbol.0)) else { return };
+        let since = symbol.trades.since();
+        let mid = symbol.touch.filter(|_| frame.label.is_open()).map(mid2);
+        if let (Some(limit), Some(since)) = (limit, since)
+            && market_time.since(since) >= limit
+            && self.orders.closing(at.symbol).is_none()
+        {
+            self.exit(now, at.symbol, ExitReason::Time);
+        }
+        let Trader { later, notes, lost, .. } = self;
+        later.on_time(at, mid, &mut |note| {
+            if notes.len() < super::NOTES_MAX {
+                notes.push(note);
+            } else {
+                *lost += 1;
+            }
+        });
+    }
+
+    /// Values the open positions after a trade of their symbol.
+    fn value(&mut self, event: &Event) {
+        if !matches!(event.body, Body::Trade { .. }) {
+            return;
+        }
+        if self.revalue(event.symbol) {
+            let open = self.open();
+            self.risk.on_open_pnl(event.ts, open);
+        }
+    }
+
+    /// What the limits ask for.
+    fn act(&mut self, at: Stamp, now: Moment) {
+        while let Some(act) = self.risk.poll() {
+            match act {
+                Act::Tripped { from, to, why } => {
+                    let cause = match why {
+                        Why::Rule(rule) | Why::Over(rule) => Trip::Rule(rule.name()),
+                        Why::Outside(code) => {
+                            Trip::Event(HaltCause::of(code).unwrap_or(HaltCause::Command))
+                        }
+                        Why::Resume => Trip::Resume,
+                    };
+                    self.note(Note::Kill(Killed { at, from, to, cause }));
+                }
+                Act::Alert { rule, symbol, value } => {
+                    let at = Stamp { symbol: symbol.unwrap_or(at.symbol), ..at };
+                    let (rule, id) = (rule.name(), OrderId::NONE);
+                    self.note(Note::Alert(Alert { at, rule, id, value }));
+                }
+                Act::CancelEntries => {
+                    self.orders.cancel_entries(now, &mut self.outbox, &mut self.changes);
+                }
+                Act::FlattenAll => {
+                    for symbol in (0_u16..).map(SymbolId).take(self.symbols.len()) {
+                        self.exit(now, symbol, ExitReason::Kill);
+                    }
+                }
+                Act::FlatBy(symbol) => self.exit(now, symbol, ExitReason::Session),
+                Act::Disconnect => self.send(&Command {
+                    seq: now.seq,
+                    ts: now.ts,
+                    symbol: at.symbol,
+                    action: Action::Disconnect,
+                }),
+            }
+        }
+    }
+
+    /// Hands on what may leave now.
+    fn leave(&mut self, now: Moment) {
+        let Trader { queue, orders, outbox, changes, risk, exchange, commands, .. } = self;
+        // Both closures need the limits; one after the other.
+        let risk = std::cell::RefCell::new(risk);
+        queue.pass(
+            now,
+            orders,
+            outbox,
+            changes,
+            &mut |ts| risk.borrow_mut().admit(ts),
+            &mut |command| {
+                if commands.len() >= COMMANDS_MAX {
+                    return false;
+                }
+                match command.action {
+                    Action::New { id, .. } => {
+                        risk.borrow_mut().on_order(command.ts, OrderEvent::New(id));
+                    }
+                    Action::Replace { .. } => {
+                        risk.borrow_mut().on_order(command.ts, OrderEvent::Replace);
+                    }
+                    _ => {}
+                }
+                match exchange {
+                    Some(exchange) => exchange.submit(command),
+                    None => commands.push(*command),
+                }
+                true
+            },
+        );
+    }
+
+    fn send(&mut self, command: &Command) {
+        match &mut self.exchange {
+            Some(exchange) => exchange.submit(command),
+            None if self.commands.len() < COMMANDS_MAX => self.commands.push(*command),
+            None => self.lost += 1,
+        }
+    }
+}
