@@ -102,10 +102,7 @@ impl Orders {
 
     fn drive_close(&mut self, symbol: SymbolId, closing: Closing, turn: &mut Turn<'_>) {
         let mine = |o: &Order| o.symbol == symbol && o.is_ours();
-        self.each_live(
-            |o| mine(o) && o.role != Role::Exit,
-            |orders, id| orders.cancel(id, turn),
-        );
+        self.each_live(|o| mine(o) && o.role != Role::Exit, |orders, id| orders.cancel(id, turn));
         let Some(held) = self.held(symbol) else { return };
         let (qty, ts) = (held.position.qty, turn.at.ts);
         // Before a list has come, what the venue said counts too; afterwards both agree or settle.

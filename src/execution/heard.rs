@@ -4,11 +4,11 @@ use super::change::{Change, Odd};
 use super::orders::{LIVE_MAX, Orders, QTY_ORDER_MAX, Turn};
 use super::position::Source;
 use super::state::{Asked, Draft, Order, OrderState, Told, told};
+use crate::order::BuySell;
 use crate::order::{
     ExecutionId, ExitReason, Fill, OrderId, OrderKind, OrderUpdate, QTY_UNKNOWN, Role, Status,
     UpdateReason,
 };
-use crate::order::BuySell;
 use crate::units::{SECOND, SymbolId, Ts};
 
 impl Orders {

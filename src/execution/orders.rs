@@ -14,8 +14,8 @@ use super::recovery::Rounds;
 use super::state::{Draft, Order, OrderState};
 use crate::event::{Body, Event};
 use crate::order::{
-    Action, BuySell, Command, Detail, ExecutionId, ExitReason, Fill, Gate, OrderId, OrderKind, Role,
-    Veto,
+    Action, BuySell, Command, Detail, ExecutionId, ExitReason, Fill, Gate, OrderId, OrderKind,
+    Role, Veto,
 };
 use crate::units::{Qty, SECOND, SymbolId, Ts};
 
@@ -201,8 +201,8 @@ impl Orders {
         if busy || self.live_of(plan.symbol).next().is_some() {
             return limit(Detail::PositionOpen);
         }
-        let right_side = plan.stop != plan.target
-            && BuySell::of(plan.target.minus(plan.stop)) == Some(plan.way);
+        let right_side =
+            plan.stop != plan.target && BuySell::of(plan.target.minus(plan.stop)) == Some(plan.way);
         if plan.qty == 0 || plan.qty > QTY_ORDER_MAX || !right_side {
             return Err(Veto::new(Gate::Pretrade, Detail::StopSide));
         }
@@ -263,7 +263,9 @@ impl Orders {
         let Some(held) = self.held_mut(symbol) else { return };
         let exposed = held.position.qty != 0 || held.venue.is_some_and(|v| v != 0);
         match &mut held.closing {
-            Some(closing) if hard && !closing.hard => (closing.reason, closing.hard) = (reason, true),
+            Some(closing) if hard && !closing.hard => {
+                (closing.reason, closing.hard) = (reason, true)
+            }
             Some(_) => {}
             closing @ None if mine || exposed => {
                 let (since, again) = (turn.at.ts, Ts::NONE);

@@ -120,8 +120,14 @@ impl Orders {
             Action::Flatten { id } if created(id) => Class::Exempt,
             Action::New { id, parent: true, .. } if created(id) => Class::Entry,
             Action::New { id, .. } if created(id) => Class::Protective,
-            Action::Bracket { parent, .. } if created(parent.plus(1)) && created(parent.plus(2)) => {
-                if created(parent) { Class::Held } else { Class::Protective }
+            Action::Bracket { parent, .. }
+                if created(parent.plus(1)) && created(parent.plus(2)) =>
+            {
+                if created(parent) {
+                    Class::Held
+                } else {
+                    Class::Protective
+                }
             }
             Action::Replace { id, .. } => match self.order(id) {
                 Some(o) if !o.state.is_final() && matches!(o.asked, Asked::Replace(_)) => {

@@ -29,10 +29,8 @@ const fn bit(listing: Listing) -> u8 {
     1 << (listing as u8)
 }
 
-const AFTER_LINK: u8 = bit(Listing::Orders)
-    | bit(Listing::Positions)
-    | bit(Listing::Fills)
-    | bit(Listing::Balance);
+const AFTER_LINK: u8 =
+    bit(Listing::Orders) | bit(Listing::Positions) | bit(Listing::Fills) | bit(Listing::Balance);
 const QUESTIONS: [Listing; 3] = [Listing::Orders, Listing::Positions, Listing::Fills];
 
 /// Least time between two rounds that are asked for here, ns.
@@ -250,8 +248,8 @@ impl Orders {
     /// and asked about.
     pub(super) fn check_position(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
         let Some(held) = self.held(symbol) else { return };
-        let lasted = held.differs.is_some()
-            && turn.at.ts.since(held.differs) >= self.params.differ_ns;
+        let lasted =
+            held.differs.is_some() && turn.at.ts.since(held.differs) >= self.params.differ_ns;
         if !lasted || self.rounds.active.is_some() || !self.rounds.recovered {
             return;
         }

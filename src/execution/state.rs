@@ -295,7 +295,10 @@ mod tests {
     #[test]
     fn who_leads_where() {
         let rows: [(OrderState, &[OrderState]); 8] = [
-            (S::Sent, &[S::Accepted, S::Working, S::PartFilled, S::Filled, S::Rejected, S::Unknown]),
+            (
+                S::Sent,
+                &[S::Accepted, S::Working, S::PartFilled, S::Filled, S::Rejected, S::Unknown],
+            ),
             (S::Accepted, &[S::Working, S::PartFilled, S::Filled, S::Rejected, S::Canceled]),
             (S::PendingChild, &[S::Working, S::Canceled, S::Rejected]),
             (

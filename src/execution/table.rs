@@ -113,7 +113,14 @@ impl Orders {
         held.compare(ts);
     }
 
-    pub(super) fn price(&mut self, symbol: SymbolId, way: BuySell, qty: Qty, px: Px, turn: &mut Turn<'_>) {
+    pub(super) fn price(
+        &mut self,
+        symbol: SymbolId,
+        way: BuySell,
+        qty: Qty,
+        px: Px,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(held) = self.held_mut(symbol) else { return };
         held.position.price(way, qty, px);
         held.finish(false, turn.changes);

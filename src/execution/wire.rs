@@ -8,8 +8,8 @@ use dtc::wire::{
     HistoricalOrderFillsRequest, Message, OpenOrdersRequest, SubmitFlattenPositionOrder,
     SubmitNewOCOOrder, SubmitNewSingleOrder, codes, value,
 };
-use zerocopy::little_endian::{F64, I32};
 use zerocopy::IntoBytes;
+use zerocopy::little_endian::{F64, I32};
 
 use crate::order::{Action, Command, Listing, OrderId, OrderKind};
 use crate::units::{Px, Qty};
@@ -101,11 +101,7 @@ impl Wire {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn encode(
-        &self,
-        command: &Command,
-        send: &mut impl FnMut(&[u8]),
-    ) -> Result<(), WireError> {
+    pub fn encode(&self, command: &Command, send: &mut impl FnMut(&[u8])) -> Result<(), WireError> {
         match command.action {
             Action::New { .. } => send(self.single(command)?.as_bytes()),
             Action::Bracket { .. } => send(self.bracket(command)?.as_bytes()),
