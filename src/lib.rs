@@ -65,6 +65,7 @@ pub mod context;
 pub mod decision;
 
 pub mod risk;
+
 pub mod execution;
 
 pub mod trader;
