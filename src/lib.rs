@@ -81,6 +81,8 @@ pub mod snapshot;
 
 pub mod journal;
 
+pub mod analytics;
+
 pub mod store;
 
 pub mod monitor;

@@ -1,5 +1,6 @@
 //! One file a subcommand.
 
+pub mod analytics;
 pub mod baseline;
 pub mod bridge;
 pub mod contexts;

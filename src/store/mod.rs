@@ -2,7 +2,8 @@
 //!
 //! [`mod@columns`] is the one table of what a row holds, [`rows`] says when there is a row,
 //! [`mod@csv`] and [`mod@parquet`] write it. A file takes its name only once it is whole
-//! ([`staged`]). [`contexts`] holds what the cold path published, version by version.
+//! ([`staged`]). [`contexts`] holds what the cold path published, version by version, and
+//! [`trades`] what trading left.
 
 mod behind;
 pub mod columns;
@@ -12,6 +13,7 @@ pub mod options;
 pub mod parquet;
 pub mod rows;
 pub mod staged;
+pub mod trades;
 
 use std::io;
 use std::path::Path;

@@ -65,7 +65,7 @@ pub(crate) const MIA: &[Layer] = &[
     layer("journal", &["units", "event", "order", "context", "decision"]),
     layer("store", &STORE),
     // Statistics of trades, plain numbers in and out.
-    layer("analytics", &["units", "order", "store"]),
+    layer("analytics", &[]),
     layer("monitor", &["units"]),
     layer("config", CORE),
     layer("providers", &["options", "volatility", "units", "calendar"]),
@@ -77,8 +77,8 @@ pub(crate) const MIA: &[Layer] = &[
 const DECISION: [&str; 8] =
     ["units", "event", "book", "features", "context", "volatility", "order", "calendar"];
 
-/// A table says anything that the core knows.
-const STORE: [&str; CORE.len() + 1] = join(&[CORE, &["journal"]]);
+/// A table says anything that the core knows; the file of a day's performance says its statistics.
+const STORE: [&str; CORE.len() + 2] = join(&[CORE, &["journal", "analytics"]]);
 
 const SHELL: [&str; 7] =
     ["snapshot", "journal", "store", "analytics", "monitor", "config", "providers"];

@@ -1,0 +1,155 @@
+//! Trades in parts: by session, regime, tier and so on, and by where a feature stood.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{FEATURES, Summary, Trip, mean};
+
+/// Trades below which a part says nothing.
+pub const INSUFFICIENT: u64 = 30;
+/// Parts of a feature's sample.
+const PARTS: usize = 10;
+
+/// A part of the trades.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// What its trades have in common.
+    pub name: String,
+    /// Whether it holds fewer than [`INSUFFICIENT`] trades.
+    pub insufficient: bool,
+    /// What they come to.
+    pub summary: Summary,
+}
+
+/// Where a feature stood, in ten parts of equal count.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Deciles {
+    /// Number of the feature, 1 to 28.
+    pub feature: usize,
+    /// Trades at whose decision it had a value.
+    pub trades: u64,
+    /// The parts from the lowest values to the highest; fewer than ten where values repeat.
+    pub parts: Vec<Decile>,
+}
+
+/// One part.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Decile {
+    /// Lowest value in it.
+    pub low: f64,
+    /// Highest.
+    pub high: f64,
+    /// Trades.
+    pub trades: u64,
+    /// Whether they are fewer than [`INSUFFICIENT`].
+    pub insufficient: bool,
+    /// Mean R.
+    pub expectancy_r: Option<f64>,
+    /// wins / (wins + losses).
+    pub win_rate: Option<f64>,
+}
+
+/// The parts by what `name` says of a trade, by name.
+pub fn by(trips: &[Trip], name: impl Fn(&Trip) -> String) -> Vec<Group> {
+    let mut parts: BTreeMap<String, Vec<&Trip>> = BTreeMap::new();
+    for trip in trips {
+        parts.entry(name(trip)).or_default().push(trip);
+    }
+    let group = |(name, trips): (String, Vec<&Trip>)| {
+        let summary = Summary::of(trips.into_iter());
+        Group { name, insufficient: summary.trades < INSUFFICIENT, summary }
+    };
+    parts.into_iter().map(group).collect()
+}
+
+/// Every feature that has a value in some trade.
+#[must_use]
+pub fn deciles(trips: &[Trip]) -> Vec<Deciles> {
+    (1..=FEATURES).filter_map(|feature| of_feature(trips, feature)).collect()
+}
+
+fn of_feature(trips: &[Trip], feature: usize) -> Option<Deciles> {
+    let value = |trip: &Trip| trip.features.get(feature - 1).copied().flatten();
+    let mut sorted: Vec<(f64, &Trip)> =
+        trips.iter().filter_map(|trip| Some((value(trip)?, trip))).collect();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let count = sorted.len();
+    let mut parts: Vec<Vec<(f64, &Trip)>> = vec![Vec::new(); PARTS];
+    let mut part = 0;
+    // Equal values stay together: the part of their first.
+    for group in sorted.chunk_by(|a, b| a.0 == b.0) {
+        let before: usize = parts.iter().map(Vec::len).sum();
+        part = part.max(before * PARTS / count);
+        if let Some(part) = parts.get_mut(part) {
+            part.extend_from_slice(group);
+        }
+    }
+    let parts: Vec<Decile> = parts.iter().filter_map(|part| decile(part)).collect();
+    (count > 0).then_some(Deciles { feature, trades: count as u64, parts })
+}
+
+fn decile(part: &[(f64, &Trip)]) -> Option<Decile> {
+    let (low, high) = (part.first()?.0, part.last()?.0);
+    let summary = Summary::of(part.iter().map(|(_, trip)| *trip));
+    let rs: Vec<f64> = part.iter().filter_map(|(_, trip)| trip.r).collect();
+    Some(Decile {
+        low,
+        high,
+        trades: summary.trades,
+        insufficient: summary.trades < INSUFFICIENT,
+        expectancy_r: mean(&rs),
+        win_rate: summary.win_rate,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{close, trip};
+    use super::*;
+
+    #[test]
+    fn parts_below_thirty_say_so() {
+        let trips: Vec<Trip> = (0..61)
+            .map(|at| {
+                let mut trip = trip(at, if at % 3 == 0 { 2.0 } else { -1.0 });
+                trip.session = if at < 31 { "US" } else { "ASIA" }.to_owned();
+                trip
+            })
+            .collect();
+        let groups = by(&trips, |t| t.session.clone());
+        let said: Vec<(&str, u64, bool)> =
+            groups.iter().map(|g| (&*g.name, g.summary.trades, g.insufficient)).collect();
+        assert_eq!(said, [("ASIA", 30, false), ("US", 31, false)]);
+        let few = by(trips.get(..29).expect("enough"), |t| t.tier.clone());
+        assert!(few.iter().all(|g| g.insufficient));
+        let total: u64 = groups.iter().map(|g| g.summary.trades).sum();
+        assert_eq!(total, 61, "every trade is in one part");
+    }
+
+    #[test]
+    fn ten_parts_of_a_feature() {
+        let mut trips: Vec<Trip> =
+            (0..400).map(|at| trip(at, if at < 200 { -1.0 } else { 1.0 })).collect();
+        let all = deciles(&trips);
+        assert_eq!(all.len(), FEATURES);
+        let first = all.first().expect("a feature");
+        assert_eq!((first.parts.len(), first.trades), (10, 400));
+        assert!(first.parts.iter().all(|p| p.trades == 40 && !p.insufficient));
+        let means: Vec<Option<f64>> = first.parts.iter().map(|p| p.expectancy_r).collect();
+        assert!(means.iter().take(5).all(|m| *m == Some(-1.0)));
+        assert!(means.iter().skip(5).all(|m| *m == Some(1.0)));
+        // One value everywhere is one part, none nowhere is no feature.
+        for trip in &mut trips {
+            trip.features = [None; FEATURES];
+            if let Some(first) = trip.features.first_mut() {
+                *first = Some(0.5);
+            }
+        }
+        let all = deciles(&trips);
+        assert_eq!(all.len(), 1);
+        let part = all.first().and_then(|f| f.parts.first()).expect("a part");
+        assert_eq!((part.trades, part.low, part.high), (400, 0.5, 0.5));
+        close(part.win_rate, 0.5, 12);
+    }
+}

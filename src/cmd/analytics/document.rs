@@ -1,0 +1,296 @@
+//! A section as tables of texts, which every format then only has to lay out.
+
+use super::Section;
+use crate::analytics::groups::Decile;
+use crate::analytics::report::Times;
+use crate::analytics::{FEATURES, Group, INSUFFICIENT, Report, Summary};
+use crate::features::CATALOGUE;
+
+/// What is said where there is nothing to say.
+const NONE: &str = "\u{2013}";
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    /// Its heading.
+    pub(super) title: String,
+    /// Names of its columns; the first is that of the rows.
+    pub(super) head: Vec<String>,
+    /// Its rows.
+    pub(super) rows: Vec<Vec<String>>,
+    /// What one has to know to read it.
+    pub(super) note: &'static str,
+    /// Rows that are too few to say anything.
+    pub(super) faint: Vec<usize>,
+}
+
+impl Table {
+    fn new(title: &str, head: &[&str], note: &'static str) -> Table {
+        let head = head.iter().map(|&name| name.to_owned()).collect();
+        Table { title: title.to_owned(), head, rows: Vec::new(), note, faint: Vec::new() }
+    }
+
+    fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+/// A section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Document {
+    /// Whose numbers these are.
+    pub(super) title: String,
+    /// What must be known before any number is read.
+    pub(super) warnings: Vec<String>,
+    /// The tables.
+    pub(super) tables: Vec<Table>,
+}
+
+impl Document {
+    pub(super) fn of(section: &Section) -> Document {
+        let report = &section.report;
+        let mut tables = vec![results(report), risk(report), costs(report), decisions(section)];
+        tables.extend(report.breakdowns.iter().map(|b| breakdown(b.by, &b.groups)));
+        tables.extend(features(report));
+        Document { title: section.title(), warnings: warnings(section), tables }
+    }
+}
+
+/// A number with a sign where it has one.
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| format!("{:.digits$}", value + 0.0))
+}
+
+fn percent(value: Option<f64>) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| format!("{:.1} %", 100.0 * value))
+}
+
+/// USD with groups of thousands.
+pub(super) fn usd(value: Option<f64>) -> String {
+    let Some(value) = value else { return NONE.to_owned() };
+    let text = format!("{:.2}", value.abs());
+    let (whole, cents) = text.split_once('.').unwrap_or((&text, "00"));
+    let mut grouped = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at) % 3 == 0 {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    let negative = value < 0.0 && text.bytes().any(|b| b.is_ascii_digit() && b != b'0');
+    format!("{}{grouped}.{cents}", if negative { "\u{2212}" } else { "" })
+}
+
+fn warnings(section: &Section) -> Vec<String> {
+    let (report, mut all) = (&section.report, Vec::new());
+    if section.simulated {
+        all.push("The market was made up: these numbers say nothing of a real one.".to_owned());
+    }
+    if report.preset == "core" {
+        all.push(
+            "Preset core holds no option item: not comparable with another preset.".to_owned(),
+        );
+    }
+    if report.summary.trades < INSUFFICIENT {
+        all.push(format!("{} trades are too few to conclude anything.", report.summary.trades));
+    }
+    match report.summary.expectancy_lower_bound_r {
+        Some(bound) if bound > 0.0 => {}
+        Some(_) => all.push("The lower bound of the expectancy is not above 0.".to_owned()),
+        None => all.push("No lower bound of the expectancy.".to_owned()),
+    }
+    if report.summary.without_r > 0 {
+        let n = report.summary.without_r;
+        all.push(format!("{n} trades had no known risk: they count in USD, not in R."));
+    }
+    if section.flagged > 0 {
+        all.push(format!("{} records are flagged: see their field flags.", section.flagged));
+    }
+    all
+}
+
+fn results(report: &Report) -> Table {
+    let mut table = Table::new(
+        "Results",
+        &["", "value", ""],
+        "A trade within its fees is flat and counts in no win rate. Profit factor in R over every \
+         trade.",
+    );
+    let s = &report.summary;
+    let mut say = |name: &str, value: String, more: String| {
+        table.row([name.to_owned(), value, more]);
+    };
+    let counts = format!("{} won, {} lost, {} flat", s.wins, s.losses, s.flats);
+    say("trades", s.trades.to_string(), counts);
+    let interval = s.win_rate_interval.map_or_else(String::new, |(low, high)| {
+        format!("95 % Wilson {:.1} to {:.1} %", 100.0 * low, 100.0 * high)
+    });
+    say("win rate", percent(s.win_rate), interval);
+    say("profit factor", number(s.profit_factor, 3), String::new());
+    let bound = format!("95 % lower bound {}", number(s.expectancy_lower_bound_r, 3));
+    say("expectancy, R", number(s.expectancy_r, 3), bound);
+    let payoff = format!("payoff {}", number(s.payoff, 3));
+    let averages = format!("{} / {}", number(s.average_win_r, 3), number(s.average_loss_r, 3));
+    say("average win / loss, R", averages, payoff);
+    say("net, R", number(Some(s.net_r), 2), format!("deviation {}", number(s.sd_r, 3)));
+    let parts = format!("gross {}, fees {}", usd(Some(s.gross_usd)), usd(Some(s.fees_usd)));
+    say("net, USD", usd(Some(s.net_usd)), parts);
+    say("minutes held", number(report.minutes, 1), "mean".to_owned());
+    table
+}
+
+fn risk(report: &Report) -> Table {
+    let mut table = Table::new(
+        "Risk",
+        &["", "value", ""],
+        "Drawdown counts what was open, by each trade's best and worst. Days without a trade count \
+         as 0. Calmar is not compounded.",
+    );
+    let mut say = |name: &str, value: String, more: String| {
+        table.row([name.to_owned(), value, more]);
+    };
+    let (open, closed) = (report.drawdown, report.drawdown_closed);
+    let share = format!("{} of the height", percent(open.share));
+    say("max drawdown, USD", usd(Some(open.depth)), share);
+    say("  closed trades alone, USD", usd(Some(closed.depth)), String::new());
+    let recovery = format!("recovery {}", number(report.summary.recovery, 2));
+    say("max drawdown, R", number(Some(report.summary.max_drawdown_r), 2), recovery);
+    let days = format!("{} days", report.returns.len());
+    say("Sharpe, of a year", number(report.sharpe, 2), days);
+    say("Sortino, of a year", number(report.sortino, 2), String::new());
+    say("Calmar", number(report.calmar, 2), String::new());
+    if let Some(of) = report.selection {
+        let luck = format!("{} compared, luck alone {:.3} a day", of.k, of.expected_by_luck);
+        let name = if of.k > 1 { "deflated Sharpe" } else { "chance that Sharpe > 0" };
+        say(name, percent(Some(of.probability)), luck);
+    }
+    let e = &report.excursions;
+    let mfe = format!("{} R", number(e.mfe_r, 2));
+    say("best while open, ticks", number(e.mfe_ticks, 1), mfe);
+    say("worst while open, ticks", number(e.mae_ticks, 1), format!("{} R", number(e.mae_r, 2)));
+    say("worst of wins, R", number(e.mae_of_wins_r, 2), String::new());
+    say("best of losses, R", number(e.mfe_of_losses_r, 2), String::new());
+    table
+}
+
+fn costs(report: &Report) -> Table {
+    let mut table = Table::new(
+        "Costs of trading",
+        &["", "value", ""],
+        "Slippage against the mid at the decision, + = worse. Shortfall is slippage and fees of what \
+         was filled.",
+    );
+    let mut say = |name: &str, value: String, more: String| {
+        table.row([name.to_owned(), value, more]);
+    };
+    let c = &report.costs;
+    let both =
+        format!("{} / {}", number(c.entry_slippage_ticks, 2), number(c.exit_slippage_ticks, 2));
+    say("slippage entry / exit, ticks", both, format!("{} R a trade", number(c.slippage_r, 3)));
+    let unknown = match c.slippage_unknown {
+        0 => String::new(),
+        n => format!("unknown of {n} trades"),
+    };
+    say("slippage, USD", usd(c.slippage_usd), unknown);
+    let fees = format!("{} R a trade", number(c.fees_r, 3));
+    say("fees, ticks a trade", number(c.fees_ticks, 2), fees);
+    say("shortfall, USD", usd(c.shortfall_usd), String::new());
+    say("fill ratio of entries", percent(c.fill_ratio), String::new());
+    say("impact after 1 s, ticks", number(c.impact_ticks, 2), String::new());
+    for (name, times) in [
+        ("decision to send, ms", c.decision_to_send_ms),
+        ("send to acknowledgement, ms", c.send_to_ack_ms),
+        ("acknowledgement to fill, ms", c.ack_to_fill_ms),
+    ] {
+        let tail = |t: Times| format!("p95 {:.3}, longest {:.3}, n {}", t.p95, t.max, t.n);
+        let value = number(times.map(|t| t.p50), 3);
+        say(name, value, times.map_or_else(String::new, tail));
+    }
+    table
+}
+
+fn decisions(section: &Section) -> Table {
+    let head = ["gate", "refused", "share of edges"];
+    let mut table = Table::new("Decisions", &head, "Each edge names the first gate that refused.");
+    let share = |n: u64| {
+        let all = section.decisions;
+        percent((all > 0).then(|| n as f64 / all as f64))
+    };
+    for (gate, &n) in &section.vetoes {
+        table.row([gate.clone(), n.to_string(), share(n)]);
+    }
+    let refused: u64 = section.vetoes.values().sum();
+    let passed = section.decisions.saturating_sub(refused);
+    table.row(["passed".to_owned(), passed.to_string(), share(passed)]);
+    let sides: Vec<String> = section.sides.iter().map(|(s, n)| format!("{s} {n}")).collect();
+    table.row(["all edges".to_owned(), section.decisions.to_string(), sides.join(", ")]);
+    table
+}
+
+fn breakdown(by: &str, groups: &[Group]) -> Table {
+    let head =
+        ["", "trades", "win rate", "95 % Wilson", "profit factor", "mean R", "net R", "net USD"];
+    let title = format!("By {}", by.replace('_', " "));
+    let mut table = Table::new(&title, &head, "");
+    for (at, group) in groups.iter().enumerate() {
+        let s: &Summary = &group.summary;
+        if group.insufficient {
+            table.faint.push(at);
+            table.note = "Fewer than 30 trades are insufficient: no rate is shown for them.";
+            let blank = || NONE.to_owned();
+            let money = usd(Some(s.net_usd));
+            table.row([
+                group.name.clone(),
+                s.trades.to_string(),
+                "insufficient".to_owned(),
+                blank(),
+                blank(),
+                blank(),
+                number(Some(s.net_r), 2),
+                money,
+            ]);
+            continue;
+        }
+        let interval = s.win_rate_interval.map_or_else(String::new, |(low, high)| {
+            format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high)
+        });
+        table.row([
+            group.name.clone(),
+            s.trades.to_string(),
+            percent(s.win_rate),
+            interval,
+            number(s.profit_factor, 2),
+            number(s.expectancy_r, 3),
+            number(Some(s.net_r), 2),
+            usd(Some(s.net_usd)),
+        ]);
+    }
+    table
+}
+
+/// Mean R by the decile of each feature.
+fn features(report: &Report) -> Option<Table> {
+    if report.features.is_empty() {
+        return None;
+    }
+    let mut head = vec!["mean R by decile", "trades"];
+    head.extend(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
+    let note = "Deciles of each feature at the decision, lowest first; \u{b7} = fewer than 30 \
+                trades. 28 features are many tries: an odd one stands out by luck.";
+    let mut table = Table::new("By feature", &head, note);
+    for (at, feature) in report.features.iter().enumerate() {
+        let name = CATALOGUE.get(feature.feature.clamp(1, FEATURES) - 1).map_or("", |e| e.name);
+        let mut row = vec![format!("{} {name}", feature.feature), feature.trades.to_string()];
+        let cell = |part: Option<&Decile>| match part {
+            Some(part) if !part.insufficient => number(part.expectancy_r, 2),
+            Some(_) => "\u{b7}".to_owned(),
+            None => String::new(),
+        };
+        row.extend((0..10).map(|part| cell(feature.parts.get(part))));
+        if feature.parts.iter().all(|part| part.insufficient) {
+            table.faint.push(at);
+        }
+        table.row(row);
+    }
+    Some(table)
+}

@@ -1,0 +1,225 @@
+//! `mia report`: what trades came to, read from their records, as text, Markdown, JSON and one
+//! page.
+
+mod document;
+mod picture;
+mod render;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
+use serde::Serialize;
+
+use self::document::Document;
+use self::picture::Drawn;
+use super::plot::page;
+use crate::analytics::Report;
+use crate::calendar::Calendar;
+use crate::store::options::folders;
+use crate::store::trades::read::{self, trading_days};
+use crate::store::trades::{Loaded, Sample};
+
+/// Arguments of `mia report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Data folders, folders of trades, or trades_YYYYMMDD.json files.
+    #[arg(required = true, value_name = "DIR|FILE")]
+    paths: Vec<PathBuf>,
+    /// Only this mode: live, paper or replay.
+    #[arg(long)]
+    mode: Option<String>,
+    /// Only this preset.
+    #[arg(long)]
+    preset: Option<String>,
+    /// Daily Sharpe ratios of all configurations that were compared, this one among them: the
+    /// report then says what the selection is worth.
+    #[arg(long, value_name = "SHARPE,…", value_delimiter = ',', allow_negative_numbers = true)]
+    compared: Vec<f64>,
+    /// Write Markdown.
+    #[arg(long, value_name = "FILE")]
+    md: Option<PathBuf>,
+    /// Write JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write one page that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Draw equity, drawdown, R and scores: .svg, .png or .html, for the first mode and preset.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+}
+
+/// Everything that is said of one mode and preset.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Section {
+    /// Whether some of it comes from a made-up market.
+    pub simulated: bool,
+    /// Decision edges.
+    pub decisions: u64,
+    /// Of them by side.
+    pub sides: BTreeMap<String, u64>,
+    /// How often each gate refused.
+    pub vetoes: BTreeMap<String, u64>,
+    /// Decision edges by score, in steps of 2 points from 0.
+    pub scores: Vec<u64>,
+    /// Records with a flag.
+    pub flagged: u64,
+    /// The statistics.
+    pub report: Report,
+}
+
+/// Points of score of a bar.
+const SCORE_STEP: f64 = 2.0;
+/// Bars from 0 to 100.
+const SCORE_BARS: usize = 50;
+
+impl Section {
+    /// Of a sample, over the trading days from its first record to its last.
+    ///
+    /// # Errors
+    /// Never for a sample that was read.
+    pub fn of(sample: &Sample, calendar: &Calendar, compared: &[f64]) -> Result<Section> {
+        let days = trading_days(calendar, sample.first, sample.last);
+        let mut scores = vec![0; SCORE_BARS];
+        for score in &sample.scores {
+            let at = (score / SCORE_STEP).clamp(0.0, (SCORE_BARS - 1) as f64) as usize;
+            if let Some(bar) = scores.get_mut(at) {
+                *bar += 1;
+            }
+        }
+        Ok(Section {
+            simulated: sample.simulated,
+            decisions: sample.decisions,
+            sides: sample.sides.clone(),
+            vetoes: sample.vetoes.clone(),
+            scores,
+            flagged: sample.flagged,
+            report: sample.report(days, compared.to_vec())?,
+        })
+    }
+
+    /// One line that says whose numbers these are.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let made_up = if self.simulated { " \u{b7} SYNTHETIC MARKET" } else { "" };
+        let of = &self.report;
+        let name = format!("mode {} \u{b7} preset {}{made_up}", of.mode, of.preset);
+        match of.period {
+            Some((first, last)) if first == last => {
+                format!("{name} \u{b7} {}", crate::analytics::iso(first))
+            }
+            Some((first, last)) => {
+                let (first, last) = (crate::analytics::iso(first), crate::analytics::iso(last));
+                format!("{name} \u{b7} {first} to {last}, {} trading days", of.days)
+            }
+            None => name,
+        }
+    }
+}
+
+/// A section for each mode and preset of what was read, which are never pooled.
+///
+/// # Errors
+/// None for records that were read.
+pub fn sections(loaded: &Loaded, calendar: &Calendar, compared: &[f64]) -> Result<Vec<Section>> {
+    loaded.samples.values().map(|sample| Section::of(sample, calendar, compared)).collect()
+}
+
+/// Sections as text for a terminal.
+#[must_use]
+pub fn text(sections: &[Section]) -> String {
+    sections.iter().map(|section| render::text(&Document::of(section))).collect()
+}
+
+/// As Markdown.
+#[must_use]
+pub fn markdown(sections: &[Section]) -> String {
+    sections.iter().map(|section| render::markdown(&Document::of(section))).collect()
+}
+
+/// As one page.
+///
+/// # Errors
+/// What the charting crate says.
+pub fn html(sections: &[Section]) -> Result<String> {
+    let mut body = String::new();
+    for section in sections {
+        let svg = page::svg(&Drawn::of(section))?;
+        body.push_str(&render::html(&Document::of(section), &svg));
+    }
+    Ok(render::page("mia report", &body))
+}
+
+/// Runs it.
+///
+/// # Errors
+/// With the path of what cannot be read or written; where nothing was found.
+pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
+    let mut files = Vec::new();
+    for path in &args.paths {
+        files.extend(find(path)?);
+    }
+    files.sort();
+    files.dedup();
+    let mut loaded = read::load(&files)?;
+    let wanted = |want: &Option<String>, is: &str| want.as_deref().is_none_or(|want| want == is);
+    loaded
+        .samples
+        .retain(|(mode, preset), _| wanted(&args.mode, mode) && wanted(&args.preset, preset));
+    ensure!(!loaded.samples.is_empty(), "no record of this mode and preset in {}", files.len());
+    ensure!(
+        args.compared.is_empty() || loaded.samples.len() == 1,
+        "--compared belongs to one mode and preset: choose them with --mode and --preset"
+    );
+    for warning in &loaded.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let calendar = Calendar::bundled()?;
+    let sections = sections(&loaded, &calendar, &args.compared)?;
+    write!(out, "{}", text(&sections))?;
+    if let Some(path) = &args.md {
+        folders::write(path, markdown(&sections).as_bytes())?;
+    }
+    if let Some(path) = &args.json {
+        let json = simd_json::to_string_pretty(&sections)? + "\n";
+        folders::write(path, json.as_bytes())?;
+    }
+    if let Some(path) = &args.html {
+        folders::write(path, html(&sections)?.as_bytes())?;
+    }
+    if let Some((path, section)) = args.plot.as_ref().zip(sections.first()) {
+        let bytes = page::bytes(page::Format::of(path)?, &Drawn::of(section))?;
+        folders::write(path, &bytes)?;
+    }
+    Ok(())
+}
+
+/// The trades files of a path.
+fn find(path: &Path) -> Result<Vec<PathBuf>> {
+    let name = || path.display().to_string();
+    if std::fs::metadata(path).with_context(name)?.is_file() {
+        ensure!(
+            read::day_of(path).is_some(),
+            "{}: no trades_YYYYMMDD.json; of a journal, mia backtest writes one",
+            path.display()
+        );
+        return Ok(vec![path.to_owned()]);
+    }
+    let places =
+        ["", "trades", "snapshots/trades", "paper/snapshots/trades", "replay/snapshots/trades"];
+    let mut found = Vec::new();
+    for place in places {
+        found.extend(read::files(&path.join(place))?);
+    }
+    if found.is_empty() {
+        bail!("{}: no trades_YYYYMMDD.json in it or its trades folders", path.display());
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,136 @@
+//! A synthetic day as a report in every format.
+
+use super::*;
+use crate::store::options::folders::Mode;
+use crate::store::trades::synthetic::{OPEN, calendar, day, header, stamp};
+use crate::store::trades::{TradeWriter, folder};
+use crate::units::MINUTE;
+
+fn data(name: &str) -> PathBuf {
+    let data = std::env::temp_dir().join(format!("mia-report-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&data);
+    std::fs::create_dir_all(&data).expect("folder");
+    data
+}
+
+fn recorded(data: &Path, mode: Mode, preset: &str, delay: &str) {
+    let header = crate::store::trades::Header {
+        preset: preset.to_owned(),
+        run: format!("run-{preset}"),
+        ..header(mode, delay)
+    };
+    let mut writer = TradeWriter::new(data, header, calendar(), OPEN).expect("a writer");
+    for note in day(45) {
+        writer.write(&note).expect("written");
+    }
+    writer.finish(stamp(9_999, 500 * MINUTE, 0)).expect("finished");
+}
+
+fn args(path: &Path) -> ReportArgs {
+    ReportArgs {
+        paths: vec![path.to_owned()],
+        mode: None,
+        preset: None,
+        compared: Vec::new(),
+        md: None,
+        json: None,
+        html: None,
+        plot: None,
+    }
+}
+
+#[test]
+fn every_format_says_the_same() {
+    let data = data("formats");
+    recorded(&data, Mode::Replay, "spec", "simulated");
+    let to = |name: &str| Some(data.join("out").join(name));
+    let args = ReportArgs {
+        md: to("a.md"),
+        json: to("a.json"),
+        html: to("a.html"),
+        plot: to("a.png"),
+        ..args(&data)
+    };
+    let mut out = Vec::new();
+    run(&args, &mut out).expect("a report");
+    let text = String::from_utf8(out).expect("UTF-8");
+    let read = |name: &str| std::fs::read_to_string(data.join("out").join(name)).expect(name);
+    let (md, html) = (read("a.md"), read("a.html"));
+    for said in [
+        "mode replay",
+        "preset spec",
+        "SYNTHETIC MARKET",
+        "win rate",
+        "insufficient",
+        "profit factor",
+        "By session",
+        "By regime",
+        "By tier",
+        "By feature",
+        "RR",
+    ] {
+        for (name, format) in [("text", &text), ("md", &md), ("html", &html)] {
+            assert!(format.contains(said), "{said} in {name}");
+        }
+    }
+    let json: serde_json::Value = serde_json::from_str(&read("a.json")).expect("JSON");
+    let report = &json[0]["report"];
+    assert_eq!(report["summary"]["trades"], 45);
+    assert_eq!(report["period"][0], "2026-01-14");
+    let net = report["summary"]["net_usd"].as_f64().expect("money");
+    assert!(text.contains(&document::usd(Some(net))), "{net}");
+    // The page needs nothing else: no address of anything, and it is well formed enough to end.
+    assert!(html.contains("<svg") && html.trim_end().ends_with("</html>"));
+    for outside in ["http://", "https://", "src=\"", "<link"] {
+        let rest = html.replace("http://www.w3.org/2000/svg", "");
+        assert!(!rest.contains(outside), "{outside}");
+    }
+    if let Ok(keep) = std::env::var("MIA_KEEP_REPORT") {
+        for name in ["a.png", "a.html", "a.md"] {
+            std::fs::copy(data.join("out").join(name), Path::new(&keep).join(name)).expect("kept");
+        }
+        std::fs::write(Path::new(&keep).join("a.txt"), &text).expect("kept");
+    }
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+/// Live, paper, replay and presets each have a section, whatever lies in the folder.
+#[test]
+fn nothing_is_pooled() {
+    let data = data("pooled");
+    recorded(&data, Mode::Paper, "spec", "realtime");
+    recorded(&data, Mode::Paper, "core", "realtime");
+    recorded(&data, Mode::Replay, "spec", "replay");
+    let mut out = Vec::new();
+    run(&args(&data), &mut out).expect("a report");
+    let text = String::from_utf8(out).expect("UTF-8");
+    for section in
+        ["mode paper · preset core", "mode paper · preset spec", "mode replay · preset spec"]
+    {
+        assert_eq!(text.matches(section).count(), 1, "{section}");
+    }
+    let one = ReportArgs { preset: Some("core".to_owned()), ..args(&data) };
+    let mut out = Vec::new();
+    run(&one, &mut out).expect("a report");
+    assert!(!String::from_utf8(out).expect("UTF-8").contains("preset spec"));
+    let several = ReportArgs { compared: vec![0.1, 0.2], ..args(&data) };
+    assert!(run(&several, &mut Vec::new()).is_err(), "whose selection?");
+    // The day's file holds both presets, one report each.
+    let at = folder(&data, Mode::Paper).join("performance_daily_20260114.json");
+    let text = std::fs::read_to_string(at).expect("performance");
+    let day: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(day["reports"].as_array().map(Vec::len), Some(2));
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+#[test]
+fn an_empty_folder_is_told() {
+    let data = data("empty");
+    let error = run(&args(&data), &mut Vec::new()).expect_err("nothing there");
+    assert!(error.to_string().contains("no trades_YYYYMMDD.json"), "{error}");
+    let journal = data.join("a.journal");
+    std::fs::write(&journal, "x").expect("written");
+    let error = run(&args(&journal), &mut Vec::new()).expect_err("no trades file");
+    assert!(error.to_string().contains("a.journal"), "{error}");
+    std::fs::remove_dir_all(data).expect("clean up");
+}

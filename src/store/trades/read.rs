@@ -1,0 +1,346 @@
+//! Reads trade records back and sorts them by mode and preset, which no statistic mixes.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+use jiff::civil::{Date, Time};
+use serde::Deserialize;
+
+use super::{SCHEMA, SCHEMA_VERSION};
+use crate::analytics::report::Inputs;
+use crate::analytics::{Report, Trip};
+use crate::calendar::{Calendar, date_of, days};
+use crate::features::frame::FEATURES;
+use crate::store::options::folders::parse_ts;
+
+/// Longest line.
+const LINE_BYTES_MAX: usize = 1 << 20;
+/// Most warnings that are told one by one.
+const WARNINGS_MAX: usize = 20;
+
+/// What a line says, as far as a report reads it.
+#[derive(Debug, Deserialize)]
+struct Line {
+    schema: String,
+    schema_version: u32,
+    record_id: String,
+    record_type: String,
+    corrects: Option<String>,
+    ts_event: Option<String>,
+    delay_class: String,
+    mode: String,
+    preset: String,
+    symbol: Option<String>,
+    trade_date: String,
+    #[serde(default)]
+    flags: Vec<String>,
+    signal: Option<Signal>,
+    entry: Option<Entry>,
+    execution: Option<Execution>,
+    result: Option<Outcome>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Signal {
+    score: f64,
+    side: String,
+    gate_failed: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    trade_id: Option<String>,
+    qty: Option<u32>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Execution {
+    client_id: String,
+    role: String,
+    qty: u32,
+    qty_requested: u32,
+    market_impact_1s_ticks: Option<f64>,
+    decision_to_send_ms: Option<f64>,
+    send_to_ack_ms: Option<f64>,
+    ack_to_fill_ms: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Outcome {
+    trade_id: String,
+    exit_time: Option<String>,
+    qty: u32,
+    gross_usd: f64,
+    fees_usd: f64,
+    r: Option<f64>,
+    risk_usd: Option<f64>,
+    equity_at_entry_usd: Option<f64>,
+    tick_usd: Option<f64>,
+    mfe_ticks: f64,
+    mae_ticks: f64,
+    adverse_first: bool,
+    entry_slippage_ticks: Option<f64>,
+    exit_slippage_ticks: Option<f64>,
+    minutes: Option<f64>,
+    exit_reason: String,
+    session: String,
+    sub_bucket: String,
+    regime: Option<String>,
+    vix_regime: Option<String>,
+    tier: String,
+    features: Vec<Option<f64>>,
+}
+
+/// Everything of one mode and preset.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    /// `live`, `paper` or `replay`.
+    pub mode: String,
+    /// Name of the weights.
+    pub preset: String,
+    /// Whether some of it comes from a made-up market.
+    pub simulated: bool,
+    /// Closed trades by their id.
+    trips: BTreeMap<String, Trip>,
+    /// First and last trade date of any record, days since 1970-01-01.
+    pub first: i32,
+    /// See `first`.
+    pub last: i32,
+    /// Decision edges.
+    pub decisions: u64,
+    /// Records with a flag.
+    pub flagged: u64,
+    /// How often each gate refused, by its name.
+    pub vetoes: BTreeMap<String, u64>,
+    /// Decision edges by side.
+    pub sides: BTreeMap<String, u64>,
+    /// Scores of the decision edges.
+    pub scores: Vec<f64>,
+    /// Contracts that entries asked for, by their order.
+    asked: BTreeMap<String, u32>,
+    /// Executions by the id of their record.
+    executions: BTreeMap<String, Execution>,
+}
+
+impl Sample {
+    /// Closed trades, in no order of time.
+    pub fn trips(&self) -> impl Iterator<Item = &Trip> {
+        self.trips.values()
+    }
+
+    /// Its report over `days`; `compared` as [`Inputs::compared`].
+    ///
+    /// # Errors
+    /// Never in a sample that was read: it has one mode and preset.
+    pub fn report(&self, days: Vec<i32>, compared: Vec<f64>) -> Result<Report> {
+        let times = |f: fn(&Execution) -> Option<f64>| self.executions.values().filter_map(f);
+        let mut asked = self.asked.clone();
+        let mut filled = 0;
+        for entry in self.executions.values().filter(|e| e.role == "ENTRY") {
+            // An entry whose decision is not in the files.
+            asked.entry(entry.client_id.clone()).or_insert(entry.qty_requested);
+            filled += u64::from(entry.qty);
+        }
+        let inputs = Inputs {
+            days,
+            entries: (asked.values().map(|&qty| u64::from(qty)).sum(), filled),
+            times_ms: [
+                times(|e| e.decision_to_send_ms).collect(),
+                times(|e| e.send_to_ack_ms).collect(),
+                times(|e| e.ack_to_fill_ms).collect(),
+            ],
+            impact_ticks: times(|e| e.market_impact_1s_ticks).collect(),
+            compared,
+        };
+        let trips = self.trips.values().cloned().collect();
+        Ok(Report::of(&self.mode, &self.preset, trips, inputs)?)
+    }
+}
+
+/// What files hold.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// By mode and preset.
+    pub samples: BTreeMap<(String, String), Sample>,
+    /// Records.
+    pub records: u64,
+    /// Market times of the first and last record.
+    pub times: (Option<String>, Option<String>),
+    /// What could not be read, and what stands twice.
+    pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// Closed trades of all samples.
+    #[must_use]
+    pub fn trades(&self) -> u64 {
+        self.samples.values().map(|sample| sample.trips.len() as u64).sum()
+    }
+}
+
+/// The trades files of a folder, by date; none where there is no folder.
+///
+/// # Errors
+/// With the path of a folder that cannot be read.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.with_context(|| folder.display().to_string())?,
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| folder.display().to_string())?.path();
+        if day_of(&path).is_some() {
+            all.push(path);
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// The trade date in the name of a trades file.
+#[must_use]
+pub fn day_of(path: &Path) -> Option<Date> {
+    let name = path.file_name()?.to_str()?;
+    let digits = name.strip_prefix("trades_")?.strip_suffix(".json")?;
+    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<i16>().ok();
+    let (month, day) = (i8::try_from(number(4, 6)?).ok()?, i8::try_from(number(6, 8)?).ok()?);
+    (digits.len() == 8).then(|| Date::new(number(0, 4)?, month, day).ok()).flatten()
+}
+
+/// Trade dates from `first` to `last`, both days since 1970-01-01.
+#[must_use]
+pub fn trading_days(calendar: &Calendar, first: i32, last: i32) -> Vec<i32> {
+    let noon = |day: i32| calendar.new_york(date_of(day), Time::constant(12, 0, 0, 0));
+    (first..=last).filter(|&day| calendar.segment(noon(day)).trade_day == day).collect()
+}
+
+/// Reads files in their order. A line that is none is named and left out.
+///
+/// # Errors
+/// With the path of a file that cannot be read.
+pub fn load(paths: &[PathBuf]) -> Result<Loaded> {
+    let mut loaded = Loaded::default();
+    let mut unread = 0_u64;
+    for path in paths {
+        let name = || path.display().to_string();
+        let mut reader = BufReader::new(File::open(path).with_context(name)?);
+        let (mut bytes, mut number) = (Vec::new(), 0_u64);
+        loop {
+            bytes.clear();
+            number += 1;
+            if reader.read_until(b'\n', &mut bytes).with_context(name)? == 0 {
+                break;
+            }
+            if let Err(e) = take(&mut loaded, &mut bytes) {
+                unread += 1;
+                if loaded.warnings.len() < WARNINGS_MAX {
+                    loaded.warnings.push(format!("{}, line {number}: {e:#}", path.display()));
+                }
+            }
+        }
+    }
+    if unread > 0 {
+        loaded.warnings.push(format!("{unread} lines could not be read"));
+    }
+    Ok(loaded)
+}
+
+fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
+    anyhow::ensure!(bytes.last() == Some(&b'\n'), "a torn line");
+    anyhow::ensure!(bytes.len() <= LINE_BYTES_MAX, "longer than {LINE_BYTES_MAX} bytes");
+    let line: Line = simd_json::serde::from_slice(bytes)?;
+    anyhow::ensure!(
+        line.schema == SCHEMA && line.schema_version == SCHEMA_VERSION,
+        "schema {} {} is not {SCHEMA} {SCHEMA_VERSION}",
+        line.schema,
+        line.schema_version
+    );
+    let day: Date = line.trade_date.parse().map_err(|e| anyhow!("trade_date: {e}"))?;
+    let day = days(day);
+    loaded.records += 1;
+    if let Some(at) = &line.ts_event {
+        loaded.times.0.get_or_insert_with(|| at.clone());
+        loaded.times.1 = Some(at.clone());
+    }
+    let key = (line.mode.clone(), line.preset.clone());
+    let sample = loaded.samples.entry(key).or_insert_with(|| Sample {
+        mode: line.mode.clone(),
+        preset: line.preset.clone(),
+        first: day,
+        last: day,
+        ..Sample::default()
+    });
+    sample.first = sample.first.min(day);
+    sample.last = sample.last.max(day);
+    sample.simulated |= line.delay_class == "simulated";
+    sample.flagged += u64::from(!line.flags.is_empty());
+    match line.record_type.as_str() {
+        "DECISION" => decision(sample, line.signal.context("no signal")?, line.entry),
+        "EXECUTION" => {
+            let id = line.corrects.unwrap_or(line.record_id);
+            sample.executions.insert(id, line.execution.context("no execution")?);
+        }
+        "FINAL_RESULT" => {
+            let result = line.result.context("no result")?;
+            let symbol = line.symbol.unwrap_or_default();
+            let trip = trip(result, (&line.mode, &line.preset), symbol, day);
+            // A replay into the same folder writes its trades again.
+            if let Some(old) = sample.trips.insert(trip.id.clone(), trip)
+                && line.corrects.is_none()
+            {
+                loaded.warnings.push(format!("trade {} stands twice: the last counts", old.id));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn decision(sample: &mut Sample, signal: Signal, entry: Option<Entry>) {
+    sample.decisions += 1;
+    sample.scores.push(signal.score);
+    *sample.sides.entry(signal.side).or_default() += 1;
+    if signal.gate_failed != "NONE" {
+        *sample.vetoes.entry(signal.gate_failed).or_default() += 1;
+    }
+    if let Some(Entry { trade_id: Some(id), qty: Some(qty) }) = entry {
+        sample.asked.insert(id, qty);
+    }
+}
+
+fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> Trip {
+    let mut features = [None; FEATURES];
+    for (slot, value) in features.iter_mut().zip(of.features) {
+        *slot = value;
+    }
+    Trip {
+        id: of.trade_id,
+        mode: mode.to_owned(),
+        preset: preset.to_owned(),
+        symbol,
+        day,
+        exit_ns: of.exit_time.as_deref().and_then(parse_ts).map_or(0, |ts| ts.0),
+        qty: of.qty,
+        gross_usd: of.gross_usd,
+        fees_usd: of.fees_usd,
+        r: of.r,
+        risk_usd: of.risk_usd,
+        equity_usd: of.equity_at_entry_usd,
+        tick_usd: of.tick_usd,
+        excursion: (of.mfe_ticks, of.mae_ticks),
+        adverse_first: of.adverse_first,
+        slippage: [of.entry_slippage_ticks, of.exit_slippage_ticks],
+        minutes: of.minutes,
+        reason: of.exit_reason,
+        session: of.session,
+        sub_bucket: of.sub_bucket,
+        regime: of.regime,
+        vix_regime: of.vix_regime,
+        tier: of.tier,
+        features,
+    }
+}
