@@ -26,6 +26,10 @@ enum Command {
     Inspect(cmd::inspect::InspectArgs),
     /// Run captured tick files or a journal through the whole core.
     Replay(cmd::replay::ReplayArgs),
+    /// Run recorded markets with the simulated exchange: one set of parameters or many.
+    Backtest(cmd::backtest::BacktestArgs),
+    /// Say why an order was sent, or why none was: features, weights, gates, limits.
+    Explain(cmd::explain::ExplainArgs),
     /// Build or show a baseline: what recorded sessions say is usual.
     Baseline(cmd::baseline::BaselineArgs),
     /// List the 28 features, or the columns of a feature table.
@@ -54,6 +58,8 @@ impl Cli {
             Command::Latency(args) => cmd::latency::run(args, out),
             Command::Inspect(args) => cmd::inspect::run(args, out),
             Command::Replay(args) => cmd::replay::run(args, out),
+            Command::Backtest(args) => cmd::backtest::run(args, out),
+            Command::Explain(args) => cmd::explain::run(args, out),
             Command::Baseline(args) => cmd::baseline::run(args, out),
             Command::Features(args) => cmd::features::run(args, out),
             Command::Levels(args) => cmd::levels::run(args, out),

@@ -113,7 +113,7 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
     }
     let reader = Reader::open(&file.data).map_err(|e| named(&e))?;
     let setup = Setup::from_journal(&reader).map_err(|e| named(&e))?;
-    if !setup.trades {
+    if !setup.trades() {
         bail!("{}: the run did not trade: there is nothing to explain", file.path.display());
     }
     let mut found: Option<Decided> = None;

@@ -1,10 +1,12 @@
 //! One file a subcommand.
 
 pub mod analytics;
+pub mod backtest;
 pub mod baseline;
 pub mod bridge;
 pub mod contexts;
 pub mod demo;
+pub mod explain;
 pub mod features;
 pub mod inspect;
 pub mod latency;

@@ -122,6 +122,12 @@ impl TickFiles {
         Ok(all)
     }
 
+    /// The files, for another use.
+    #[must_use]
+    pub fn into_files(self) -> Vec<Loaded> {
+        self.files
+    }
+
     fn intern(&mut self, name: &str, tick: Option<f64>) -> Result<SymbolId, String> {
         let known = self.instruments.iter().position(|i| i.symbol == name);
         let at = match known {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::baselines::Stored;
+use super::trading;
 use crate::calendar::{Calendar, CalendarError};
 use crate::config::Config;
 use crate::decision::{Preset, Reads};
@@ -15,6 +16,7 @@ use crate::features::baseline::{Origin, Running};
 use crate::journal::{Kind, Reader, Writer};
 use crate::pipeline::CoreParams;
 use crate::tally::SessionFilter;
+use crate::trader::{Params, Start};
 use crate::units::Instrument;
 
 /// A run before it starts.
@@ -32,6 +34,8 @@ pub struct Setup {
     pub calendar: Arc<Calendar>,
     /// Recorded sessions of each symbol that has any.
     pub baselines: Vec<Option<Arc<Stored>>>,
+    /// What the trading begins with; `None` = from nothing.
+    pub start: Option<Start>,
 }
 
 /// The journal header's text.
@@ -64,7 +68,13 @@ impl Setup {
         let calendar = Calendar::bundled().map_err(|e: CalendarError| e.to_string())?;
         let (calendar, mode) = (Arc::new(calendar), mode.to_owned());
         let baselines = vec![None; instruments.len()];
-        Ok(Setup { config, instruments, preset, mode, calendar, baselines })
+        Ok(Setup { config, instruments, preset, mode, calendar, baselines, start: None })
+    }
+
+    /// Whether the run trades, on paper or for real.
+    #[must_use]
+    pub const fn trades(&self) -> bool {
+        self.config.trading.is_some()
     }
 
     /// What reaches the core and is no event, by name: the journal opens with it.
@@ -83,6 +93,14 @@ impl Setup {
             ("tz", tz_version().to_owned()),
             ("context", format!("{:?}", crate::context::Context::EMPTY)),
         ];
+        if let Some(trading) = trading::params(self) {
+            let Params { entry, risk, products, orders, exchange, kind, max_hold_ns, .. } = &trading;
+            let limits = format!(
+                "{entry:?} {risk:?} {products:?} {orders:?} {exchange:?} {kind:?} {max_hold_ns:?}"
+            );
+            states.push(("trading", limits));
+            states.push((START, trading::start_text(&trading.start)));
+        }
         let mut baselines = String::new();
         for (at, stored) in self.baselines.iter().enumerate() {
             if let Some(stored) = stored {
@@ -158,6 +176,7 @@ impl Setup {
             preset: self.preset.clone(),
             filter,
             baselines: self.baselines.iter().zip(&self.instruments).map(running).collect(),
+            trading: trading::params(self),
             seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
         }
     }
@@ -211,6 +230,14 @@ impl Setup {
     fn read_state(&mut self, payload: &[u8]) -> Result<(), String> {
         let mut parts = payload.splitn(2, |byte| *byte == 0);
         let (Some(name), Some(content)) = (parts.next(), parts.next()) else { return Ok(()) };
+        if name == START.as_bytes() {
+            let text = std::str::from_utf8(content).map_err(|e| e.to_string())?;
+            let start = trading::start_of(text)
+                .and_then(|start| trading::check(&start, self.instruments.len()).map(|()| start))
+                .map_err(|e| format!("the journal's start of trading: {e}"))?;
+            self.start = Some(start);
+            return Ok(());
+        }
         let number = std::str::from_utf8(name).ok().and_then(|name| name.strip_prefix(BASELINE));
         let Some(number) = number else { return Ok(()) };
         let say = |e: &dyn std::fmt::Display| format!("the journal's baseline {number}: {e}");
@@ -222,6 +249,8 @@ impl Setup {
     }
 }
 
+/// Name of the State record that holds what trading began with.
+const START: &str = "start";
 /// Name of a baseline's State record, before the number of its symbol.
 const BASELINE: &str = "baseline/";
 

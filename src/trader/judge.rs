@@ -102,9 +102,15 @@ impl Trader {
         self.risk.gate_halt(id)?;
         self.entries.before(frame, book)?;
         self.orders.reconciled(id)?;
-        let proposal = self.entries.propose(edge, decision, frame, context, book);
-        let proposal = proposal.map_err(|refused| refused.veto)?;
+        let proposal = match self.entries.propose(edge, decision, frame, context, book) {
+            Ok(proposal) => proposal,
+            Err(refused) => {
+                *cluster = refused.cluster;
+                return Err(refused.veto);
+            }
+        };
         *cluster = Some(proposal.cluster);
+        self.entries.took(&proposal.intent);
         self.expose();
         let exposure = Exposure { symbols: &self.exposure };
         let sizing = self.risk.judge(&proposal.intent, &exposure)?;

@@ -27,7 +27,7 @@ impl Trader {
         self.commands.clear();
         self.notes.clear();
         let event = &frame.event;
-        self.entries.on_frame(frame, book);
+        self.entries.on_frame(frame, decision);
         self.market(frame, book);
         if event.has(flag::WARMUP) {
             return;

@@ -54,7 +54,7 @@ pub fn run(
 
 impl<'a> Counter<'a> {
     fn new(setup: &'a Setup, empty: RunResult) -> Counter<'a> {
-        let equity_usd = setup.config.trading.equity_usd;
+        let equity_usd = setup.config.trading.as_ref().map_or(0.0, |t| t.equity);
         let result = RunResult {
             preset: setup.preset.name.clone(),
             state_hash: hex(&setup.state_hash()),
