@@ -41,7 +41,7 @@ fn fault() -> impl Strategy<Value = Step> {
 }
 
 fn cases() -> ProptestConfig {
-    ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
@@ -77,4 +77,19 @@ proptest! {
         world.check_settled();
         prop_assert!(!world.venue.flipped);
     }
+}
+
+#[test]
+fn dbg_case() {
+    let mut world = World::new(Manners::Sloppy);
+    for step in [
+        Step::Enter { symbol: 0, buy: false, qty: 2, limit: false },
+        Step::Out(2), Step::In(1), Step::Fill { pick: 0, qty: 1 }, Step::In(3), Step::Wait { ms: 2000 },
+        Step::Fill { pick: 7, qty: 2 },
+    ] {
+        world.run(&step);
+        println!("{step:?}");
+    }
+    world.settle();
+    world.check_settled();
 }

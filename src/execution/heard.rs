@@ -70,6 +70,10 @@ impl Orders {
     fn take_fill(&mut self, fill: Fill, turn: &mut Turn<'_>) {
         let Some(order) = self.order_mut(fill.id) else { return };
         let late = order.state.is_final();
+        if order.role == Role::Exit && order.filled == 0 {
+            // Which way a flatten goes is the venue's knowledge.
+            order.way = fill.way;
+        }
         order.priced = order.priced.saturating_add(fill.qty);
         order.fills = order.fills.saturating_add(1);
         let grown = order.priced.saturating_sub(order.filled);
@@ -83,7 +87,8 @@ impl Orders {
             turn.changes.alert(order.symbol, order.id, Odd::WrongWay);
             self.want_round(turn);
         }
-        if order.filled > order.qty {
+        let [_, _, acked] = order.times;
+        if order.filled > order.qty && (acked.is_some() || order.role != Role::Exit) {
             turn.changes.alert(order.symbol, order.id, Odd::Overfill);
             self.want_round(turn);
         }
@@ -110,7 +115,11 @@ impl Orders {
     /// The state that fills alone lead to: a list of fills has no updates behind it.
     fn after_growth(&mut self, id: OrderId, turn: &mut Turn<'_>) {
         let Some(order) = self.order_mut(id) else { return };
-        let done = order.filled >= order.qty && !matches!(order.asked, Asked::Replace(_));
+        let [_, _, acked] = order.times;
+        // How much an order is for that the venue has yet to acknowledge, a flatten, it alone knows.
+        let sure = !matches!(order.asked, Asked::Replace(_))
+            && (acked.is_some() || order.role != Role::Exit);
+        let done = order.filled >= order.qty && sure;
         let to = match order.state {
             state if state.is_final() => return,
             _ if done => OrderState::Filled,
@@ -156,6 +165,9 @@ impl Orders {
         if !refused {
             if update.qty != QTY_UNKNOWN && (1..=QTY_ORDER_MAX).contains(&update.qty) {
                 order.qty = update.qty;
+            }
+            if let Some(way) = update.way.filter(|_| order.role == Role::Exit && order.filled == 0) {
+                order.way = way;
             }
             order.px = update.px.or(order.px);
         } else {

@@ -271,35 +271,37 @@ impl Venue {
         self.said.push_back((symbol, Body::Fill(fill)));
         self.say(at, reason);
         self.count(symbol, way, qty);
-        let filled = self.orders[at].filled;
-        for child in 0..self.orders.len() {
-            if self.orders[child].parent != id || !self.orders[child].lives() {
-                continue;
-            }
-            let grown = if self.orders[child].filled > 0 {
-                // The exit has begun already: what comes on top is added.
-                self.orders[child].qty + qty
-            } else {
-                filled
-            };
-            if self.manners == Manners::Good {
-                self.orders[child].qty = grown;
-            }
-            if self.orders[child].status == Status::PendingChild {
-                self.orders[child].status = Status::Open;
-            }
-            self.say(child, UpdateReason::General);
-        }
+        let parent = self.orders[at].parent;
         if self.manners == Manners::Good
+            && done
             && let Some(other) = self.find(sibling)
             && self.orders[other].lives()
         {
-            if done {
-                self.orders[other].sibling = OrderId::NONE;
-                self.end(other, Status::Canceled);
-            } else {
-                self.orders[other].qty = self.orders[other].qty.saturating_sub(qty).max(1);
-                self.say(other, UpdateReason::General);
+            self.orders[other].sibling = OrderId::NONE;
+            self.end(other, Status::Canceled);
+        }
+        self.fit(if parent == OrderId::NONE { id } else { parent });
+    }
+
+    /// The exits of an entry are as large as what it has filled and they have not.
+    fn fit(&mut self, entry: OrderId) {
+        let Some(filled) = self.find(entry).map(|at| self.orders[at].filled) else { return };
+        let of = |o: &&Resting| o.parent == entry;
+        let exited: Qty = self.orders.iter().filter(of).map(|o| o.filled).sum();
+        for at in 0..self.orders.len() {
+            let child = &mut self.orders[at];
+            if child.parent != entry || !child.lives() || filled == 0 {
+                continue;
+            }
+            let before = (child.qty, child.status);
+            if self.manners == Manners::Good {
+                child.qty = child.filled + filled.saturating_sub(exited);
+            }
+            if child.status == Status::PendingChild {
+                child.status = Status::Open;
+            }
+            if before != (child.qty, child.status) {
+                self.say(at, UpdateReason::General);
             }
         }
     }

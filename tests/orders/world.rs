@@ -159,6 +159,10 @@ impl World {
                 self.to_us.extend(fill);
             }
             Step::Lose => {
+                // What is lost inside a list nobody could know: a connection keeps its order.
+                if self.to_us.iter().any(|(_, b)| matches!(b, Body::Listed(_))) {
+                    return;
+                }
                 let at = self.to_us.iter().position(|(_, b)| {
                     matches!(b, Body::Order(_) | Body::Fill(_) | Body::Position(_))
                 });
@@ -275,6 +279,7 @@ impl World {
                 _ => {}
             }
         }
+        if std::env::var("DBG").is_ok() { for c in self.changes.list() { println!("{c:?}"); } }
         self.log.extend_from_slice(self.changes.list());
         assert_eq!(self.changes.lost(), 0);
         self.changes.clear();
