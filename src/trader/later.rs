@@ -33,7 +33,7 @@ struct AfterTrade {
 
 /// See the module text.
 #[derive(Clone, Debug)]
-pub struct Later {
+pub(super) struct Later {
     fills: Vec<AfterFill>,
     trades: Vec<AfterTrade>,
 }
@@ -47,7 +47,7 @@ impl Default for Later {
 
 impl Later {
     /// Waits for the second after a fill; `mid2` is the mid at the fill, in half ticks.
-    pub fn fill(&mut self, fill: &Filled, mid2: i64) {
+    pub(super) fn fill(&mut self, fill: &Filled, mid2: i64) {
         if self.fills.len() == WAITING_MAX {
             self.fills.remove(0);
         }
@@ -62,7 +62,7 @@ impl Later {
     }
 
     /// Waits for the hour after a trade; `mid2` is the mid at the exit.
-    pub fn trade(&mut self, trade: &Closed, mid2: i64) {
+    pub(super) fn trade(&mut self, trade: &Closed, mid2: i64) {
         if self.trades.len() == WAITING_MAX {
             self.trades.remove(0);
         }
@@ -79,7 +79,7 @@ impl Later {
 
     /// A whole second of a symbol with the mid in half ticks, `None` while its market is closed or
     /// one-sided; hands out what is due.
-    pub fn on_time(&mut self, at: Stamp, mid2: Option<i64>, note: &mut impl FnMut(Note)) {
+    pub(super) fn on_time(&mut self, at: Stamp, mid2: Option<i64>, note: &mut impl FnMut(Note)) {
         self.fills.retain(|wait| {
             if wait.symbol != at.symbol || at.ts < wait.due {
                 return true;

@@ -7,10 +7,10 @@ use crate::book::Book;
 use crate::context::Context;
 use crate::decision::{Decision, Edge};
 use crate::event::{Body, Event, HaltCause, flag};
-use crate::execution::{Moment, Orders};
+use crate::execution::Moment;
 use crate::features::{Frame, frame_flag};
 use crate::order::{Action, Command, ExitReason, OrderId};
-use crate::risk::{Act, OrderEvent, Why};
+use crate::risk::{Act, OrderEvent, ResumeError, Why};
 use crate::units::{SymbolId, Ts};
 
 impl Trader {
@@ -37,7 +37,7 @@ impl Trader {
         self.hear(event, now);
         self.orders.on_event(event, &mut self.outbox, &mut self.changes);
         self.settle(at, frame, decision);
-        self.exchange(event, frame, book);
+        self.match_orders(event, frame, book);
         self.settle(at, frame, decision);
         if matches!(event.body, Body::Timer) {
             self.time(at, frame, now);
@@ -90,7 +90,7 @@ impl Trader {
                 let clean = all.all(|result| result.is_ok());
                 if let Err(error) = self.risk.on_resume(ts, state, clean) {
                     let at = Stamp { seq: event.seq, ts, market_time: Ts::NONE, symbol: event.symbol };
-                    let (rule, id) = (error.name(), OrderId::NONE);
+                    let (rule, id) = (refused(error), OrderId::NONE);
                     self.note(Note::Alert(Alert { at, rule, id, value: 0.0 }));
                 }
             }
@@ -114,12 +114,12 @@ impl Trader {
     }
 
     /// The market acts on the orders of a paper run.
-    fn exchange(&mut self, event: &Event, frame: &Frame, book: &Book) {
+    fn match_orders(&mut self, event: &Event, frame: &Frame, book: &Book) {
         let Trader { exchange: Some(exchange), orders, outbox, changes, reports, .. } = self else {
             return;
         };
         exchange.on_event(event, frame.label.is_open(), book, reports);
-        for report in reports.list() {
+        for report in reports.events() {
             orders.on_event(report, outbox, changes);
         }
         reports.clear();
@@ -236,5 +236,15 @@ impl Trader {
             None if self.commands.len() < COMMANDS_MAX => self.commands.push(*command),
             None => self.lost += 1,
         }
+    }
+}
+
+/// Name of a refused resume, as it stands in records.
+const fn refused(error: ResumeError) -> &'static str {
+    match error {
+        ResumeError::NotThis(_) => "resume_of_another_state",
+        ResumeError::Emergency => "resume_of_an_emergency",
+        ResumeError::NotReconciled => "resume_before_reconciliation",
+        ResumeError::Still(_) => "resume_while_the_cause_holds",
     }
 }

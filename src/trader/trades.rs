@@ -56,16 +56,16 @@ struct Open {
 
 /// What the market says at the exit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Exit {
+pub(super) struct Exit {
     /// Market regime.
-    pub regime: Option<(u8, f64)>,
+    pub(super) regime: Option<(u8, f64)>,
     /// Volatility regime.
-    pub volatility: Slot,
+    pub(super) volatility: Slot,
 }
 
 /// The round trips of one symbol.
 #[derive(Clone, Debug, Default)]
-pub struct Trades {
+pub(super) struct Trades {
     open: Option<Open>,
     /// The newest decision that led to an order; a fill of its entry opens the round trip.
     decided: Option<Decided>,
@@ -76,18 +76,18 @@ pub struct Trades {
 impl Trades {
     /// No position; `tick_value` in USD per tick and contract.
     #[must_use]
-    pub fn new(tick_value: Option<f64>) -> Trades {
+    pub(super) fn new(tick_value: Option<f64>) -> Trades {
         Trades { open: None, decided: None, tick_value }
     }
 
     /// An order left for this decision.
-    pub fn decided(&mut self, decided: &Decided) {
+    pub(super) fn decided(&mut self, decided: &Decided) {
         self.decided = Some(*decided);
     }
 
     /// The decision of a trade, while it is the newest or the open one.
     #[must_use]
-    pub fn decision(&self, trade: OrderId) -> Option<&Decided> {
+    pub(super) fn decision(&self, trade: OrderId) -> Option<&Decided> {
         let of = |d: &&Decided| d.entry.is_some_and(|e| e.id == trade);
         let open = self.open.as_ref().and_then(|o| o.decided.as_ref());
         open.filter(of).or_else(|| self.decided.as_ref().filter(of))
@@ -95,19 +95,19 @@ impl Trades {
 
     /// Contracts held, below 0 = short.
     #[must_use]
-    pub fn qty(&self) -> i64 {
+    pub(super) fn qty(&self) -> i64 {
         self.open.as_ref().map_or(0, |o| i64::from(o.way.sign()) * (o.entry.qty - o.exit.qty))
     }
 
     /// Why the position is about to be closed, where it is not by stop or target.
-    pub fn closing(&mut self, reason: ExitReason) {
+    pub(super) fn closing(&mut self, reason: ExitReason) {
         if let Some(open) = &mut self.open {
             open.reason = reason;
         }
     }
 
     /// Takes an execution; the round trip that it ended. What goes through flat opens another.
-    pub fn fill(&mut self, fill: &Filled, exit: Exit) -> Option<Closed> {
+    pub(super) fn fill(&mut self, fill: &Filled, exit: Exit) -> Option<Closed> {
         let held = self.qty();
         let against = held * i64::from(fill.way.sign()) < 0;
         let closes = if against { held.unsigned_abs().min(u64::from(fill.qty)) } else { 0 };
@@ -141,7 +141,7 @@ impl Trades {
     }
 
     /// The market is at half ticks `mid2` now.
-    pub fn mark(&mut self, mid2: i64) {
+    pub(super) fn mark(&mut self, mid2: i64) {
         if let Some(open) = &mut self.open {
             open.mark(mid2);
         }
@@ -149,7 +149,7 @@ impl Trades {
 
     /// Open profit in USD at half ticks `mid2`, before fees that are still to come.
     #[must_use]
-    pub fn open_usd(&self, mid2: i64) -> f64 {
+    pub(super) fn open_usd(&self, mid2: i64) -> f64 {
         let (Some(open), Some(value)) = (&self.open, self.tick_value) else { return 0.0 };
         let held = (open.entry.qty - open.exit.qty) as f64;
         let sign = f64::from(open.way.sign());
@@ -160,7 +160,7 @@ impl Trades {
 
     /// The position for a record, valued at half ticks `mid2`.
     #[must_use]
-    pub fn held(&self, at: Stamp, mid2: i64, bracket: Option<(Px, Px)>) -> Option<Held> {
+    pub(super) fn held(&self, at: Stamp, mid2: i64, bracket: Option<(Px, Px)>) -> Option<Held> {
         let open = self.open.as_ref()?;
         let (average, mark) = (open.entry.average(), mid2 as f64 / 2.0);
         let qty = i32::try_from(self.qty()).unwrap_or(i32::MAX);
@@ -173,14 +173,14 @@ impl Trades {
 
     /// Money at risk at the entry, USD; 0 where nobody knows it.
     #[must_use]
-    pub fn risk_usd(&self) -> f64 {
+    pub(super) fn risk_usd(&self) -> f64 {
         let entry = self.open.as_ref().and_then(|open| open.decided?.entry);
         entry.map_or(0.0, |entry| entry.risk_usd)
     }
 
     /// Market time at which the position was opened.
     #[must_use]
-    pub fn since(&self) -> Option<Ts> {
+    pub(super) fn since(&self) -> Option<Ts> {
         self.open.as_ref().map(|o| o.since)
     }
 }

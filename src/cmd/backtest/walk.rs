@@ -24,13 +24,16 @@ impl std::str::FromStr for Split {
 
     fn from_str(text: &str) -> Result<Split, String> {
         let parts: Option<Vec<usize>> = text.split(':').map(|part| part.parse().ok()).collect();
-        match parts.as_deref() {
-            Some([train @ 1.., test @ 1..]) => Ok(Split { train: *train, test: *test, purge: 0 }),
-            Some([train @ 1.., test @ 1.., purge]) => {
-                Ok(Split { train: *train, test: *test, purge: *purge })
-            }
-            _ => Err("TRAIN:TEST or TRAIN:TEST:PURGE, in trade dates, such as 20:5:1".to_owned()),
+        let (train, test, purge) = match parts.as_deref() {
+            Some([train, test]) => (*train, *test, 0),
+            Some([train, test, purge]) => (*train, *test, *purge),
+            _ => (0, 0, 0),
+        };
+        if train == 0 || test == 0 {
+            let want = "TRAIN:TEST or TRAIN:TEST:PURGE, in trade dates, such as 20:5:1";
+            return Err(want.to_owned());
         }
+        Ok(Split { train, test, purge })
     }
 }
 

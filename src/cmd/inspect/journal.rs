@@ -13,7 +13,8 @@ use crate::event::{Body, Event};
 use crate::journal::event::{PACKED_BYTES, PackedEvent};
 use crate::journal::record::{Bind, SourceKind, VERSION};
 use crate::journal::{Kind, Reader, Record, context};
-use crate::units::{Px, Qty};
+use crate::order::Command;
+use crate::units::{Px, Qty, Ts};
 
 /// Prints a journal.
 pub(super) fn print(data: &[u8], lines: &mut Lines<'_>) -> Result<(), Stop> {
@@ -76,6 +77,7 @@ enum Content<'a> {
     Context { context: Box<Context> },
     UnreadableContext { content: String },
     Adopt { version: u64 },
+    Command { command: String },
     Digest { digest: String },
     Raw { raw: String },
 }
@@ -219,6 +221,7 @@ fn content<'a>(record: &Record<'a>, sources: &'a Sources) -> Content<'a> {
         Kind::Adopt => number().map_or_else(|_| raw(), |version| Content::Adopt { version }),
         Kind::Digest => number()
             .map_or_else(|_| raw(), |digest| Content::Digest { digest: format!("{digest:016x}") }),
+        Kind::Command => command(record).map_or_else(raw, |command| Content::Command { command }),
         Kind::Signal => raw(),
         Kind::Connected | Kind::End => Content::Nothing {},
     }
@@ -264,6 +267,13 @@ fn bytes(source: &Source, bytes: usize) -> Content<'_> {
         }
         _ => Content::Raw { raw: hex::text(pending) },
     }
+}
+
+/// An order message, as the program spells it.
+fn command(record: &Record<'_>) -> Option<String> {
+    let words = <[U64; 4]>::read_from_bytes(record.payload).ok()?.map(U64::get);
+    let command = Command::of_words(record.seq, Ts(record.ts), words)?;
+    Some(format!("{:?} of symbol {}", command.action, command.symbol.0))
 }
 
 fn events(record: &Record<'_>) -> Vec<EventJson> {
@@ -328,7 +338,7 @@ mod tests {
     use super::*;
     use crate::journal::Writer;
     use crate::journal::event::pack;
-    use crate::units::{Aggressor, SymbolId, Ts};
+    use crate::units::{Aggressor, SymbolId};
     use dtc::wire::{Heartbeat, Message};
     use zerocopy::IntoBytes;
 
