@@ -28,6 +28,7 @@ fn levels_first() -> DecisionConfig {
         gate: Some(30.0),
         coverage_floor: Some(0.70),
         tiers: Some([90.0, 80.0, 70.0, 30.0]),
+        additive: None,
     }
 }
 

@@ -182,12 +182,15 @@ pub struct DecisionConfig {
     /// Score from which an entry is signalled, 0 to 100 (70).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<f64>,
-    /// Least share of the weight that must be present, 0 to 1 (0.70).
+    /// Least share of the weight that must be present, 0.70 to 1 (0.70).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coverage_floor: Option<f64>,
     /// Lower edges of PREMIUM, STRONG, GOOD and WEAK (90, 80, 70, 60).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tiers: Option<[f64; 4]>,
+    /// Whether tick momentum and delta divergence move D by up to 0.07 (false).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub additive: Option<bool>,
 }
 
 impl Default for DecisionConfig {
@@ -198,6 +201,7 @@ impl Default for DecisionConfig {
             gate: None,
             coverage_floor: None,
             tiers: None,
+            additive: None,
         }
     }
 }
@@ -414,14 +418,17 @@ impl Config {
                 coverage_floor: 0.70,
                 gate: 70.0,
                 tiers: TierEdges::default(),
+                additive: false,
             },
         };
         preset.gate = decision.gate.unwrap_or(preset.gate);
         preset.coverage_floor = decision.coverage_floor.unwrap_or(preset.coverage_floor);
         preset.tiers = decision.tiers.map_or(preset.tiers, TierEdges);
+        preset.additive = decision.additive.unwrap_or(preset.additive);
         let changed = decision.gate.is_some()
             || decision.coverage_floor.is_some()
-            || decision.tiers.is_some();
+            || decision.tiers.is_some()
+            || decision.additive.is_some();
         if changed && decision.weights.is_empty() {
             // A built-in preset with another gate is another preset, and says so in every output.
             preset.name.push_str(" (changed)");

@@ -9,6 +9,9 @@ use crate::features::{CATALOGUE, Slot};
 /// Most items of a preset.
 pub const ITEMS_MAX: usize = FEATURES;
 
+/// Least coverage floor of any preset.
+pub const COVERAGE_MIN: f64 = 0.70;
+
 /// How a feature's value enters the sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term {
@@ -94,7 +97,14 @@ pub struct Preset {
     pub gate: f64,
     /// Tier edges.
     pub tiers: TierEdges,
+    /// Whether tick momentum (19) and delta divergence (15) move D: D + 0.07·mean of those that are
+    /// present, clipped to [−1, 1]. They have no part in the coverage.
+    pub additive: bool,
 }
+
+/// Features of the additive block, and its weight.
+const ADDITIVE: [usize; 2] = [19, 15];
+const ADDITIVE_WEIGHT: f64 = 0.07;
 
 /// Names of the built-in presets.
 pub const PRESETS: [&str; 3] = ["S4-groups", "S3-normalised", "core"];
@@ -136,7 +146,8 @@ impl Preset {
             _ => return None,
         };
         let name = name.to_owned();
-        Some(Preset { name, items, coverage_floor: 0.70, gate: 70.0, tiers: TierEdges::default() })
+        let tiers = TierEdges::default();
+        Some(Preset { name, items, coverage_floor: 0.70, gate: 70.0, tiers, additive: false })
     }
 
     /// Checks what a user may have written.
@@ -164,8 +175,8 @@ impl Preset {
                 return Err(format!("preset {name}: {feature} is there twice"));
             }
         }
-        if !(0.0..=1.0).contains(&self.coverage_floor) {
-            return Err(format!("preset {name}: coverage_floor must be 0 to 1"));
+        if !(COVERAGE_MIN..=1.0).contains(&self.coverage_floor) {
+            return Err(format!("preset {name}: coverage_floor must be {COVERAGE_MIN} to 1"));
         }
         if !(self.gate > 0.0 && self.gate <= 100.0) {
             return Err(format!("preset {name}: gate must be above 0 and at most 100"));
@@ -174,6 +185,13 @@ impl Preset {
             return Err(format!("preset {name}: tier edges must fall from PREMIUM to WEAK"));
         }
         Ok(())
+    }
+
+    /// Whether feature 1 to 28 has a part in D.
+    #[must_use]
+    pub fn reads(&self, feature: usize) -> bool {
+        let weighed = self.items.iter().any(|item| item.feature == feature);
+        weighed || (self.additive && ADDITIVE.contains(&feature))
     }
 
     /// Weighs the features; `slot` gives feature 1 to 28.
@@ -191,10 +209,21 @@ impl Preset {
             }
         }
         let d = if present > 0.0 { (sum / present).clamp(-1.0, 1.0) } else { 0.0 };
+        let d = if self.additive && present > 0.0 { added(d, &slot) } else { d };
         let score = (100.0 * d.abs() * 1e6).round() / 1e6;
         let coverage = if all > 0.0 { present / all } else { 0.0 };
         Confluence { d, score, coverage }
     }
+}
+
+/// D with the additive block.
+fn added(d: f64, slot: impl Fn(usize) -> Slot) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for value in ADDITIVE.into_iter().filter_map(|feature| slot(feature).value()) {
+        (sum, count) = (sum + value, count + 1.0);
+    }
+    let mean = if count > 0.0 { sum / count } else { 0.0 };
+    (d + ADDITIVE_WEIGHT * mean).clamp(-1.0, 1.0)
 }
 
 /// What the weights add up to.
@@ -302,7 +331,54 @@ mod tests {
             assert!(preset.check().expect_err("refused").contains(word));
             preset.items.pop();
         }
+        for floor in [0.69, 1.01, f64::NAN] {
+            preset.coverage_floor = floor;
+            assert!(preset.check().expect_err("refused").contains("coverage_floor"));
+        }
+        preset.coverage_floor = COVERAGE_MIN;
+        assert_eq!(preset.check(), Ok(()));
         preset.gate = 0.0;
         assert!(preset.check().is_err());
+    }
+
+    #[test]
+    fn golden_additive_block() {
+        let mut preset = Preset::named("core").expect("preset");
+        let slots = |momentum: Option<f64>, divergence: Option<f64>| {
+            move |feature| match feature {
+                15 => divergence.map_or(Slot::none(Reason::Warmup), Slot::some),
+                19 => momentum.map_or(Slot::none(Reason::Warmup), Slot::some),
+                _ => Slot::some(0.7),
+            }
+        };
+        assert_eq!(preset.weigh(slots(Some(0.6), Some(0.4))).d, 0.7, "off unless asked for");
+        assert!(!preset.reads(15) && preset.reads(17));
+        preset.additive = true;
+        assert!(preset.reads(15) && preset.reads(19) && !preset.reads(16));
+        for (momentum, divergence, d) in [
+            (Some(0.6), Some(0.4), 0.7350),
+            (Some(0.6), None, 0.7420),
+            (None, None, 0.7),
+            (Some(-1.0), Some(-1.0), 0.63),
+        ] {
+            let own = preset.weigh(slots(momentum, divergence));
+            assert!((own.d - d).abs() < 1e-12, "{own:?}");
+            assert_eq!(own.coverage, 1.0);
+        }
+        let full = preset.weigh(|feature| Slot::some(if feature == 15 { 0.5 } else { 1.0 }));
+        assert_eq!(full.d, 1.0, "clipped");
+        let nothing = |feature| match feature {
+            19 => Slot::some(1.0),
+            _ => Slot::none(Reason::Warmup),
+        };
+        assert_eq!(preset.weigh(nothing).d, 0.0, "it decides nothing alone");
+    }
+
+    /// Without the division a raw sum of 0.7 would count 0.580913.
+    #[test]
+    fn golden_raw_weights() {
+        let preset = Preset::named("S3-normalised").expect("preset");
+        let raw: f64 = preset.items.iter().map(|item| item.weight).sum();
+        assert!((0.7 / raw - 0.580_913).abs() < 5e-7);
     }
 }

@@ -1,6 +1,6 @@
 //! From an edge to an [`Intent`]: what the gates need of each symbol, level clusters, stop, target.
 //!
-//! [`Entries::on_frame`] follows every frame: ages and gaps of the feed by receive time, the stretch
+//! [`Entries::on_frame`] follows every frame: ages and gaps of the feed by receive time, stretches
 //! of the calendar and the levels by market time. [`Entries::before`] asks gates 2 to 4,
 //! [`Entries::propose`] gates 6 to 11. What was measured before a refusal stays with it, so that a
 //! record of a failed edge tells as much as one of an order. Cost: a few comparisons a frame, the
@@ -316,7 +316,7 @@ impl Entries {
         let (frame, symbol) = (side.frame, side.frame.event.symbol);
         let costs = market.costs.filter(|c| c.tick_value > 0.0);
         let costs = costs.ok_or(refused(Detail::NoContract))?;
-        let options = side.decision.option_levels(symbol, frame.event.ts).is_some();
+        let options = side.decision.option_levels(symbol, frame.event.ts);
         let clusters = market.lines.levels(frame.market_time, options).clusters();
 
         let structure = targets::structure(way, from, frame, &clusters, params);

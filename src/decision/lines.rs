@@ -134,9 +134,7 @@ impl Lines {
         for (place, px) in self.night.iter_mut().zip(pair(frame.levels.overnight)) {
             close(place, px, frame);
         }
-        let walls = options.map_or([None; 3], |l| {
-            [l.call_wall, l.put_wall, l.flip].map(|level| self.on_tick(level.value()?))
-        });
+        let walls = self.option_prices(options);
         for (place, px) in self.options.iter_mut().zip(walls) {
             close(place, px, frame);
         }
@@ -159,6 +157,13 @@ impl Lines {
         self.sessions = Some(sessions);
     }
 
+    /// Prices in the order of [`OPTIONS`].
+    fn option_prices(&self, options: Option<&Levels>) -> [Option<Px>; OPTIONS.len()] {
+        let Some(levels) = options else { return [None; OPTIONS.len()] };
+        let slots = [levels.call_wall, levels.put_wall, levels.flip];
+        slots.map(|level| self.on_tick(level.value()?))
+    }
+
     fn on_tick(&self, points: f64) -> Option<Px> {
         let ticks = (points / self.tick).round();
         if ticks.abs() < f64::from(Px::LIMIT) { Px::new(ticks as i32) } else { None }
@@ -175,10 +180,19 @@ impl Lines {
         all
     }
 
-    /// The levels at market time `now`; those of options only while `options` are in force.
+    /// The levels at market time `now`, with the option levels that are in force: those of a set
+    /// that came since the last close are untouched.
     #[must_use]
-    pub fn levels(&self, now: Ts, options: bool) -> LevelList {
+    pub fn levels(&self, now: Ts, options: Option<&Levels>) -> LevelList {
         let mut list = LevelList::default();
+        for ((family, place), px) in
+            OPTIONS.into_iter().zip(&self.options).zip(self.option_prices(options))
+        {
+            let Some(px) = px else { continue };
+            let same = place.filter(|line| px.minus(line.born).abs() <= SAME);
+            let touches = same.map_or(0, |line| line.touches);
+            list.push(Level { family, px, age_min: 0.0, touches });
+        }
         let mut put = |family, place: &Place| {
             if let Some(line) = place {
                 let age_min = now.since(line.since) as f64 / MINUTE as f64;
@@ -187,9 +201,6 @@ impl Lines {
         };
         SESSION.into_iter().zip(&self.session).for_each(|(family, place)| put(family, place));
         NIGHT.into_iter().zip(&self.night).for_each(|(family, place)| put(family, place));
-        if options {
-            OPTIONS.into_iter().zip(&self.options).for_each(|(family, place)| put(family, place));
-        }
         for (number, _) in self.round_prices().into_iter().flatten() {
             if let Some(place) = self.rounds.get(slot(number)) {
                 put(Family::Round, place);
@@ -264,7 +275,16 @@ mod tests {
     }
 
     fn of(lines: &Lines, minute: i64, family: Family) -> Vec<(i32, f64, u32)> {
-        let list = lines.levels(Ts(minute * MINUTE), true);
+        with(lines, minute, family, None)
+    }
+
+    fn with(
+        lines: &Lines,
+        minute: i64,
+        family: Family,
+        options: Option<&Levels>,
+    ) -> Vec<(i32, f64, u32)> {
+        let list = lines.levels(Ts(minute * MINUTE), options);
         let own = list.levels().iter().filter(|l| l.family == family);
         own.map(|l| (l.px.ticks(), l.age_min, l.touches)).collect()
     }
@@ -373,18 +393,25 @@ mod tests {
         let mut lines = Lines::new(0.25);
         let mut levels = Levels::none(Reason::NoInput);
         (levels.call_wall, levels.flip) = (Slot::some(6010.0), Slot::some(5990.25));
+        let walls = |lines: &Lines, levels: &Levels| {
+            let own = with(lines, 20, Family::GammaWall, Some(levels));
+            own.into_iter().map(|(px, _, touches)| (px, touches)).collect::<Vec<_>>()
+        };
+        assert_eq!(walls(&lines, &levels), [(24_040, 0)], "before any close");
         let at = frame(10, 23_990, 24_000);
         lines.close(&at, DAY, Some(&levels));
-        assert_eq!(of(&lines, 11, Family::GammaWall), [(24_040, 0.0, 0)]);
-        assert_eq!(of(&lines, 11, Family::Flip), [(23_961, 0.0, 0)]);
-        let list = lines.levels(Ts(11 * MINUTE), false);
-        assert!(list.levels().iter().all(|l| l.family != Family::GammaWall), "past its validity");
+        assert_eq!(with(&lines, 11, Family::Flip, Some(&levels)), [(23_961, 0.0, 0)]);
+        assert_eq!(of(&lines, 11, Family::Flip), [], "past its validity");
         lines.close(&frame(11, 24_040, 24_041), DAY, Some(&levels));
-        assert_eq!(of(&lines, 12, Family::GammaWall), [(24_040, 1.0, 1)], "touched");
+        assert_eq!(walls(&lines, &levels), [(24_040, 1)], "touched");
+        levels.call_wall = Slot::some(6010.75);
+        assert_eq!(walls(&lines, &levels), [(24_043, 1)], "moved a little");
+        levels.call_wall = Slot::some(6011.0);
+        assert_eq!(walls(&lines, &levels), [(24_044, 0)], "another level");
         lines.close(&at, DAY, None);
-        assert_eq!(of(&lines, 12, Family::GammaWall), []);
+        levels.call_wall = Slot::some(6010.0);
+        assert_eq!(walls(&lines, &levels), [(24_040, 0)], "forgotten without its set");
         levels.call_wall = Slot::some(1e300);
-        lines.close(&at, DAY, Some(&levels));
-        assert_eq!(of(&lines, 12, Family::GammaWall), [], "no price");
+        assert_eq!(walls(&lines, &levels), [], "no price");
     }
 }

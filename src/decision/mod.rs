@@ -138,8 +138,8 @@ impl Decision {
     #[must_use]
     pub fn new(preset: Preset, reads: &[Reads], calendar: Arc<Calendar>) -> Decision {
         let bits = |from: usize, to: usize| {
-            let of = preset.items.iter().filter(|i| (from..to).contains(&i.feature));
-            of.fold(0, |all: u32, item: &Item| all | 1 << (item.feature - from))
+            let read = (from..to).filter(|&feature| preset.reads(feature));
+            read.fold(0, |all: u32, feature| all | 1 << (feature - from))
         };
         Decision {
             weighted: bits(FIRST_EVENT_FEATURE, FEATURES + 1),
