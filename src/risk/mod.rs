@@ -9,8 +9,9 @@
 //! * [`throttle`]: what waits while too many messages leave.
 //! * [`refusal`]: classes of refused orders.
 //!
-//! What follows from a limit is asked for with [`Risk::poll`] after each call. A value that is
-//! missing or no number refuses; it never passes.
+//! A step of trading tells it the time first ([`Risk::on_time`]), then what happened
+//! (`Risk::on_…`), asks gate 1 and [`Risk::judge`], and does what [`Risk::poll`] says. A value that
+//! is missing or no number refuses; it never passes.
 
 pub mod act;
 mod judge;

@@ -646,7 +646,7 @@ fn saving() {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Wait(i64),
-    Want(usize, bool, f64),
+    Want(usize, bool, f64, i32),
     Close(usize, f64),
     Open(f64),
     Halt(u8),
@@ -660,7 +660,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0_i64..40_000).prop_map(Step::Wait),
-        4 => (0_usize..4, any::<bool>(), 0.1_f64..3.0).prop_map(|(s, b, t)| Step::Want(s, b, t)),
+        4 => (0_usize..4, any::<bool>(), 0.1_f64..3.0, 1_i32..60)
+            .prop_map(|(s, b, t, stop)| Step::Want(s, b, t, stop)),
         3 => (0_usize..4, -1.5_f64..1.5).prop_map(|(s, r)| Step::Close(s, r)),
         1 => (-2.0_f64..2.0).prop_map(Step::Open),
         1 => (0_u8..3).prop_map(Step::Halt),
@@ -685,11 +686,18 @@ struct Run {
 
 impl Run {
     /// An intent; what passed obeys every limit.
-    fn want(&mut self, symbol: usize, buy: bool, tier: f64) -> Result<(), TestCaseError> {
+    fn want(
+        &mut self,
+        symbol: usize,
+        buy: bool,
+        tier: f64,
+        stop: i32,
+    ) -> Result<(), TestCaseError> {
         let base = intent(self.now, SymbolId(symbol as u16));
+        let base = Intent { stop: px(24_001 - stop), ..base };
         let sell = Intent {
             way: BuySell::Sell,
-            stop: px(24_012),
+            stop: px(24_000 + stop),
             target: px(23_960),
             hit: Depth::new((0..5).map(|n| (px(24_000 - n), 1_000))),
             ..base
@@ -701,6 +709,7 @@ impl Run {
             return Ok(());
         };
         prop_assert_eq!(before, Normal, "the kill switch wins");
+        prop_assert!(stop >= 6);
         prop_assert!(state.trades < 10 && (state.losses < 3 || self.now >= state.pause_until));
         prop_assert!(state.session_r + state.open_r > -2.0 && state.day_r + state.open_r > -3.0);
         let recent =
@@ -741,7 +750,7 @@ impl Run {
         let now = self.now;
         match step {
             Step::Wait(ms) => self.now = after(now, ms * 1_000_000),
-            Step::Want(symbol, buy, tier) => self.want(symbol, buy, tier)?,
+            Step::Want(symbol, buy, tier, stop) => self.want(symbol, buy, tier, stop)?,
             Step::Close(symbol, r) => {
                 let usd = r * self.open[symbol].risk_usd;
                 if self.open[symbol].is_open() {

@@ -336,8 +336,11 @@ mod tests {
                     if sent && !matches!(command.action, Action::Flatten { .. }) {
                         times.push(now);
                     }
-                    let is = |p| matches!(command.action, Action::Bracket { parent, .. } if parent == p);
-                    prop_assert!(parent.is_none_or(is), "entry without bracket");
+                    let follows = match command.action {
+                        Action::Bracket { parent, .. } => Some(parent),
+                        _ => None,
+                    };
+                    prop_assert!(parent.is_none() || parent == follows, "entry without bracket");
                     parent = match command.action {
                         Action::New { id, parent: true, .. } => Some(id),
                         _ => None,
