@@ -8,10 +8,12 @@ use std::collections::VecDeque;
 
 use super::Risk;
 use crate::order::{Action, Command, KillState, OrderId};
-use crate::units::Ts;
+use crate::units::{SymbolId, Ts};
 
 /// Most commands that wait.
 const COMMANDS: usize = 64;
+/// Places of them for what never waits and for brackets.
+const SPARE: usize = 16;
 
 /// A command that leaves the throttle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,21 +64,23 @@ impl Waiting {
     }
 
     /// Takes a command. An entry has `parent` set and its bracket follows before the next
-    /// [`Waiting::poll`]. The cancel of an order that still waits drops the order instead.
+    /// [`Waiting::poll`]. The cancel of an order that still waits drops the order; a flatten
+    /// drops everything of its symbol that waits.
     ///
     /// # Errors
-    /// The command, where too many wait: it was not taken. What is exempt always finds room that
-    /// entries give up.
+    /// The command, where too many wait: it was not taken.
     pub fn push(&mut self, command: Command) -> Result<(), Command> {
         let class = match command.action {
             Action::Cancel { id } if self.is_unsent(id) => {
                 self.doom(id);
                 return Ok(());
             }
-            Action::Cancel { .. }
-            | Action::Flatten { .. }
-            | Action::List(_)
-            | Action::Disconnect => Class::Free,
+            Action::Flatten { .. } => {
+                // An exit that left after it would open a position the other way round.
+                self.doom_symbol(command.symbol);
+                Class::Free
+            }
+            Action::Cancel { .. } | Action::List(_) | Action::Disconnect => Class::Free,
             Action::New { parent: true, .. } => Class::Entry,
             Action::Bracket { parent, .. } if self.waits(parent) => Class::Entry,
             Action::Replace { id, .. } if self.waits(id) => Class::Entry,
@@ -84,8 +88,14 @@ impl Waiting {
                 Class::Protective
             }
         };
-        // The last places are for what must not wait.
-        let limit = if class == Class::Free { COMMANDS } else { COMMANDS - 16 };
+        // The last places are for what must not wait and for brackets: an entry that was taken gets
+        // its own.
+        let limit = match command.action {
+            Action::Bracket { .. } => COMMANDS,
+            Action::New { parent: true, .. } => COMMANDS - SPARE - 1,
+            _ if class == Class::Free => COMMANDS,
+            _ => COMMANDS - SPARE,
+        };
         if self.list.len() >= limit {
             return Err(command);
         }
@@ -153,6 +163,15 @@ impl Waiting {
         self.list.iter().position(|(command, class)| *class == Class::Entry && is(command))
     }
 
+    /// Everything of a symbol that needs room.
+    fn doom_symbol(&mut self, symbol: SymbolId) {
+        for (command, class) in &mut self.list {
+            if command.symbol == symbol && is_held(*class) {
+                *class = Class::Doomed;
+            }
+        }
+    }
+
     /// An order and everything that belongs to it.
     fn doom(&mut self, id: OrderId) {
         for (command, class) in &mut self.list {
@@ -187,7 +206,7 @@ mod tests {
     use crate::calendar::Calendar;
     use crate::order::{BuySell, OrderKind};
     use crate::risk::{Params, Product, State};
-    use crate::units::{Px, SECOND, SymbolId};
+    use crate::units::{Px, SECOND};
 
     fn risk() -> Risk {
         let calendar = Arc::new(Calendar::bundled().expect("calendar"));
@@ -241,7 +260,9 @@ mod tests {
         let now = Ts(SECOND);
         push(&mut waiting, now, &[new(1, true), bracket(1), new(10, true), bracket(10)]);
         push(&mut waiting, now, &[new(20, true), bracket(20), replace(7), new(30, false)]);
-        push(&mut waiting, now, &[Action::Cancel { id: id(5) }, Action::Flatten { id: id(6) }]);
+        push(&mut waiting, now, &[Action::Cancel { id: id(5) }]);
+        let other = Command { symbol: SymbolId(1), ..command(now, Action::Flatten { id: id(6) }) };
+        waiting.push(other).expect("room");
         let (sent, dropped) = leave(&mut waiting, now, &mut risk);
         // Exempt ones, then what protects, then an entry with its bracket; the room for one more
         // is too small for the next pair.
@@ -296,16 +317,33 @@ mod tests {
         assert_eq!(dropped, [new(20, true), bracket(20)]);
     }
 
+    /// Whatever would trade beside the flatten is gone.
+    #[test]
+    fn a_flatten_stands_alone() {
+        let (mut risk, mut waiting) = (risk(), Waiting::new(SECOND));
+        let now = Ts(SECOND);
+        push(&mut waiting, now, &[new(1, true), bracket(1), new(9, false), replace(7)]);
+        let other = Command { symbol: SymbolId(1), ..command(now, new(30, false)) };
+        waiting.push(other).expect("room");
+        push(&mut waiting, now, &[Action::Flatten { id: id(50) }]);
+        let (sent, dropped) = leave(&mut waiting, now, &mut risk);
+        assert_eq!(sent, [Action::Flatten { id: id(50) }, new(30, false)]);
+        assert_eq!(dropped, [new(1, true), bracket(1), new(9, false), replace(7)]);
+    }
+
     #[test]
     fn full() {
         let mut waiting = Waiting::new(SECOND);
         let now = Ts(SECOND);
-        for n in 0..COMMANDS as u32 - 16 {
+        for n in 0..46 {
             push(&mut waiting, now, &[new(n, false)]);
         }
-        assert!(waiting.push(command(now, new(99, true))).is_err());
-        push(&mut waiting, now, &[Action::Flatten { id: id(100) }]);
-        assert_eq!(waiting.len(), COMMANDS - 15);
+        // The last entry that is taken finds room for its bracket, however many exits come between.
+        push(&mut waiting, now, &[new(60, true), new(70, false)]);
+        assert!(waiting.push(command(now, new(80, true))).is_err());
+        assert!(waiting.push(command(now, new(90, false))).is_err());
+        push(&mut waiting, now, &[bracket(60), Action::Cancel { id: id(200) }]);
+        assert_eq!(waiting.len(), 50);
     }
 
     proptest! {
@@ -322,7 +360,7 @@ mod tests {
                 let actions = match what {
                     0 | 1 => vec![new(n, true), bracket(n)],
                     2 => vec![new(n, false)],
-                    _ => vec![Action::Flatten { id: id(n) }],
+                    _ => vec![Action::Cancel { id: id(n) }],
                 };
                 for action in actions {
                     pushed += usize::from(waiting.push(command(Ts(now), action)).is_ok());
@@ -333,7 +371,7 @@ mod tests {
                     prop_assert!(!left.contains(&command.action), "twice {:?}", command);
                     left.push(command.action);
                     let sent = matches!(leaving, Leaving::Send(_));
-                    if sent && !matches!(command.action, Action::Flatten { .. }) {
+                    if sent && !matches!(command.action, Action::Cancel { .. }) {
                         times.push(now);
                     }
                     let follows = match command.action {
