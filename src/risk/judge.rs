@@ -16,7 +16,9 @@ pub struct Open {
 }
 
 impl Open {
-    const fn is_open(&self) -> bool {
+    /// Whether anything is held or may be.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
         self.qty != 0 || self.working != 0
     }
 

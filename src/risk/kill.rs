@@ -190,7 +190,10 @@ mod tests {
         holds.set(Rule::Mismatch, Some(0));
         assert_eq!((holds.state(), holds.rule()), (KillState::HaltTrading, Some(Rule::Mismatch)));
         holds.set(Rule::Mismatch, None);
-        assert_eq!((holds.state(), holds.rule()), (KillState::HaltEntries, Some(Rule::SessionLoss)));
+        assert_eq!(
+            (holds.state(), holds.rule()),
+            (KillState::HaltEntries, Some(Rule::SessionLoss))
+        );
         let mut other = Holds::default();
         other.set(Rule::SessionLoss, Some(9));
         other.set(Rule::Emergency, Some(1));

@@ -9,8 +9,9 @@
 //! * [`throttle`]: what waits while too many messages leave.
 //! * [`refusal`]: classes of refused orders.
 //!
-//! What follows from a limit is asked for with [`Risk::poll`] after each call. A value that is
-//! missing or no number refuses; it never passes.
+//! A step of trading tells it the time first ([`Risk::on_time`]), then what happened
+//! (`Risk::on_…`), asks gate 1 and [`Risk::judge`], and does what [`Risk::poll`] says. A value that
+//! is missing or no number refuses; it never passes.
 
 pub mod act;
 mod judge;
@@ -192,9 +193,7 @@ impl Risk {
             return Err(Veto::new(Gate::Halt, rule.detail()));
         }
         match self.product(symbol) {
-            Some(product) if !product.trading => {
-                Err(Veto::new(Gate::Halt, Detail::SymbolDisabled))
-            }
+            Some(product) if !product.trading => Err(Veto::new(Gate::Halt, Detail::SymbolDisabled)),
             _ => Ok(()),
         }
     }
@@ -223,7 +222,7 @@ impl Risk {
 
     /// Receive time `ts`, at which the market time of a symbol is `market_time`: rolls its session,
     /// the trade date and the month, watches its silence and the time to be flat. Call it with
-    /// every event or Timer of a symbol.
+    /// every event and Timer of every symbol, but not in warm-up: history has no time to be flat.
     pub fn on_time(&mut self, ts: Ts, market_time: Ts, symbol: SymbolId) {
         self.ts = self.ts.max(ts);
         let trades = self.product(symbol).is_some_and(|p| p.trading);
@@ -236,7 +235,7 @@ impl Risk {
         let alert = market.held != 0 && !market.alerted && silence > self.params.stale_held_ns;
         if alert {
             market.alerted = true;
-            let value = silence as f64 * 1e-9;
+            let value = silence as f64 / 1e9;
             self.acts.say(Act::Alert { rule: Rule::StaleData, symbol: Some(symbol), value });
         }
         if entered {
@@ -434,3 +433,6 @@ impl Risk {
         self.throttle.room(ts)
     }
 }
+
+#[cfg(test)]
+mod tests;

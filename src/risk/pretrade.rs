@@ -5,8 +5,8 @@ use crate::order::{Depth, Detail, Gate, Intent, Veto};
 use crate::units::{Px, Qty};
 
 /// The first check that refuses `qty` contracts of an intent. `held` are the contracts of the
-/// symbol, working entries included; `band` the exchange's price limits, where they are known (no
-/// feed of ours says them: without one the check is missing, not passed in a record).
+/// symbol, working entries included; `band` the exchange's price limits, where they are known: no
+/// feed of ours says them, and without them that check is not made.
 ///
 /// # Errors
 /// What refused.
@@ -198,7 +198,10 @@ mod tests {
     proptest! {
         /// The walk against one contract at a time.
         #[test]
-        fn walk_is_a_sum(levels in prop::collection::vec((0_i32..9, 0_u32..20), 0..12), qty in 0_u32..60) {
+        fn walk_is_a_sum(
+            levels in prop::collection::vec((0_i32..9, 0_u32..20), 0..12),
+            qty in 0_u32..60,
+        ) {
             let depth = depth(&levels);
             let mut each = levels.iter().take(10)
                 .flat_map(|&(t, q)| std::iter::repeat_n(t, q as usize));

@@ -1,7 +1,8 @@
 //! How many contracts: money at risk over what a contract can lose.
 //!
 //! ```text
-//! risk_usd  = equity · base · tier · min(1, session · min(vol, vix) · drawdown), then ≤ cap · equity
+//! scale     = min(1, session · min(vol, vix) · drawdown)
+//! risk_usd  = equity · base · tier · scale, then ≤ cap · equity
 //! per_ct    = stop · tick_value + round_turn + slippage · tick_value
 //! contracts = floor(risk_usd / per_ct)
 //! ```

@@ -197,7 +197,8 @@ impl State {
         };
         for line in lines {
             let (key, since) = line.split_once('=').ok_or(StateError::Surplus)?;
-            let rule = key.strip_prefix("hold.").and_then(Rule::named).ok_or(StateError::Surplus)?;
+            let rule =
+                key.strip_prefix("hold.").and_then(Rule::named).ok_or(StateError::Surplus)?;
             let since = since.parse().map_err(|_| StateError::Key(rule.name()))?;
             state.holds.set(rule, Some(since));
         }
@@ -349,7 +350,11 @@ mod tests {
 
         /// Cut, changed, inserted: whatever differs is refused.
         #[test]
-        fn damage_is_refused(state in any_state(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        fn damage_is_refused(
+            state in any_state(),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
             let text = state.to_text().into_bytes();
             let at = at.index(text.len());
             let refused = |bytes: Vec<u8>| {
