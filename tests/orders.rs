@@ -83,9 +83,7 @@ proptest! {
 fn dbg_case() {
     let mut world = World::new(Manners::Sloppy);
     for step in [
-        Step::Enter { symbol: 0, buy: false, qty: 2, limit: false },
-        Step::Out(2), Step::In(1), Step::Fill { pick: 0, qty: 1 }, Step::In(3), Step::Wait { ms: 2000 },
-        Step::Fill { pick: 7, qty: 2 },
+Step::Enter{ symbol: 0, buy: true, qty: 1, limit: false, }, Step::Out( 1, ), Step::VenueCancels( 0, ), Step::In( 2, ), Step::Wait{ ms: 450, }, Step::Wait{ ms: 2150, }, Step::Out( 4, ), Step::Enter{ symbol: 1, buy: false, qty: 1, limit: false, }, Step::In( 2, ), Step::Out( 4, ), Step::Enter{ symbol: 0, buy: false, qty: 2, limit: false, }, Step::In( 7, ), Step::Wait{ ms: 1510, }, Step::Wait{ ms: 2243, }, Step::Out( 5, ), Step::Wait{ ms: 2340, }, Step::Wait{ ms: 1550, }, Step::Fill{ pick: 47, qty: 1, }, Step::In( 8, ), Step::Wait{ ms: 1619, }, Step::Wait{ ms: 1138, },
     ] {
         world.run(&step);
         println!("{step:?}");

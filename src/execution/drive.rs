@@ -80,6 +80,13 @@ impl Orders {
             return;
         }
         self.refuse_strangers(symbol, turn);
+        let Some(held) = self.held(symbol) else { return };
+        if self.halted && held.closing.is_none() {
+            let mine = self.live_of(symbol).any(Order::is_ours);
+            if mine || held.position.qty != 0 || held.venue.is_some_and(|v| v != 0) {
+                return self.close(symbol, ExitReason::Kill, turn);
+            }
+        }
         match self.held(symbol).and_then(|held| held.closing) {
             Some(closing) => self.drive_close(symbol, closing, turn),
             None => {
@@ -92,9 +99,11 @@ impl Orders {
 
     /// Orders of ours that were met at the venue and do not protect a position are not wanted.
     fn refuse_strangers(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
-        let way = self.held(symbol).and_then(|held| BuySell::of(held.position.qty));
+        let Some(held) = self.held(symbol) else { return };
+        let (way, trade) = (BuySell::of(held.position.qty), held.position.trade);
         let unwanted = |o: &Order| {
-            let protects = o.role != Role::Entry && way == Some(o.way.opposite());
+            let own = o.trade == OrderId::NONE || o.trade == trade || trade == OrderId::NONE;
+            let protects = o.role != Role::Entry && way == Some(o.way.opposite()) && own;
             o.symbol == symbol && o.adopted && o.is_ours() && !protects
         };
         self.each_live(unwanted, |orders, id| orders.cancel(id, turn));
@@ -181,7 +190,7 @@ impl Orders {
     /// given the time to do it by itself.
     fn drive_bracket(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
         let child =
-            |o: &Order| o.symbol == symbol && o.is_ours() && o.role != Role::Entry && !o.adopted;
+            |o: &Order| o.symbol == symbol && o.is_ours() && o.role != Role::Entry;
         let entry = self.live_of(symbol).any(|o| o.role == Role::Entry);
         let Some(held) = self.held(symbol) else { return };
         let (size, pending) = (held.position.size(), OrderState::PendingChild);
@@ -199,17 +208,25 @@ impl Orders {
                 |orders, id| orders.lose(id, turn),
             );
         }
-        let (now, tidy_ns) = (turn.at.ts, self.params.tidy_ns);
+        let (now, tidy_ns, number) = (turn.at.ts, self.params.tidy_ns, self.rounds.number());
         let Some(held) = self.held_mut(symbol) else { return };
-        held.untidy = held.untidy.or(now);
+        if !held.untidy.is_some() {
+            (held.untidy, held.untidy_round) = (now, number);
+        }
+        let began = held.untidy_round;
         if now.since(held.untidy) < tidy_ns {
             return;
         }
-        self.each_live(misfit, |orders, id| match size {
-            0 => orders.cancel(id, turn),
-            _ if orders.order(id).is_some_and(|o| o.state == pending) => {}
-            _ => orders.resize(id, size, turn),
-        });
+        if size == 0 {
+            return self.each_live(misfit, |orders, id| orders.cancel(id, turn));
+        }
+        // A change of size that crosses a fill could make an exit larger than its position: what is
+        // known must be of after the fill that made the bracket too large.
+        if self.rounds.completed() <= began {
+            return self.want_round(turn);
+        }
+        let live = |o: &Order| misfit(o) && o.state != pending;
+        self.each_live(live, |orders, id| orders.resize(id, size, turn));
     }
 
     /// Asks for an order's remaining quantity to become `size`.

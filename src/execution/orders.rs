@@ -103,6 +103,8 @@ pub(super) struct Held {
     pub(super) naked: Ts,
     /// Since when the bracket does not fit the position.
     pub(super) untidy: Ts,
+    /// Last round that had begun by then.
+    pub(super) untidy_round: u64,
     /// Last entry of each direction.
     pub(super) entered: [Ts; 2],
 }
@@ -128,6 +130,8 @@ pub struct Orders {
     pub(super) execution_at: usize,
     pub(super) symbols: Vec<Held>,
     pub(super) rounds: Rounds,
+    /// Nothing may be open or working: what turns up is closed.
+    pub(super) halted: bool,
     /// A fill without an execution id, until the update behind it says how much is filled.
     pub(super) candidate: Option<(SymbolId, Fill)>,
     /// The next time that anything can be due.
@@ -148,6 +152,7 @@ impl Orders {
             closing: None,
             naked: Ts::NONE,
             untidy: Ts::NONE,
+            untidy_round: 0,
             entered: [Ts::NONE; 2],
         };
         Orders {
@@ -161,6 +166,7 @@ impl Orders {
             execution_at: 0,
             symbols: (0..symbols).map(held).collect(),
             rounds: Rounds::new(params.inside),
+            halted: false,
             candidate: None,
             due: Ts::NONE,
         }
@@ -190,6 +196,9 @@ impl Orders {
     /// the same intent seconds ago, or there is no id or place left.
     pub fn enter(&mut self, plan: &Plan, out: &mut Outbox) -> Result<OrderId, Veto> {
         let limit = |detail| Err(Veto::new(Gate::Limit, detail));
+        if self.halted {
+            return Err(Veto::new(Gate::Halt, Detail::KillSwitch));
+        }
         self.reconciled(plan.symbol)?;
         let (duplicate_ns, side) = (self.params.duplicate_ns, usize::from(plan.way as u8) - 1);
         let Some(held) = self.held(plan.symbol) else { return limit(Detail::SymbolDisabled) };
@@ -299,6 +308,18 @@ impl Orders {
         for symbol in self.ids() {
             self.exit(at, symbol, reason, out, changes);
         }
+    }
+
+    /// The kill switch from HALT_TRADING on: everything is closed, and whatever turns up later too,
+    /// until [`Orders::lift`].
+    pub fn halt(&mut self, at: Moment, out: &mut Outbox, changes: &mut Changes) {
+        self.halted = true;
+        self.flatten_all(at, ExitReason::Kill, out, changes);
+    }
+
+    /// Entries may be ordered again after [`Orders::halt`].
+    pub fn lift(&mut self) {
+        self.halted = false;
     }
 
     /// Takes an event; those that are not about orders change nothing.

@@ -23,6 +23,8 @@ pub(super) struct Round {
     pending: u8,
     /// The one of a connect.
     link: bool,
+    /// Something was asked for twice: an answer to the first question may still come.
+    twice: bool,
 }
 
 const fn bit(listing: Listing) -> u8 {
@@ -31,6 +33,8 @@ const fn bit(listing: Listing) -> u8 {
 
 const AFTER_LINK: u8 =
     bit(Listing::Orders) | bit(Listing::Positions) | bit(Listing::Fills) | bit(Listing::Balance);
+const ALL: [Listing; 4] =
+    [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills];
 const QUESTIONS: [Listing; 3] = [Listing::Orders, Listing::Positions, Listing::Fills];
 
 /// Least time between two rounds that are asked for here, ns.
@@ -48,8 +52,9 @@ pub(super) struct Rounds {
     /// Another one is wanted once this one is over.
     wanted: bool,
     last: Ts,
-    /// Last round whose list of fills is complete.
+    /// Last round whose list of fills is complete, and last round that is complete.
     fills_done: u64,
+    completed: u64,
 }
 
 impl Rounds {
@@ -64,6 +69,7 @@ impl Rounds {
             wanted: false,
             last: Ts::NONE,
             fills_done: 0,
+            completed: 0,
         }
     }
 
@@ -77,6 +83,10 @@ impl Rounds {
 
     pub(super) const fn active(&self) -> Option<Round> {
         self.active
+    }
+
+    pub(super) const fn completed(&self) -> u64 {
+        self.completed
     }
 
     pub(super) const fn number(&self) -> u64 {
@@ -114,7 +124,7 @@ impl Orders {
     fn begin(&mut self, pending: u8, link: bool, since: Ts) {
         self.rounds.number += 1;
         let number = self.rounds.number;
-        self.rounds.active = Some(Round { number, since, pending, link });
+        self.rounds.active = Some(Round { number, since, pending, link, twice: false });
         (self.rounds.last, self.rounds.wanted) = (since, false);
     }
 
@@ -131,35 +141,30 @@ impl Orders {
         if !wanted || !linked || active.is_some() || soon || turn.out.room() < QUESTIONS.len() {
             return;
         }
-        self.list(turn);
         let pending = QUESTIONS.iter().fold(0, |bits, &q| bits | bit(q));
+        self.list(pending, turn);
         self.begin(pending, false, turn.at.ts);
     }
 
-    fn list(&self, turn: &mut Turn<'_>) {
-        for listing in QUESTIONS {
-            let (Some(symbol), action) = (self.ids().next(), Action::List(listing)) else { return };
+    fn list(&self, pending: u8, turn: &mut Turn<'_>) {
+        let Some(symbol) = self.ids().next() else { return };
+        for listing in ALL.into_iter().filter(|&listing| pending & bit(listing) != 0) {
+            let action = Action::List(listing);
             // Whoever asks has looked for room.
             let _ = turn.out.push(Command { seq: turn.at.seq, ts: turn.at.ts, symbol, action });
         }
     }
 
-    /// A list that does not come is asked for again; the account stays not reconciled.
+    /// A list that does not come is asked for again; the account stays not reconciled. What the
+    /// round may conclude stays what its first question allows: that may be what is answered.
     pub(super) fn overdue_round(&mut self, turn: &mut Turn<'_>) {
         let Some(round) = self.rounds.active else { return };
-        if turn.at.ts.since(round.since) < self.params.round_ns || turn.out.room() < 4 {
+        if turn.at.ts.since(round.since) < self.params.round_ns || turn.out.room() < ALL.len() {
             return;
         }
-        if let Some(symbol) = self.ids().next() {
-            turn.changes.alert(symbol, OrderId::NONE, Odd::NoList);
-            self.list(turn);
-            if round.link {
-                let action = Action::List(Listing::Balance);
-                let _ = turn.out.push(Command { seq: turn.at.seq, ts: turn.at.ts, symbol, action });
-            }
-        }
-        let pending = if round.link { AFTER_LINK } else { AFTER_LINK & !bit(Listing::Balance) };
-        self.begin(pending, round.link, turn.at.ts);
+        turn.changes.alert(SymbolId(0), OrderId::NONE, Odd::NoList);
+        self.list(round.pending, turn);
+        self.rounds.active = Some(Round { since: turn.at.ts, twice: true, ..round });
     }
 
     pub(super) fn on_listed(&mut self, listing: Listing, turn: &mut Turn<'_>) {
@@ -214,6 +219,11 @@ impl Orders {
 
     fn complete(&mut self, turn: &mut Turn<'_>) {
         let Some(round) = self.rounds.active.take() else { return };
+        self.rounds.completed = round.number;
+        if round.twice {
+            // The other answer must not pass for one to the next question.
+            self.rounds.last = Ts(turn.at.ts.0.saturating_add(self.params.round_ns));
+        }
         for held in &mut self.symbols {
             // Whatever price was to be had has come.
             held.finish(true, turn.changes);

@@ -133,7 +133,7 @@ impl World {
             Step::Kill => {
                 self.killed = true;
                 let at = self.at();
-                self.orders.flatten_all(at, ExitReason::Kill, &mut self.out, &mut self.changes);
+                self.orders.halt(at, &mut self.out, &mut self.changes);
             }
             Step::Out(n) => (0..n).for_each(|_| self.deliver_out()),
             Step::In(n) => (0..n).for_each(|_| self.deliver_in()),
@@ -190,12 +190,6 @@ impl World {
         qty: Qty,
         limit: bool,
     ) -> Result<OrderId, mia::order::Veto> {
-        if self.killed {
-            return Err(mia::order::Veto::new(
-                mia::order::Gate::Halt,
-                mia::order::Detail::KillSwitch,
-            ));
-        }
         let px = |ticks| Px::new(ticks).expect("px");
         let (way, stop, target) =
             if buy { (BuySell::Buy, px(90), px(130)) } else { (BuySell::Sell, px(110), px(70)) };
