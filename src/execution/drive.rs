@@ -24,6 +24,7 @@ impl Orders {
         let turn = &mut turn;
         self.each_live(|_| true, |orders, id| orders.look_at(id, turn));
         self.overdue_round(turn);
+        self.audit(turn);
         self.ask(turn);
         for symbol in self.ids() {
             self.check_position(symbol, turn);

@@ -47,6 +47,8 @@ pub struct Params {
     pub differ_ns: i64,
     /// So long a list may take, ns.
     pub round_ns: i64,
+    /// Everything is listed again so long after it was listed last, ns: what nobody said would show.
+    pub audit_ns: i64,
     /// Time between two attempts to flatten, ns; doubled after each, five times at most.
     pub again_ns: i64,
     /// Ids that entries leave for exits.
@@ -65,6 +67,7 @@ impl Default for Params {
             tidy_ns: SECOND,
             differ_ns: 2 * SECOND,
             round_ns: 10 * SECOND,
+            audit_ns: 60 * SECOND,
             again_ns: 2 * SECOND,
             spare_ids: 100,
             inside: false,

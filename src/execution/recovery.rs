@@ -134,6 +134,15 @@ impl Orders {
         self.ask(turn);
     }
 
+    /// Now and then everything is looked at again.
+    pub(super) fn audit(&mut self, turn: &mut Turn<'_>) {
+        let Rounds { inside, recovered, active, last, .. } = self.rounds;
+        let old = turn.at.ts.since(last) >= self.params.audit_ns;
+        if old && recovered && !inside && active.is_none() {
+            self.want_round(turn);
+        }
+    }
+
     /// Begins a round that is wanted, if it may begin now.
     pub(super) fn ask(&mut self, turn: &mut Turn<'_>) {
         let Rounds { linked, active, wanted, last, .. } = self.rounds;
