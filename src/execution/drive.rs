@@ -190,8 +190,7 @@ impl Orders {
     /// A bracket whose trade is over, or that is larger or smaller than the position. The venue is
     /// given the time to do it by itself.
     fn drive_bracket(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
-        let child =
-            |o: &Order| o.symbol == symbol && o.is_ours() && o.role != Role::Entry;
+        let child = |o: &Order| o.symbol == symbol && o.is_ours() && o.role != Role::Entry;
         let entry = self.live_of(symbol).any(|o| o.role == Role::Entry);
         let Some(held) = self.held(symbol) else { return };
         let (size, pending) = (held.position.size(), OrderState::PendingChild);

@@ -166,7 +166,8 @@ impl Orders {
             if update.qty != QTY_UNKNOWN && (1..=QTY_ORDER_MAX).contains(&update.qty) {
                 order.qty = update.qty;
             }
-            if let Some(way) = update.way.filter(|_| order.role == Role::Exit && order.filled == 0) {
+            if let Some(way) = update.way.filter(|_| order.role == Role::Exit && order.filled == 0)
+            {
                 order.way = way;
             }
             order.px = update.px.or(order.px);

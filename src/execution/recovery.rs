@@ -33,8 +33,7 @@ const fn bit(listing: Listing) -> u8 {
 
 const AFTER_LINK: u8 =
     bit(Listing::Orders) | bit(Listing::Positions) | bit(Listing::Fills) | bit(Listing::Balance);
-const ALL: [Listing; 4] =
-    [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills];
+const ALL: [Listing; 4] = [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills];
 const QUESTIONS: [Listing; 3] = [Listing::Orders, Listing::Positions, Listing::Fills];
 
 /// Least time between two rounds that are asked for here, ns.

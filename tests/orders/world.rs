@@ -273,7 +273,6 @@ impl World {
                 _ => {}
             }
         }
-        if std::env::var("DBG").is_ok() { for c in self.changes.list() { println!("{c:?}"); } }
         self.log.extend_from_slice(self.changes.list());
         assert_eq!(self.changes.lost(), 0);
         self.changes.clear();
