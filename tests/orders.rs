@@ -421,6 +421,32 @@ fn a_refused_cancel_does_not_kill_an_order() {
 }
 
 #[test]
+fn a_position_that_comes_from_nowhere_is_reported() {
+    let mut world = World::new(Manners::Good);
+    world.venue.positions[0] = -2;
+    world.event(symbol(), Body::Position(-2));
+    world.run(&Step::Wait { ms: 2100 });
+    assert!(seen(&world, |c| matches!(c, Change::Mismatch { ours: 0, venue: -2, .. })));
+    world.settle();
+    world.check_settled();
+    assert_eq!(world.venue.positions[0], 0);
+    let reports = world.log.iter().filter(|c| matches!(c, Change::Mismatch { .. })).count();
+    assert_eq!(reports, 1);
+}
+
+#[test]
+fn an_audit_finds_what_nobody_said() {
+    let mut world = World::new(Manners::Good);
+    world.venue.positions[1] = 1;
+    world.run(&Step::Wait { ms: 59_000 });
+    world.flow();
+    assert!(!seen(&world, |c| matches!(c, Change::Mismatch { .. })));
+    world.settle();
+    assert!(seen(&world, |c| matches!(c, Change::Mismatch { ours: 0, venue: 1, .. })));
+    world.check_settled();
+}
+
+#[test]
 fn a_position_that_differs_is_reported_and_then_taken_over() {
     let (mut world, _) = entered(1, 1);
     world.venue.positions[0] = 3;

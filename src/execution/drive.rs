@@ -37,6 +37,8 @@ impl Orders {
         let Some(order) = self.order(id) else { return };
         let late = |since: Ts, ns: i64| since.is_some() && turn.at.ts.since(since) >= ns;
         let silent = match order.state {
+            // The round that is under way may tell.
+            OrderState::Unknown if self.rounds.active().is_some() => return,
             OrderState::Unknown => return self.want_round(turn),
             OrderState::Sent => late(order.sent(), self.params.ack_ns),
             _ => order.asked.since().is_some_and(|ts| late(ts, self.params.ack_ns)),
@@ -84,7 +86,7 @@ impl Orders {
         let Some(held) = self.held(symbol) else { return };
         if self.halted && held.closing.is_none() {
             let mine = self.live_of(symbol).any(Order::is_ours);
-            if mine || held.position.qty != 0 || held.venue.is_some_and(|v| v != 0) {
+            if mine || held.exposed(self.rounds.recovered()) {
                 return self.close(symbol, ExitReason::Kill, turn);
             }
         }
@@ -115,8 +117,7 @@ impl Orders {
         self.each_live(|o| mine(o) && o.role != Role::Exit, |orders, id| orders.cancel(id, turn));
         let Some(held) = self.held(symbol) else { return };
         let (qty, ts) = (held.position.qty, turn.at.ts);
-        // Before a list has come, what the venue said counts too; afterwards both agree or settle.
-        let exposed = qty != 0 || held.venue.is_some_and(|v| v != 0);
+        let exposed = held.exposed(self.rounds.recovered());
         let exits = self.live.iter().any(|o| mine(o) && o.role == Role::Exit);
         let others = self.live.iter().any(|o| mine(o) && o.role != Role::Exit);
         let unsure = self.live.iter().any(|o| mine(o) && o.state == OrderState::Unknown);
@@ -149,11 +150,15 @@ impl Orders {
         let venue = self.held(symbol).and_then(|held| held.venue).unwrap_or(0);
         let signed = if qty == 0 { venue } else { qty };
         let Some(way) = BuySell::of(signed).map(BuySell::opposite) else { return };
-        if turn.out.room() == 0 || self.live.len() >= super::LIVE_MAX {
-            return turn.changes.alert(symbol, OrderId::NONE, Odd::Full);
-        }
-        let Some(id) = self.take_ids(1, 0) else {
-            return turn.changes.alert(symbol, OrderId::NONE, Odd::NoIds);
+        let room = turn.out.room() > 0 && self.live.len() < super::LIVE_MAX;
+        let Some(id) = room.then(|| self.take_ids(1, 0)).flatten() else {
+            let what = if room { Odd::NoIds } else { Odd::Full };
+            turn.changes.alert(symbol, OrderId::NONE, what);
+            let again = Ts(ts.0.saturating_add(self.params.again_ns));
+            if let Some(held) = self.held_mut(symbol) {
+                held.closing = Some(Closing { again, ..closing });
+            }
+            return;
         };
         let trade = self.held(symbol).map_or(OrderId::NONE, |held| held.position.trade);
         let (kind, role, why) = (OrderKind::Market, Role::Exit, Some(closing.reason));
@@ -182,7 +187,7 @@ impl Orders {
         let entry = |o: &&Order| o.symbol == symbol && o.role == Role::Entry && o.is_ours();
         let Some(id) = self.live.iter().find(entry).map(|o| o.id) else { return };
         let stop = self.live.iter().any(|o| o.role == Role::Stop && o.trade == id);
-        if !stop {
+        if !stop || self.order(id).is_some_and(|o| o.unwanted) {
             self.cancel(id, turn);
         }
     }

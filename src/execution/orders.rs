@@ -101,6 +101,8 @@ pub(super) struct Held {
     pub(super) counted_round: u64,
     /// The venue's number is taken over if they still differ in a while: not reconciled.
     pub(super) settling: bool,
+    /// The difference stems from a connect, where it is no alarm, or has been reported.
+    pub(super) excused: bool,
     pub(super) closing: Option<Closing>,
     /// Since when the position has no working stop.
     pub(super) naked: Ts,
@@ -152,6 +154,7 @@ impl Orders {
             counted_round: 0,
             differs: Ts::NONE,
             settling: false,
+            excused: false,
             closing: None,
             naked: Ts::NONE,
             untidy: Ts::NONE,
@@ -272,8 +275,9 @@ impl Orders {
     pub(super) fn close(&mut self, symbol: SymbolId, reason: ExitReason, turn: &mut Turn<'_>) {
         let hard = matches!(reason, ExitReason::Kill | ExitReason::Manual);
         let mine = self.live_of(symbol).any(Order::is_ours);
+        let recovered = self.rounds.recovered();
         let Some(held) = self.held_mut(symbol) else { return };
-        let exposed = held.position.qty != 0 || held.venue.is_some_and(|v| v != 0);
+        let exposed = held.exposed(recovered);
         match &mut held.closing {
             Some(closing) if hard && !closing.hard => {
                 (closing.reason, closing.hard) = (reason, true)
@@ -293,7 +297,11 @@ impl Orders {
     pub fn cancel_entries(&mut self, at: Moment, out: &mut Outbox, changes: &mut Changes) {
         let mut turn = Turn { at, out, changes };
         let of = |o: &Order| o.role == Role::Entry && o.is_ours();
-        self.each_live(of, |orders, id| orders.cancel(id, &mut turn));
+        self.each_live(of, |orders, id| {
+            // Whatever becomes of this request, the wish stays.
+            orders.order_mut(id).into_iter().for_each(|o| o.unwanted = true);
+            orders.cancel(id, &mut turn);
+        });
         for symbol in self.ids() {
             self.drive(symbol, &mut turn);
         }

@@ -84,6 +84,10 @@ impl Rounds {
         self.active
     }
 
+    pub(super) fn lists_fills(&self) -> bool {
+        self.active.is_some_and(|round| round.pending & bit(Listing::Fills) != 0)
+    }
+
     pub(super) const fn completed(&self) -> u64 {
         self.completed
     }
@@ -113,7 +117,7 @@ impl Orders {
         if up {
             self.each_live(|_| true, |orders, id| orders.become_(id, OrderState::Unknown, turn));
             for held in &mut self.symbols {
-                (held.venue, held.settling) = (None, false);
+                (held.venue, held.settling, held.excused) = (None, false, false);
                 (held.naked, held.untidy, held.differs) = (Ts::NONE, Ts::NONE, Ts::NONE);
             }
             self.begin(AFTER_LINK, true, turn.at.ts);
@@ -186,7 +190,10 @@ impl Orders {
             Listing::Orders => {
                 for order in &mut self.live {
                     let before = order.sent_round < number && order.heard_round < number;
-                    if before && order.state != OrderState::Created {
+                    // A server need not list what only waits for its entry.
+                    let told =
+                        !matches!(order.state, OrderState::Created | OrderState::PendingChild);
+                    if before && told {
                         order.absent_round = number;
                     }
                 }
@@ -238,12 +245,13 @@ impl Orders {
             held.differs = Ts::NONE;
             held.compare(turn.at.ts);
             held.settling = held.differs.is_some();
+            held.excused = held.settling && (held.excused || round.link);
         }
         for symbol in self.ids() {
             // A fill of this very moment may be ahead of the position that was listed: then both
             // get the time to meet.
             let still = self.held(symbol).is_some_and(|h| h.counted_round < round.number);
-            if still {
+            if still && round.link {
                 self.settle(symbol, turn);
             }
         }
@@ -274,19 +282,26 @@ impl Orders {
         if held.settling {
             return self.settle(symbol, turn);
         }
+        self.report(symbol, turn);
+        self.want_round(turn);
+    }
+
+    fn report(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        let Some(held) = self.held_mut(symbol) else { return };
         let ours = held.position.qty;
-        if let Some(venue) = held.venue {
+        if let Some(venue) = held.venue.filter(|&venue| venue != ours && !held.excused) {
             turn.changes.push(Change::Mismatch { symbol, ours, venue });
         }
-        if let Some(held) = self.held_mut(symbol) {
-            held.settling = true;
-        }
-        self.want_round(turn);
+        (held.settling, held.excused) = (true, true);
     }
 
     /// Takes the venue's position over.
     fn settle(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
-        let Some(held) = self.held(symbol).filter(|held| held.settling) else { return };
+        if self.held(symbol).is_none_or(|held| !held.settling) {
+            return;
+        }
+        self.report(symbol, turn);
+        let Some(held) = self.held(symbol) else { return };
         let (from, to) = (held.position.qty, held.venue.unwrap_or(held.position.qty));
         if let Some(way) = BuySell::of(to.saturating_sub(from)) {
             let (trade, reason) = (OrderId::NONE, ExitReason::Manual);
@@ -296,7 +311,7 @@ impl Orders {
         }
         if let Some(held) = self.held_mut(symbol) {
             held.finish(true, turn.changes);
-            held.settling = false;
+            (held.settling, held.excused) = (false, false);
         }
     }
 }
