@@ -6,6 +6,13 @@ mod venue;
 #[path = "orders/world.rs"]
 mod world;
 
+use mia::event::Body;
+use mia::execution::{Change, Odd, OrderState, Orders, Params, Position};
+use mia::order::{
+    BuySell, Detail, ExecutionId, ExitReason, Fill, Gate, Listing, OrderId, OrderKind, OrderUpdate,
+    Status, UpdateReason, Veto,
+};
+use mia::units::{Px, SymbolId};
 use proptest::prelude::*;
 
 use venue::Manners;
@@ -79,17 +86,442 @@ proptest! {
     }
 }
 
+fn symbol() -> SymbolId {
+    SymbolId(0)
+}
+
+/// Enters, everything arrives, and `filled` of the entry is filled.
+fn entered(qty: u32, filled: u32) -> (World, OrderId) {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, qty, false).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.flow();
+    fill(&mut world, id, filled);
+    (world, id)
+}
+
+fn fill(world: &mut World, id: OrderId, qty: u32) {
+    let at = world.venue.find(id).expect("an order");
+    world.venue.fill(at, qty);
+    world.flow();
+}
+
+fn state(world: &World, id: OrderId) -> OrderState {
+    world.orders.order(id).expect("an order").state
+}
+
+fn closed(world: &World) -> Vec<Position> {
+    let closed = |c: &Change| if let Change::Closed(p) = c { Some(*p) } else { None };
+    world.log.iter().filter_map(closed).collect()
+}
+
+fn alerts(world: &World, wanted: Odd) -> usize {
+    let is = |c: &&Change| matches!(c, Change::Alert { what, .. } if *what == wanted);
+    world.log.iter().filter(is).count()
+}
+
+fn seen(world: &World, wanted: impl Fn(&Change) -> bool) -> bool {
+    world.log.iter().any(wanted)
+}
+
+fn detail(result: Result<OrderId, Veto>) -> Detail {
+    result.expect_err("a veto").detail
+}
+
 #[test]
-fn dbg_case() {
-    let mut world = World::new(Manners::Sloppy);
-    for step in [
-        Step::Enter { symbol: 0, buy: false, qty: 2, limit: false },
-        Step::Out(2), Step::In(1), Step::Fill { pick: 0, qty: 1 }, Step::In(3), Step::Wait { ms: 2000 },
-        Step::Fill { pick: 7, qty: 2 },
-    ] {
-        world.run(&step);
-        println!("{step:?}");
+fn the_target_closes_and_takes_the_stop_with_it() {
+    let (mut world, id) = entered(3, 2);
+    assert_eq!(state(&world, id), OrderState::PartFilled);
+    assert_eq!(world.orders.entering(symbol()), 1);
+    fill(&mut world, id, 1);
+    assert_eq!(state(&world, id), OrderState::Filled);
+    fill(&mut world, id.plus(2), 1);
+    assert_eq!(world.orders.order(id.plus(1)).map(|o| o.remaining()), Some(2), "reduced");
+    fill(&mut world, id.plus(2), 2);
+    assert_eq!(state(&world, id.plus(1)), OrderState::Canceled);
+    let [trip] = closed(&world)[..] else { panic!("one round trip") };
+    assert_eq!((trip.trade, trip.way, trip.reason), (id, Some(BuySell::Buy), ExitReason::Target));
+    assert_eq!((trip.entered.qty, trip.exited.qty), (3, 3));
+    assert_eq!((trip.average(), trip.exited.average()), (Some(100.0), Some(100.0)));
+    assert_eq!(world.orders.open_orders().count(), 0);
+    assert_eq!(world.venue.ids.len(), 3);
+}
+
+#[test]
+fn a_stop_names_itself() {
+    let (mut world, id) = entered(1, 1);
+    fill(&mut world, id.plus(1), 1);
+    assert_eq!(closed(&world).first().map(|p| p.reason), Some(ExitReason::Stop));
+}
+
+#[test]
+fn an_exit_order_awaits_the_end_of_the_bracket() {
+    let (mut world, id) = entered(2, 2);
+    world.run(&Step::Exit { symbol: 0, hard: false });
+    assert_eq!(world.orders.closing(symbol()), Some(ExitReason::Reversal));
+    world.run(&Step::Wait { ms: 500 });
+    // Both cancels are on their way, and nothing else.
+    assert_eq!(world.orders.id_range().0, id.plus(3));
+    // The stop fills before its cancel comes: nothing is left to close.
+    let stop = world.venue.find(id.plus(1)).expect("stop");
+    world.venue.fill(stop, 1);
+    world.flow();
+    world.run(&Step::Wait { ms: 100 });
+    world.flow();
+    let exit = id.plus(3);
+    assert_eq!(world.orders.order(exit).map(|o| (o.qty, o.way)), Some((1, BuySell::Sell)));
+    fill(&mut world, exit, 1);
+    let [trip] = closed(&world)[..] else { panic!("one round trip") };
+    assert_eq!(trip.reason, ExitReason::Reversal);
+    assert!(!world.venue.flipped);
+    assert_eq!(world.orders.closing(symbol()), None);
+    assert_eq!(world.enter(0, false, 1, false), Ok(id.plus(4)));
+}
+
+#[test]
+fn a_cancel_without_an_answer_ends_in_a_flatten() {
+    let (mut world, id) = entered(2, 2);
+    world.run(&Step::Exit { symbol: 0, hard: false });
+    // Nothing of it reaches the venue's answers for two seconds.
+    world.run(&Step::Wait { ms: 1900 });
+    assert_eq!(world.orders.id_range().0, id.plus(3));
+    world.run(&Step::Wait { ms: 200 });
+    assert_eq!(world.orders.id_range().0, id.plus(4), "the flatten");
+    world.flow();
+    assert_eq!(world.venue.positions[0], 0);
+    assert_eq!(world.orders.position(symbol()).map(|p| p.qty), Some(0));
+    assert_eq!(closed(&world).first().map(|p| p.reason), Some(ExitReason::Reversal));
+}
+
+#[test]
+fn an_order_without_an_answer_is_unknown_and_not_sent_again() {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, 1, false).expect("an entry");
+    world.run(&Step::Wait { ms: 1900 });
+    assert_eq!(state(&world, id), OrderState::Sent);
+    world.run(&Step::Wait { ms: 150 });
+    assert_eq!(state(&world, id), OrderState::Unknown);
+    assert_eq!(
+        world.orders.reconciled(symbol()),
+        Err(Veto::new(Gate::Reconcile, Detail::UnknownOrder))
+    );
+    assert_eq!(world.orders.reconciled(SymbolId(1)), Ok(()));
+    // It had arrived after all: the list shows it, and it is the same order.
+    world.flow();
+    assert_eq!(state(&world, id), OrderState::Working);
+    assert_eq!(world.orders.reconciled(symbol()), Ok(()));
+    assert_eq!(world.venue.ids.len(), 3);
+}
+
+#[test]
+fn what_the_venue_lacks_has_ended() {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, 1, false).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.run(&Step::Break(0));
+    world.run(&Step::In(1));
+    assert_eq!(world.orders.reconciled(symbol()).map_err(|v| v.detail), Err(Detail::Venue));
+    assert_eq!(detail(world.enter(1, true, 1, false)), Detail::Venue);
+    world.run(&Step::Connect);
+    world.run(&Step::In(1));
+    assert_eq!(state(&world, id), OrderState::Unknown);
+    world.run(&Step::In(1));
+    assert_eq!(state(&world, id), OrderState::Unknown, "its fills are looked up first");
+    world.flow();
+    assert_eq!(state(&world, id), OrderState::Canceled);
+    assert!(seen(&world, |c| matches!(c, Change::Lost(o) if o.id == id)));
+    assert!(seen(&world, |c| matches!(c, Change::Reconciled)));
+    assert_eq!(world.venue.ids.len(), 0, "and it was never sent again");
+    assert_eq!(world.orders.reconciled(symbol()), Ok(()));
+}
+
+#[test]
+fn gate_five_needs_every_list() {
+    for missing in [Listing::Orders, Listing::Positions, Listing::Fills, Listing::Balance] {
+        let mut world = World::new(Manners::Good);
+        world.event(symbol(), Body::Link(false));
+        world.event(symbol(), Body::Link(true));
+        for listing in [Listing::Orders, Listing::Positions, Listing::Fills, Listing::Balance] {
+            if listing != missing {
+                world.event(symbol(), Body::Listed(listing));
+            }
+        }
+        assert_eq!(world.orders.reconciled(symbol()).map_err(|v| v.detail), Err(Detail::Venue));
+        world.event(symbol(), Body::Listed(missing));
+        assert_eq!(world.orders.reconciled(symbol()), Ok(()), "{missing:?}");
     }
+}
+
+#[test]
+fn a_list_that_does_not_come_is_asked_for_again() {
+    let mut world = World::new(Manners::Good);
+    world.event(symbol(), Body::Link(false));
+    world.event(symbol(), Body::Link(true));
+    world.run(&Step::Wait { ms: 9900 });
+    assert_eq!(alerts(&world, Odd::NoList), 0);
+    world.run(&Step::Wait { ms: 200 });
+    assert_eq!(alerts(&world, Odd::NoList), 1);
+    world.flow();
+    assert_eq!(world.orders.reconciled(symbol()), Ok(()));
+}
+
+#[test]
+fn an_entry_lives_thirty_seconds() {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, 2, true).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.flow();
+    fill(&mut world, id, 1);
+    world.run(&Step::Wait { ms: 29_900 });
+    world.flow();
+    assert_eq!(state(&world, id), OrderState::PartFilled);
+    world.run(&Step::Wait { ms: 200 });
+    assert_eq!(state(&world, id), OrderState::PendingCancel);
+    world.flow();
+    assert_eq!(state(&world, id), OrderState::Canceled);
+    // What it had filled stays, protected.
+    assert_eq!(world.orders.position(symbol()).map(|p| p.qty), Some(1));
+    assert_eq!(state(&world, id.plus(1)), OrderState::Working);
+}
+
+#[test]
+fn a_position_without_a_working_stop_is_closed_after_two_seconds() {
+    let (mut world, id) = entered(2, 2);
+    let stop = world.venue.find(id.plus(1)).expect("stop");
+    world.venue.orders[stop].sibling = OrderId::NONE;
+    world.venue.end(stop, Status::Canceled);
+    world.flow();
+    world.run(&Step::Wait { ms: 1900 });
+    assert!(!seen(&world, |c| matches!(c, Change::Naked { .. })));
+    world.run(&Step::Wait { ms: 200 });
+    assert!(seen(&world, |c| matches!(c, Change::Naked { qty: 2, .. })));
+    world.flow();
+    assert_eq!(world.venue.positions[0], 0);
+    assert_eq!(closed(&world).first().map(|p| p.reason), Some(ExitReason::Kill));
+}
+
+#[test]
+fn the_same_intent_within_five_seconds_is_a_duplicate() {
+    let (mut world, id) = entered(1, 1);
+    fill(&mut world, id.plus(2), 1);
+    world.run(&Step::Wait { ms: 4990 });
+    assert_eq!(detail(world.enter(0, true, 1, false)), Detail::Duplicate);
+    world.run(&Step::Wait { ms: 10 });
+    assert_eq!(world.enter(0, true, 1, false), Ok(id.plus(3)));
+    assert_eq!(detail(world.enter(0, false, 1, false)), Detail::PositionOpen);
+    assert_eq!(world.enter(1, true, 1, false), Ok(id.plus(6)), "another symbol");
+}
+
+#[test]
+fn entries_leave_the_last_ids_to_exits() {
+    let mut world = World::new(Manners::Good);
+    let (next, spare) = (OrderId::new(20_260_114, 0), Params::default().spare_ids);
+    world.orders =
+        Orders::new(Params { inside: true, ..Params::default() }, 2, next, next.plus(3 + spare));
+    assert!(world.orders.has_ids());
+    assert_eq!(world.enter(0, true, 1, false), Ok(next));
+    assert_eq!(detail(world.enter(1, true, 1, false)), Detail::NoIds);
+    world.event(symbol(), Body::Reserved(OrderId::new(20_260_115, spare)));
+    assert_eq!(detail(world.enter(1, true, 1, false)), Detail::NoIds, "no later end");
+    world.event(symbol(), Body::Reserved(OrderId::new(20_260_115, 2000)));
+    // The date of the new block, the counter of the old one.
+    assert_eq!(world.enter(1, true, 1, false), Ok(OrderId::new(20_260_115, 3)));
+}
+
+#[test]
+fn a_fill_counts_once_and_a_late_one_too() {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, 2, true).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.flow();
+    world.run(&Step::CancelEntries);
+    world.flow();
+    assert_eq!(state(&world, id), OrderState::Canceled);
+    let execution = ExecutionId::new(77);
+    let fill = Fill { id, execution, px: Px::new(100).expect("px"), qty: 1, way: BuySell::Buy };
+    for _ in 0..3 {
+        world.event(symbol(), Body::Fill(fill));
+        assert_eq!(world.orders.position(symbol()).map(|p| p.qty), Some(1));
+    }
+    assert_eq!((alerts(&world, Odd::LateFill), alerts(&world, Odd::Repeated)), (1, 2));
+    assert_eq!(state(&world, id), OrderState::Canceled);
+    // Its bracket is gone: the position does not stay.
+    world.venue.positions[0] = 1;
+    world.settle();
+    assert_eq!(world.venue.positions[0], 0);
+    world.check_settled();
+}
+
+fn update(id: OrderId, status: Status, reason: UpdateReason, filled: u32) -> Body {
+    let (way, kind, px) = (Some(BuySell::Buy), Some(OrderKind::Limit), Px::new(100));
+    Body::Order(OrderUpdate { id, status, reason, way, kind, qty: 4, filled, px })
+}
+
+#[test]
+fn the_cumulative_number_counts_and_only_grows() {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, 4, true).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    let qty = |world: &World| world.orders.position(symbol()).map_or(0, |p| p.qty);
+    let part = |filled| update(id, Status::PartiallyFilled, UpdateReason::FilledPartially, filled);
+    world.event(symbol(), part(2));
+    assert_eq!(qty(&world), 2, "an execution was not told");
+    assert!(seen(&world, |c| matches!(c, Change::Unpriced { qty: 2, .. })));
+    world.event(symbol(), part(1));
+    assert_eq!((qty(&world), alerts(&world, Odd::Shrunk)), (2, 1));
+    world.event(symbol(), part(u32::MAX));
+    assert_eq!(qty(&world), 2);
+    // The executions come later and give it its price.
+    for (n, ticks) in [(1, 100), (2, 104)] {
+        let (execution, px) = (ExecutionId::new(n), Px::new(ticks).expect("px"));
+        let fill = Fill { id, execution, px, qty: 1, way: BuySell::Buy };
+        world.event(symbol(), Body::Fill(fill));
+        assert_eq!(qty(&world), 2);
+    }
+    let average = world.orders.position(symbol()).and_then(|p| p.average());
+    assert_eq!(average, Some(102.0));
+}
+
+#[test]
+fn executions_without_ids_follow_the_cumulative_number() {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, 4, true).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    let qty = |world: &World| world.orders.position(symbol()).map_or(0, |p| p.qty);
+    let (execution, px) = (ExecutionId::NONE, Px::new(100).expect("px"));
+    let fill = Body::Fill(Fill { id, execution, px, qty: 1, way: BuySell::Buy });
+    let part = |filled| update(id, Status::PartiallyFilled, UpdateReason::FilledPartially, filled);
+    for filled in [1, 2, 2, 3] {
+        world.event(symbol(), fill);
+        world.event(symbol(), part(filled));
+        assert_eq!(qty(&world), filled as i32);
+    }
+    assert_eq!(world.orders.order(id).map(|o| (o.priced, o.fills)), Some((3, 3)));
+}
+
+#[test]
+fn a_refused_cancel_does_not_kill_an_order() {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, 4, true).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.flow();
+    world.run(&Step::CancelEntries);
+    assert_eq!(state(&world, id), OrderState::PendingCancel);
+    world.event(symbol(), update(id, Status::Open, UpdateReason::CancelRejected, 0));
+    assert_eq!(state(&world, id), OrderState::Working);
+    world.run(&Step::Wait { ms: 600 });
+    world.run(&Step::CancelEntries);
+    assert_eq!(state(&world, id), OrderState::PendingCancel, "asked again");
+    // "Rejected" is the answer for the cancel, not for the order.
+    world.event(symbol(), update(id, Status::Rejected, UpdateReason::CancelRejected, u32::MAX));
+    assert_eq!(state(&world, id), OrderState::Unknown);
+    world.flow();
+    assert_eq!(state(&world, id), OrderState::Canceled, "the first cancel had come");
+    assert_eq!(alerts(&world, Odd::Refused), 2);
+}
+
+#[test]
+fn a_position_that_comes_from_nowhere_is_reported() {
+    let mut world = World::new(Manners::Good);
+    world.venue.positions[0] = -2;
+    world.event(symbol(), Body::Position(-2));
+    world.run(&Step::Wait { ms: 2100 });
+    assert!(seen(&world, |c| matches!(c, Change::Mismatch { ours: 0, venue: -2, .. })));
     world.settle();
     world.check_settled();
+    assert_eq!(world.venue.positions[0], 0);
+    let reports = world.log.iter().filter(|c| matches!(c, Change::Mismatch { .. })).count();
+    assert_eq!(reports, 1);
+}
+
+#[test]
+fn an_audit_finds_what_nobody_said() {
+    let mut world = World::new(Manners::Good);
+    world.venue.positions[1] = 1;
+    world.run(&Step::Wait { ms: 59_000 });
+    world.flow();
+    assert!(!seen(&world, |c| matches!(c, Change::Mismatch { .. })));
+    world.settle();
+    assert!(seen(&world, |c| matches!(c, Change::Mismatch { ours: 0, venue: 1, .. })));
+    world.check_settled();
+}
+
+#[test]
+fn a_position_that_differs_is_reported_and_then_taken_over() {
+    let (mut world, _) = entered(1, 1);
+    world.venue.positions[0] = 3;
+    world.event(symbol(), Body::Position(3));
+    world.run(&Step::Wait { ms: 1900 });
+    assert!(!seen(&world, |c| matches!(c, Change::Mismatch { .. })));
+    world.run(&Step::Wait { ms: 200 });
+    assert!(seen(&world, |c| matches!(c, Change::Mismatch { ours: 1, venue: 3, .. })));
+    assert_eq!(world.orders.reconciled(symbol()).map_err(|v| v.detail), Err(Detail::Venue));
+    world.flow();
+    world.run(&Step::Wait { ms: 2500 });
+    assert!(seen(&world, |c| matches!(c, Change::Adopted { from: 1, to: 3, .. })));
+    world.settle();
+    world.check_settled();
+}
+
+#[test]
+fn a_restart_adopts_what_it_forgot() {
+    // The state is older than the entry: the journal's tail was lost.
+    let mut world = World::new(Manners::Good);
+    world.run(&Step::Save);
+    let id = world.enter(0, true, 2, true).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.flow();
+    let at = world.venue.find(id).expect("entry");
+    world.venue.fill(at, 1);
+    world.run(&Step::Restart { stale: true });
+    world.run(&Step::Connect);
+    world.flow();
+    assert!(seen(&world, |c| matches!(c, Change::Orphan(o) if o.id == id)));
+    assert!(seen(&world, |c| matches!(c, Change::Adopted { from: 0, to: 1, .. })));
+    world.run(&Step::Wait { ms: 100 });
+    world.flow();
+    assert_eq!(state(&world, id), OrderState::Canceled, "an entry is cancelled");
+    assert_eq!(state(&world, id.plus(1)), OrderState::Working, "a stop is kept");
+    assert_eq!(state(&world, id.plus(2)), OrderState::Working, "a target is kept");
+    world.settle();
+    world.check_settled();
+    assert_eq!(world.venue.positions[0], 1);
+}
+
+#[test]
+fn the_kill_switch_wins_over_what_turns_up_later() {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, 1, false).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.run(&Step::Kill);
+    assert_eq!(detail(world.enter(1, true, 1, false)), Detail::KillSwitch);
+    // The entry fills before its cancel arrives.
+    world.run(&Step::Out(2));
+    let at = world.venue.find(id).expect("entry");
+    world.venue.fill(at, 1);
+    world.settle();
+    world.check_settled();
+    assert_eq!(world.venue.positions[0], 0);
+    world.orders.lift();
+    assert!(world.enter(1, true, 1, false).is_ok());
+}
+
+#[test]
+fn a_torn_state_is_none() {
+    let (world, _) = entered(2, 1);
+    let text = world.orders.to_text();
+    let (next, reserved) = (OrderId::new(20_260_114, 0), OrderId::new(20_260_114, 1000));
+    let read = |text: &str| Orders::restore(Params::default(), 2, next, reserved, text);
+    let back = read(&text).expect("a state");
+    assert_eq!(back.position(symbol()), world.orders.position(symbol()));
+    assert_eq!(back.id_range().0, world.orders.id_range().0, "ids go on where they were");
+    assert!(back.open_orders().all(|o| o.state == OrderState::Unknown));
+    for lines in 0..text.lines().count() {
+        let torn: String = text.lines().take(lines).flat_map(|line| [line, "\n"]).collect();
+        assert!(read(&torn).is_err(), "{lines} lines");
+    }
+    for wrong in ["live=1 2 3\n", "position=9 1 1\n", "next=-1\n", "x\n", "y=1\n"] {
+        assert!(read(&text.replacen("next=", &format!("{wrong}next="), 1)).is_err(), "{wrong}");
+    }
+    assert!(Orders::restore(Params::default(), 1, next, reserved, &text).is_err(), "symbols");
 }

@@ -24,6 +24,7 @@ impl Orders {
         let turn = &mut turn;
         self.each_live(|_| true, |orders, id| orders.look_at(id, turn));
         self.overdue_round(turn);
+        self.audit(turn);
         self.ask(turn);
         for symbol in self.ids() {
             self.check_position(symbol, turn);
@@ -36,6 +37,8 @@ impl Orders {
         let Some(order) = self.order(id) else { return };
         let late = |since: Ts, ns: i64| since.is_some() && turn.at.ts.since(since) >= ns;
         let silent = match order.state {
+            // The round that is under way may tell.
+            OrderState::Unknown if self.rounds.active().is_some() => return,
             OrderState::Unknown => return self.want_round(turn),
             OrderState::Sent => late(order.sent(), self.params.ack_ns),
             _ => order.asked.since().is_some_and(|ts| late(ts, self.params.ack_ns)),
@@ -80,6 +83,13 @@ impl Orders {
             return;
         }
         self.refuse_strangers(symbol, turn);
+        let Some(held) = self.held(symbol) else { return };
+        if self.halted && held.closing.is_none() {
+            let mine = self.live_of(symbol).any(Order::is_ours);
+            if mine || held.exposed(self.rounds.recovered()) {
+                return self.close(symbol, ExitReason::Kill, turn);
+            }
+        }
         match self.held(symbol).and_then(|held| held.closing) {
             Some(closing) => self.drive_close(symbol, closing, turn),
             None => {
@@ -92,9 +102,11 @@ impl Orders {
 
     /// Orders of ours that were met at the venue and do not protect a position are not wanted.
     fn refuse_strangers(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
-        let way = self.held(symbol).and_then(|held| BuySell::of(held.position.qty));
+        let Some(held) = self.held(symbol) else { return };
+        let (way, trade) = (BuySell::of(held.position.qty), held.position.trade);
         let unwanted = |o: &Order| {
-            let protects = o.role != Role::Entry && way == Some(o.way.opposite());
+            let own = o.trade == OrderId::NONE || o.trade == trade || trade == OrderId::NONE;
+            let protects = o.role != Role::Entry && way == Some(o.way.opposite()) && own;
             o.symbol == symbol && o.adopted && o.is_ours() && !protects
         };
         self.each_live(unwanted, |orders, id| orders.cancel(id, turn));
@@ -105,8 +117,7 @@ impl Orders {
         self.each_live(|o| mine(o) && o.role != Role::Exit, |orders, id| orders.cancel(id, turn));
         let Some(held) = self.held(symbol) else { return };
         let (qty, ts) = (held.position.qty, turn.at.ts);
-        // Before a list has come, what the venue said counts too; afterwards both agree or settle.
-        let exposed = qty != 0 || held.venue.is_some_and(|v| v != 0);
+        let exposed = held.exposed(self.rounds.recovered());
         let exits = self.live.iter().any(|o| mine(o) && o.role == Role::Exit);
         let others = self.live.iter().any(|o| mine(o) && o.role != Role::Exit);
         let unsure = self.live.iter().any(|o| mine(o) && o.state == OrderState::Unknown);
@@ -139,11 +150,15 @@ impl Orders {
         let venue = self.held(symbol).and_then(|held| held.venue).unwrap_or(0);
         let signed = if qty == 0 { venue } else { qty };
         let Some(way) = BuySell::of(signed).map(BuySell::opposite) else { return };
-        if turn.out.room() == 0 || self.live.len() >= super::LIVE_MAX {
-            return turn.changes.alert(symbol, OrderId::NONE, Odd::Full);
-        }
-        let Some(id) = self.take_ids(1, 0) else {
-            return turn.changes.alert(symbol, OrderId::NONE, Odd::NoIds);
+        let room = turn.out.room() > 0 && self.live.len() < super::LIVE_MAX;
+        let Some(id) = room.then(|| self.take_ids(1, 0)).flatten() else {
+            let what = if room { Odd::NoIds } else { Odd::Full };
+            turn.changes.alert(symbol, OrderId::NONE, what);
+            let again = Ts(ts.0.saturating_add(self.params.again_ns));
+            if let Some(held) = self.held_mut(symbol) {
+                held.closing = Some(Closing { again, ..closing });
+            }
+            return;
         };
         let trade = self.held(symbol).map_or(OrderId::NONE, |held| held.position.trade);
         let (kind, role, why) = (OrderKind::Market, Role::Exit, Some(closing.reason));
@@ -172,7 +187,7 @@ impl Orders {
         let entry = |o: &&Order| o.symbol == symbol && o.role == Role::Entry && o.is_ours();
         let Some(id) = self.live.iter().find(entry).map(|o| o.id) else { return };
         let stop = self.live.iter().any(|o| o.role == Role::Stop && o.trade == id);
-        if !stop {
+        if !stop || self.order(id).is_some_and(|o| o.unwanted) {
             self.cancel(id, turn);
         }
     }
@@ -180,8 +195,7 @@ impl Orders {
     /// A bracket whose trade is over, or that is larger or smaller than the position. The venue is
     /// given the time to do it by itself.
     fn drive_bracket(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
-        let child =
-            |o: &Order| o.symbol == symbol && o.is_ours() && o.role != Role::Entry && !o.adopted;
+        let child = |o: &Order| o.symbol == symbol && o.is_ours() && o.role != Role::Entry;
         let entry = self.live_of(symbol).any(|o| o.role == Role::Entry);
         let Some(held) = self.held(symbol) else { return };
         let (size, pending) = (held.position.size(), OrderState::PendingChild);
@@ -199,17 +213,25 @@ impl Orders {
                 |orders, id| orders.lose(id, turn),
             );
         }
-        let (now, tidy_ns) = (turn.at.ts, self.params.tidy_ns);
+        let (now, tidy_ns, number) = (turn.at.ts, self.params.tidy_ns, self.rounds.number());
         let Some(held) = self.held_mut(symbol) else { return };
-        held.untidy = held.untidy.or(now);
+        if !held.untidy.is_some() {
+            (held.untidy, held.untidy_round) = (now, number);
+        }
+        let began = held.untidy_round;
         if now.since(held.untidy) < tidy_ns {
             return;
         }
-        self.each_live(misfit, |orders, id| match size {
-            0 => orders.cancel(id, turn),
-            _ if orders.order(id).is_some_and(|o| o.state == pending) => {}
-            _ => orders.resize(id, size, turn),
-        });
+        if size == 0 {
+            return self.each_live(misfit, |orders, id| orders.cancel(id, turn));
+        }
+        // A change of size that crosses a fill could make an exit larger than its position: what is
+        // known must be of after the fill that made the bracket too large.
+        if self.rounds.completed() <= began {
+            return self.want_round(turn);
+        }
+        let live = |o: &Order| misfit(o) && o.state != pending;
+        self.each_live(live, |orders, id| orders.resize(id, size, turn));
     }
 
     /// Asks for an order's remaining quantity to become `size`.

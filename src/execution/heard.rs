@@ -34,7 +34,8 @@ impl Orders {
         }
         let round = self.rounds.active().map(|round| round.number);
         match self.order(fill.id) {
-            None if round.is_some() => {}
+            // Old ones of others, most likely: the position that is listed holds them.
+            None if self.rounds.lists_fills() => {}
             None if fill.execution == ExecutionId::NONE => {
                 turn.changes.alert(symbol, fill.id, Odd::Unreadable);
                 self.want_round(turn);
@@ -73,6 +74,10 @@ impl Orders {
         if order.role == Role::Exit && order.filled == 0 {
             // Which way a flatten goes is the venue's knowledge.
             order.way = fill.way;
+        }
+        let [_, sent, acked] = &mut order.times;
+        if order.role != Role::Exit && !acked.is_some() {
+            (*sent, *acked) = (sent.or(turn.at.ts), turn.at.ts);
         }
         order.priced = order.priced.saturating_add(fill.qty);
         order.fills = order.fills.saturating_add(1);
@@ -166,7 +171,8 @@ impl Orders {
             if update.qty != QTY_UNKNOWN && (1..=QTY_ORDER_MAX).contains(&update.qty) {
                 order.qty = update.qty;
             }
-            if let Some(way) = update.way.filter(|_| order.role == Role::Exit && order.filled == 0) {
+            if let Some(way) = update.way.filter(|_| order.role == Role::Exit && order.filled == 0)
+            {
                 order.way = way;
             }
             order.px = update.px.or(order.px);

@@ -47,6 +47,8 @@ pub struct Params {
     pub differ_ns: i64,
     /// So long a list may take, ns.
     pub round_ns: i64,
+    /// Everything is listed again so long after it was listed last, ns: what nobody said would show.
+    pub audit_ns: i64,
     /// Time between two attempts to flatten, ns; doubled after each, five times at most.
     pub again_ns: i64,
     /// Ids that entries leave for exits.
@@ -65,6 +67,7 @@ impl Default for Params {
             tidy_ns: SECOND,
             differ_ns: 2 * SECOND,
             round_ns: 10 * SECOND,
+            audit_ns: 60 * SECOND,
             again_ns: 2 * SECOND,
             spare_ids: 100,
             inside: false,
@@ -98,11 +101,15 @@ pub(super) struct Held {
     pub(super) counted_round: u64,
     /// The venue's number is taken over if they still differ in a while: not reconciled.
     pub(super) settling: bool,
+    /// The difference stems from a connect, where it is no alarm, or has been reported.
+    pub(super) excused: bool,
     pub(super) closing: Option<Closing>,
     /// Since when the position has no working stop.
     pub(super) naked: Ts,
     /// Since when the bracket does not fit the position.
     pub(super) untidy: Ts,
+    /// Last round that had begun by then.
+    pub(super) untidy_round: u64,
     /// Last entry of each direction.
     pub(super) entered: [Ts; 2],
 }
@@ -128,6 +135,8 @@ pub struct Orders {
     pub(super) execution_at: usize,
     pub(super) symbols: Vec<Held>,
     pub(super) rounds: Rounds,
+    /// Nothing may be open or working: what turns up is closed.
+    pub(super) halted: bool,
     /// A fill without an execution id, until the update behind it says how much is filled.
     pub(super) candidate: Option<(SymbolId, Fill)>,
     /// The next time that anything can be due.
@@ -145,9 +154,11 @@ impl Orders {
             counted_round: 0,
             differs: Ts::NONE,
             settling: false,
+            excused: false,
             closing: None,
             naked: Ts::NONE,
             untidy: Ts::NONE,
+            untidy_round: 0,
             entered: [Ts::NONE; 2],
         };
         Orders {
@@ -161,6 +172,7 @@ impl Orders {
             execution_at: 0,
             symbols: (0..symbols).map(held).collect(),
             rounds: Rounds::new(params.inside),
+            halted: false,
             candidate: None,
             due: Ts::NONE,
         }
@@ -190,6 +202,9 @@ impl Orders {
     /// the same intent seconds ago, or there is no id or place left.
     pub fn enter(&mut self, plan: &Plan, out: &mut Outbox) -> Result<OrderId, Veto> {
         let limit = |detail| Err(Veto::new(Gate::Limit, detail));
+        if self.halted {
+            return Err(Veto::new(Gate::Halt, Detail::KillSwitch));
+        }
         self.reconciled(plan.symbol)?;
         let (duplicate_ns, side) = (self.params.duplicate_ns, usize::from(plan.way as u8) - 1);
         let Some(held) = self.held(plan.symbol) else { return limit(Detail::SymbolDisabled) };
@@ -260,8 +275,9 @@ impl Orders {
     pub(super) fn close(&mut self, symbol: SymbolId, reason: ExitReason, turn: &mut Turn<'_>) {
         let hard = matches!(reason, ExitReason::Kill | ExitReason::Manual);
         let mine = self.live_of(symbol).any(Order::is_ours);
+        let recovered = self.rounds.recovered();
         let Some(held) = self.held_mut(symbol) else { return };
-        let exposed = held.position.qty != 0 || held.venue.is_some_and(|v| v != 0);
+        let exposed = held.exposed(recovered);
         match &mut held.closing {
             Some(closing) if hard && !closing.hard => {
                 (closing.reason, closing.hard) = (reason, true)
@@ -281,7 +297,11 @@ impl Orders {
     pub fn cancel_entries(&mut self, at: Moment, out: &mut Outbox, changes: &mut Changes) {
         let mut turn = Turn { at, out, changes };
         let of = |o: &Order| o.role == Role::Entry && o.is_ours();
-        self.each_live(of, |orders, id| orders.cancel(id, &mut turn));
+        self.each_live(of, |orders, id| {
+            // Whatever becomes of this request, the wish stays.
+            orders.order_mut(id).into_iter().for_each(|o| o.unwanted = true);
+            orders.cancel(id, &mut turn);
+        });
         for symbol in self.ids() {
             self.drive(symbol, &mut turn);
         }
@@ -299,6 +319,18 @@ impl Orders {
         for symbol in self.ids() {
             self.exit(at, symbol, reason, out, changes);
         }
+    }
+
+    /// The kill switch from HALT_TRADING on: everything is closed, and whatever turns up later too,
+    /// until [`Orders::lift`].
+    pub fn halt(&mut self, at: Moment, out: &mut Outbox, changes: &mut Changes) {
+        self.halted = true;
+        self.flatten_all(at, ExitReason::Kill, out, changes);
+    }
+
+    /// Entries may be ordered again after [`Orders::halt`].
+    pub fn lift(&mut self) {
+        self.halted = false;
     }
 
     /// Takes an event; those that are not about orders change nothing.

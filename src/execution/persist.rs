@@ -41,6 +41,7 @@ impl Orders {
         let mut text = String::from(HEAD);
         text.push('\n');
         let _ = writeln!(text, "next={}", self.next.to_bits());
+        let _ = writeln!(text, "halted={}", u8::from(self.halted));
         for order in &self.live {
             order_line(&mut text, "live", order);
         }
@@ -87,6 +88,7 @@ impl Orders {
             let mut numbers = Numbers(rest);
             let done = match name {
                 "next" => orders.read_next(&mut numbers),
+                "halted" => numbers.take::<u8>().map(|halted| orders.halted = halted != 0),
                 "live" => orders.read_order(&mut numbers, true),
                 "ended" => orders.read_order(&mut numbers, false),
                 "position" => orders.read_position(&mut numbers),

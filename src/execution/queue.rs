@@ -159,3 +159,163 @@ impl Orders {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execution::{Params, Plan};
+    use crate::order::{BuySell, ExitReason, OrderKind};
+    use crate::units::{Px, SymbolId};
+
+    const MS: i64 = SECOND / 1000;
+
+    struct Desk {
+        orders: Orders,
+        queue: Queue,
+        out: Outbox,
+        changes: Changes,
+        room: u32,
+        ready: bool,
+        sent: Vec<Action>,
+    }
+
+    impl Desk {
+        fn new() -> Desk {
+            let params = Params { inside: true, ..Params::default() };
+            let id = |n| OrderId::new(20_260_114, n);
+            Desk {
+                orders: Orders::new(params, 3, id(0), id(1000)),
+                queue: Queue::default(),
+                out: Outbox::default(),
+                changes: Changes::default(),
+                room: 0,
+                ready: true,
+                sent: Vec::new(),
+            }
+        }
+
+        fn enter(&mut self, symbol: u16, ms: i64) -> OrderId {
+            let px = |ticks| Px::new(ticks).expect("px");
+            let plan = Plan {
+                seq: 1,
+                ts: Ts(ms * MS),
+                symbol: SymbolId(symbol),
+                way: BuySell::Buy,
+                kind: OrderKind::Limit,
+                qty: 2,
+                px: px(100),
+                stop: px(90),
+                target: px(130),
+            };
+            self.orders.enter(&plan, &mut self.out).expect("an entry")
+        }
+
+        /// What leaves at a time with so much room.
+        fn pass(&mut self, ms: i64, room: u32) -> Vec<Action> {
+            let Desk { orders, queue, out, changes, room: left, ready, sent } = self;
+            *left = room;
+            let mut admit = |_| {
+                let fits = *left > 0;
+                *left = left.saturating_sub(1);
+                fits
+            };
+            let mut send = |command: &Command| {
+                if *ready {
+                    sent.push(command.action);
+                }
+                *ready
+            };
+            let at = Moment { seq: 1, ts: Ts(ms * MS) };
+            queue.pass(at, orders, out, changes, &mut admit, &mut send);
+            std::mem::take(sent)
+        }
+
+        fn state(&self, id: OrderId) -> OrderState {
+            self.orders.order(id).expect("an order").state
+        }
+    }
+
+    const fn is_entry(action: &Action) -> bool {
+        matches!(action, Action::New { parent: true, .. })
+    }
+
+    #[test]
+    fn a_bracket_follows_its_entry_and_goes_before_another() {
+        let mut desk = Desk::new();
+        let first = desk.enter(0, 0);
+        let second = desk.enter(1, 0);
+        assert!(desk.pass(0, 0).is_empty());
+        assert_eq!(desk.state(first), OrderState::Created);
+        let sent = desk.pass(1, 1);
+        assert!(matches!(sent[..], [Action::New { id, .. }] if id == first), "{sent:?}");
+        assert_eq!(desk.state(first), OrderState::Sent);
+        assert_eq!(desk.state(first.plus(1)), OrderState::Created);
+        // The bracket protects: it goes before the entry of another symbol.
+        let sent = desk.pass(2, 2);
+        let [Action::Bracket { parent, .. }, Action::New { id, .. }] = sent[..] else {
+            panic!("{sent:?}")
+        };
+        assert_eq!((parent, id), (first, second));
+        assert!(!desk.queue.is_empty());
+        assert_eq!(desk.pass(3, 5).len(), 1);
+        assert!(desk.queue.is_empty());
+    }
+
+    #[test]
+    fn an_entry_that_waits_too_long_is_dropped_with_its_bracket() {
+        let mut desk = Desk::new();
+        let id = desk.enter(0, 0);
+        assert!(desk.pass(1000, 0).is_empty());
+        assert_eq!(desk.state(id), OrderState::Created);
+        assert!(desk.pass(1001, 9).is_empty());
+        assert!(desk.queue.is_empty());
+        for n in 0..3 {
+            assert_eq!(desk.state(id.plus(n)), OrderState::Canceled);
+        }
+        let bracket = desk.enter(1, 2000);
+        assert_eq!(desk.pass(2000, 1).len(), 1);
+        assert_eq!(desk.pass(9000, 1).len(), 1, "a bracket is never dropped");
+        assert_eq!(desk.state(bracket.plus(2)), OrderState::Sent);
+    }
+
+    #[test]
+    fn what_is_cancelled_while_it_waits_never_leaves() {
+        let mut desk = Desk::new();
+        let id = desk.enter(0, 0);
+        desk.pass(0, 0);
+        let at = Moment { seq: 2, ts: Ts(10 * MS) };
+        desk.orders.halt(at, &mut desk.out, &mut desk.changes);
+        assert!(desk.pass(10, 9).is_empty(), "neither the entry nor a cancel of it");
+        assert_eq!(desk.state(id), OrderState::Canceled);
+        assert_eq!(desk.orders.open_orders().count(), 0);
+    }
+
+    #[test]
+    fn cancels_and_flattens_never_wait() {
+        let mut desk = Desk::new();
+        let id = desk.enter(0, 0);
+        assert_eq!(desk.pass(0, 9).len(), 2);
+        let waiting = desk.enter(1, 5);
+        let at = Moment { seq: 2, ts: Ts(10 * MS) };
+        let (out, changes) = (&mut desk.out, &mut desk.changes);
+        desk.orders.exit(at, SymbolId(0), ExitReason::Kill, out, changes);
+        let sent = desk.pass(10, 0);
+        let cancels = sent.iter().filter(|a| matches!(a, Action::Cancel { .. })).count();
+        assert_eq!((cancels, sent.len()), (3, 3), "{sent:?}");
+        assert!(!sent.iter().any(is_entry));
+        assert_eq!(desk.state(id), OrderState::Sent);
+        assert_eq!(desk.state(waiting), OrderState::Created);
+    }
+
+    #[test]
+    fn what_the_ring_does_not_take_is_offered_again() {
+        let mut desk = Desk::new();
+        let id = desk.enter(0, 0);
+        desk.ready = false;
+        assert!(desk.pass(0, 9).is_empty());
+        assert_eq!(desk.state(id), OrderState::Created);
+        desk.ready = true;
+        assert_eq!(desk.pass(1, 9).len(), 2);
+        assert!(desk.pass(2, 9).is_empty(), "once");
+    }
+}

@@ -23,6 +23,8 @@ pub(super) struct Round {
     pending: u8,
     /// The one of a connect.
     link: bool,
+    /// Something was asked for twice: an answer to the first question may still come.
+    twice: bool,
 }
 
 const fn bit(listing: Listing) -> u8 {
@@ -31,6 +33,7 @@ const fn bit(listing: Listing) -> u8 {
 
 const AFTER_LINK: u8 =
     bit(Listing::Orders) | bit(Listing::Positions) | bit(Listing::Fills) | bit(Listing::Balance);
+const ALL: [Listing; 4] = [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills];
 const QUESTIONS: [Listing; 3] = [Listing::Orders, Listing::Positions, Listing::Fills];
 
 /// Least time between two rounds that are asked for here, ns.
@@ -48,8 +51,9 @@ pub(super) struct Rounds {
     /// Another one is wanted once this one is over.
     wanted: bool,
     last: Ts,
-    /// Last round whose list of fills is complete.
+    /// Last round whose list of fills is complete, and last round that is complete.
     fills_done: u64,
+    completed: u64,
 }
 
 impl Rounds {
@@ -64,6 +68,7 @@ impl Rounds {
             wanted: false,
             last: Ts::NONE,
             fills_done: 0,
+            completed: 0,
         }
     }
 
@@ -77,6 +82,14 @@ impl Rounds {
 
     pub(super) const fn active(&self) -> Option<Round> {
         self.active
+    }
+
+    pub(super) fn lists_fills(&self) -> bool {
+        self.active.is_some_and(|round| round.pending & bit(Listing::Fills) != 0)
+    }
+
+    pub(super) const fn completed(&self) -> u64 {
+        self.completed
     }
 
     pub(super) const fn number(&self) -> u64 {
@@ -104,7 +117,7 @@ impl Orders {
         if up {
             self.each_live(|_| true, |orders, id| orders.become_(id, OrderState::Unknown, turn));
             for held in &mut self.symbols {
-                (held.venue, held.settling) = (None, false);
+                (held.venue, held.settling, held.excused) = (None, false, false);
                 (held.naked, held.untidy, held.differs) = (Ts::NONE, Ts::NONE, Ts::NONE);
             }
             self.begin(AFTER_LINK, true, turn.at.ts);
@@ -114,7 +127,7 @@ impl Orders {
     fn begin(&mut self, pending: u8, link: bool, since: Ts) {
         self.rounds.number += 1;
         let number = self.rounds.number;
-        self.rounds.active = Some(Round { number, since, pending, link });
+        self.rounds.active = Some(Round { number, since, pending, link, twice: false });
         (self.rounds.last, self.rounds.wanted) = (since, false);
     }
 
@@ -124,6 +137,15 @@ impl Orders {
         self.ask(turn);
     }
 
+    /// Now and then everything is looked at again.
+    pub(super) fn audit(&mut self, turn: &mut Turn<'_>) {
+        let Rounds { inside, recovered, active, last, .. } = self.rounds;
+        let old = turn.at.ts.since(last) >= self.params.audit_ns;
+        if old && recovered && !inside && active.is_none() {
+            self.want_round(turn);
+        }
+    }
+
     /// Begins a round that is wanted, if it may begin now.
     pub(super) fn ask(&mut self, turn: &mut Turn<'_>) {
         let Rounds { linked, active, wanted, last, .. } = self.rounds;
@@ -131,35 +153,30 @@ impl Orders {
         if !wanted || !linked || active.is_some() || soon || turn.out.room() < QUESTIONS.len() {
             return;
         }
-        self.list(turn);
         let pending = QUESTIONS.iter().fold(0, |bits, &q| bits | bit(q));
+        self.list(pending, turn);
         self.begin(pending, false, turn.at.ts);
     }
 
-    fn list(&self, turn: &mut Turn<'_>) {
-        for listing in QUESTIONS {
-            let (Some(symbol), action) = (self.ids().next(), Action::List(listing)) else { return };
+    fn list(&self, pending: u8, turn: &mut Turn<'_>) {
+        let Some(symbol) = self.ids().next() else { return };
+        for listing in ALL.into_iter().filter(|&listing| pending & bit(listing) != 0) {
+            let action = Action::List(listing);
             // Whoever asks has looked for room.
             let _ = turn.out.push(Command { seq: turn.at.seq, ts: turn.at.ts, symbol, action });
         }
     }
 
-    /// A list that does not come is asked for again; the account stays not reconciled.
+    /// A list that does not come is asked for again; the account stays not reconciled. What the
+    /// round may conclude stays what its first question allows: that may be what is answered.
     pub(super) fn overdue_round(&mut self, turn: &mut Turn<'_>) {
         let Some(round) = self.rounds.active else { return };
-        if turn.at.ts.since(round.since) < self.params.round_ns || turn.out.room() < 4 {
+        if turn.at.ts.since(round.since) < self.params.round_ns || turn.out.room() < ALL.len() {
             return;
         }
-        if let Some(symbol) = self.ids().next() {
-            turn.changes.alert(symbol, OrderId::NONE, Odd::NoList);
-            self.list(turn);
-            if round.link {
-                let action = Action::List(Listing::Balance);
-                let _ = turn.out.push(Command { seq: turn.at.seq, ts: turn.at.ts, symbol, action });
-            }
-        }
-        let pending = if round.link { AFTER_LINK } else { AFTER_LINK & !bit(Listing::Balance) };
-        self.begin(pending, round.link, turn.at.ts);
+        turn.changes.alert(SymbolId(0), OrderId::NONE, Odd::NoList);
+        self.list(round.pending, turn);
+        self.rounds.active = Some(Round { since: turn.at.ts, twice: true, ..round });
     }
 
     pub(super) fn on_listed(&mut self, listing: Listing, turn: &mut Turn<'_>) {
@@ -173,7 +190,10 @@ impl Orders {
             Listing::Orders => {
                 for order in &mut self.live {
                     let before = order.sent_round < number && order.heard_round < number;
-                    if before && order.state != OrderState::Created {
+                    // A server need not list what only waits for its entry.
+                    let told =
+                        !matches!(order.state, OrderState::Created | OrderState::PendingChild);
+                    if before && told {
                         order.absent_round = number;
                     }
                 }
@@ -214,18 +234,24 @@ impl Orders {
 
     fn complete(&mut self, turn: &mut Turn<'_>) {
         let Some(round) = self.rounds.active.take() else { return };
+        self.rounds.completed = round.number;
+        if round.twice {
+            // The other answer must not pass for one to the next question.
+            self.rounds.last = Ts(turn.at.ts.0.saturating_add(self.params.round_ns));
+        }
         for held in &mut self.symbols {
             // Whatever price was to be had has come.
             held.finish(true, turn.changes);
             held.differs = Ts::NONE;
             held.compare(turn.at.ts);
             held.settling = held.differs.is_some();
+            held.excused = held.settling && (held.excused || round.link);
         }
         for symbol in self.ids() {
             // A fill of this very moment may be ahead of the position that was listed: then both
             // get the time to meet.
             let still = self.held(symbol).is_some_and(|h| h.counted_round < round.number);
-            if still {
+            if still && round.link {
                 self.settle(symbol, turn);
             }
         }
@@ -256,19 +282,26 @@ impl Orders {
         if held.settling {
             return self.settle(symbol, turn);
         }
+        self.report(symbol, turn);
+        self.want_round(turn);
+    }
+
+    fn report(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        let Some(held) = self.held_mut(symbol) else { return };
         let ours = held.position.qty;
-        if let Some(venue) = held.venue {
+        if let Some(venue) = held.venue.filter(|&venue| venue != ours && !held.excused) {
             turn.changes.push(Change::Mismatch { symbol, ours, venue });
         }
-        if let Some(held) = self.held_mut(symbol) {
-            held.settling = true;
-        }
-        self.want_round(turn);
+        (held.settling, held.excused) = (true, true);
     }
 
     /// Takes the venue's position over.
     fn settle(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
-        let Some(held) = self.held(symbol).filter(|held| held.settling) else { return };
+        if self.held(symbol).is_none_or(|held| !held.settling) {
+            return;
+        }
+        self.report(symbol, turn);
+        let Some(held) = self.held(symbol) else { return };
         let (from, to) = (held.position.qty, held.venue.unwrap_or(held.position.qty));
         if let Some(way) = BuySell::of(to.saturating_sub(from)) {
             let (trade, reason) = (OrderId::NONE, ExitReason::Manual);
@@ -278,7 +311,7 @@ impl Orders {
         }
         if let Some(held) = self.held_mut(symbol) {
             held.finish(true, turn.changes);
-            held.settling = false;
+            (held.settling, held.excused) = (false, false);
         }
     }
 }

@@ -168,6 +168,8 @@ pub struct Order {
     pub times: [Ts; 3],
     /// Was first met at the venue, not decided here.
     pub adopted: bool,
+    /// Is to be cancelled.
+    pub(super) unwanted: bool,
     pub(super) asked: Asked,
     /// No further request of it before this time.
     pub(super) quiet: Ts,
@@ -212,6 +214,7 @@ impl Order {
             why: draft.why,
             times: [decided, Ts::NONE, Ts::NONE],
             adopted: false,
+            unwanted: false,
             asked: Asked::Nothing,
             quiet: Ts::NONE,
             lost: false,

@@ -128,6 +128,13 @@ impl Orders {
 }
 
 impl Held {
+    /// Whether there is something to be closed. The venue's number counts where this state is not
+    /// sure of its own: else it is one of before the last fill.
+    pub(super) fn exposed(&self, recovered: bool) -> bool {
+        let unsure = self.settling || !recovered;
+        self.position.qty != 0 || (unsure && self.venue.is_some_and(|venue| venue != 0))
+    }
+
     /// Reports a round trip that is over: known in full, or `anyway`.
     pub(super) fn finish(&mut self, anyway: bool, changes: &mut Changes) {
         let over = self.position.is_open() && self.position.qty == 0;
@@ -144,7 +151,7 @@ impl Held {
             _ => Ts::NONE,
         };
         if !self.differs.is_some() && self.venue.is_some() {
-            self.settling = false;
+            (self.settling, self.excused) = (false, false);
         }
     }
 }

@@ -273,3 +273,182 @@ fn text<const N: usize>(text: &str) -> Result<[u8; N], WireError> {
     let mut field = [0; N];
     if value::put_text(&mut field, text) { Ok(field) } else { Err(WireError::Text) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::BuySell;
+    use crate::units::{SymbolId, Ts};
+
+    const ID: OrderId = OrderId::new(20_260_114, 17);
+
+    fn wire() -> Wire {
+        let name = |symbol: &str, exchange: &str, display_multiplier| Name {
+            symbol: symbol.to_owned(),
+            exchange: exchange.to_owned(),
+            tick: 0.25,
+            display_multiplier,
+        };
+        let names = vec![name("ESH26", "CME", 1.0), name("NQH26", "", f64::from(0.01_f32))];
+        Wire::new("Sim1", names).expect("texts fit")
+    }
+
+    fn bytes(wire: &Wire, symbol: u16, action: Action) -> Vec<u8> {
+        let command = Command { seq: 1, ts: Ts(1), symbol: SymbolId(symbol), action };
+        let mut all = Vec::new();
+        let mut messages = 0;
+        wire.encode(&command, &mut |message| {
+            messages += 1;
+            all.extend_from_slice(message);
+        })
+        .expect("bytes");
+        assert_eq!(messages, 1, "one command, one message");
+        all
+    }
+
+    fn px(points: f64) -> Px {
+        Px::new((points * 4.0) as i32).expect("px")
+    }
+
+    /// Bytes at an offset of the layout table of the protocol's header.
+    fn at<const N: usize>(message: &[u8], offset: usize) -> [u8; N] {
+        message[offset..offset + N].try_into().expect("inside")
+    }
+
+    fn double(message: &[u8], offset: usize) -> f64 {
+        f64::from_le_bytes(at(message, offset))
+    }
+
+    fn integer(message: &[u8], offset: usize) -> i32 {
+        i32::from_le_bytes(at(message, offset))
+    }
+
+    fn string(message: &[u8], offset: usize) -> String {
+        String::from_utf8_lossy(value::text(&message[offset..])).into_owned()
+    }
+
+    fn head(message: &[u8]) -> (u16, u16) {
+        (u16::from_le_bytes(at(message, 0)), u16::from_le_bytes(at(message, 2)))
+    }
+
+    #[test]
+    fn a_new_order_stands_at_the_offsets_of_the_header() {
+        let way = BuySell::Sell;
+        let (id, qty, px) = (ID, 3, px(6000.25));
+        let limit = Action::New { id, way, kind: OrderKind::Limit, qty, px, parent: true };
+        let m = bytes(&wire(), 0, limit);
+        assert_eq!((head(&m), m.len()), ((304, 208), 304));
+        assert_eq!((string(&m, 4), string(&m, 68)), ("ESH26".to_owned(), "CME".to_owned()));
+        assert_eq!(string(&m, 84), "Sim1");
+        assert_eq!(string(&m, 116), "mia-20260114-0000000017");
+        assert_eq!((integer(&m, 148), integer(&m, 152)), (2, 2));
+        assert_eq!((double(&m, 160), double(&m, 168), double(&m, 176)), (6000.25, 0.0, 3.0));
+        assert_eq!((integer(&m, 184), m[200], m[201]), (1, 1, 1));
+        // The second symbol's wire prices are a hundred times what they are in points.
+        let market = Action::New { id, way, kind: OrderKind::Market, qty, px, parent: false };
+        let m = bytes(&wire(), 1, market);
+        assert_eq!((integer(&m, 148), double(&m, 160), m[201]), (1, 0.0, 0));
+        let stop = Action::New { id, way, kind: OrderKind::Stop, qty, px, parent: false };
+        assert_eq!(double(&bytes(&wire(), 1, stop), 160), 600_025.0);
+    }
+
+    #[test]
+    fn a_bracket_is_one_pair_that_waits_for_its_parent() {
+        let (stop, target) = (px(5990.0), px(6020.5));
+        let m = bytes(
+            &wire(),
+            0,
+            Action::Bracket { parent: ID, way: BuySell::Sell, qty: 3, stop, target },
+        );
+        assert_eq!((head(&m), m.len()), ((448, 201), 448));
+        assert_eq!(string(&m, 84), "mia-20260114-0000000018");
+        assert_eq!((integer(&m, 116), integer(&m, 120)), (3, 2));
+        assert_eq!((double(&m, 128), double(&m, 144)), (5990.0, 3.0));
+        assert_eq!(string(&m, 152), "mia-20260114-0000000019");
+        assert_eq!((integer(&m, 184), integer(&m, 188)), (2, 2));
+        assert_eq!((double(&m, 192), double(&m, 208)), (6020.5, 3.0));
+        assert_eq!((integer(&m, 216), string(&m, 232)), (1, "Sim1".to_owned()));
+        assert_eq!(string(&m, 265), "mia-20260114-0000000017");
+        assert_eq!((m[264], m[352], m[353], m[376]), (1, 1, 0, 1));
+    }
+
+    #[test]
+    fn cancel_and_replace_carry_the_newest_server_id() {
+        let mut wire = wire();
+        let m = bytes(&wire, 0, Action::Cancel { id: ID });
+        assert_eq!((head(&m), m.len()), ((100, 203), 100));
+        assert_eq!((string(&m, 4), string(&m, 36)), (String::new(), ID.to_string()));
+        wire.learn(ID, b"1001\0\0");
+        wire.learn(ID, b"1002\0rest");
+        wire.learn(OrderId::foreign(3), b"1003");
+        wire.learn(ID, b"");
+        wire.learn(ID, &[b'x'; 32]);
+        wire.learn(ID, &[b'x'; 40]);
+        assert_eq!((wire.client(b"1002"), wire.client(b"1001")), (Some(ID), None));
+        assert_eq!(wire.client(b"1003"), None);
+        let m = bytes(&wire, 0, Action::Cancel { id: ID });
+        assert_eq!((string(&m, 4), string(&m, 68)), ("1002".to_owned(), "Sim1".to_owned()));
+        let m = bytes(&wire, 0, Action::Replace { id: ID, qty: 5, px: px(6000.0) });
+        assert_eq!((head(&m), m.len()), ((192, 204), 192));
+        assert_eq!((string(&m, 4), string(&m, 36)), ("1002".to_owned(), ID.to_string()));
+        assert_eq!((double(&m, 72), double(&m, 88), m[96], m[97]), (6000.0, 5.0, 1, 0));
+        assert_eq!(string(&m, 121), "Sim1");
+    }
+
+    #[test]
+    fn the_table_of_server_ids_forgets_the_oldest() {
+        let mut wire = wire();
+        for n in 0..SERVER_IDS_MAX as u32 + 1 {
+            wire.learn(ID.plus(n), format!("s{n}").as_bytes());
+        }
+        assert_eq!(wire.client(b"s0"), None);
+        assert_eq!(wire.client(b"s1"), Some(ID.plus(1)));
+        assert_eq!(wire.client(b"s256"), Some(ID.plus(256)));
+    }
+
+    #[test]
+    fn a_flatten_names_symbol_and_account() {
+        let m = bytes(&wire(), 0, Action::Flatten { id: ID });
+        assert_eq!((head(&m), m.len()), ((198, 209), 198));
+        assert_eq!((string(&m, 4), string(&m, 84)), ("ESH26".to_owned(), "Sim1".to_owned()));
+        assert_eq!((string(&m, 116), m[196]), (ID.to_string(), 1));
+    }
+
+    #[test]
+    fn lists_ask_for_the_account() {
+        let rows = [
+            (Listing::Orders, (76, 300), 44),
+            (Listing::Fills, (88, 303), 44),
+            (Listing::Positions, (40, 305), 8),
+            (Listing::Balance, (40, 601), 8),
+        ];
+        for (listing, wanted, account) in rows {
+            let m = bytes(&wire(), 0, Action::List(listing));
+            assert_eq!((head(&m), integer(&m, 4)), (wanted, listing as i32));
+            assert_eq!(string(&m, account), "Sim1");
+        }
+        let m = bytes(&wire(), 0, Action::List(Listing::Orders));
+        assert_eq!(integer(&m, 8), 1, "all orders");
+        let m = bytes(&wire(), 0, Action::List(Listing::Fills));
+        assert_eq!(integer(&m, 40), FILL_DAYS);
+    }
+
+    #[test]
+    fn what_has_no_bytes_says_so() {
+        let wire = wire();
+        let encode = |symbol, action| {
+            let command = Command { seq: 1, ts: Ts(1), symbol: SymbolId(symbol), action };
+            wire.encode(&command, &mut |_| panic!("no bytes"))
+        };
+        assert_eq!(encode(0, Action::Disconnect), Err(WireError::NoMessage));
+        assert_eq!(encode(2, Action::Flatten { id: ID }), Err(WireError::Symbol));
+        assert_eq!(encode(0, Action::Cancel { id: OrderId::foreign(1) }), Err(WireError::Text));
+        assert!(Wire::new(&"x".repeat(32), Vec::new()).is_err());
+        assert!(Wire::new(&"x".repeat(31), Vec::new()).is_ok());
+        let zero = Name { display_multiplier: 0.0, ..wire.names[0].clone() };
+        let zero = Wire::new("Sim1", vec![zero]).expect("texts fit");
+        let action = Action::Replace { id: ID, qty: 1, px: px(1.0) };
+        let command = Command { seq: 1, ts: Ts(1), symbol: SymbolId(0), action };
+        assert_eq!(zero.encode(&command, &mut |_| ()), Err(WireError::Price));
+    }
+}

@@ -133,7 +133,7 @@ impl World {
             Step::Kill => {
                 self.killed = true;
                 let at = self.at();
-                self.orders.flatten_all(at, ExitReason::Kill, &mut self.out, &mut self.changes);
+                self.orders.halt(at, &mut self.out, &mut self.changes);
             }
             Step::Out(n) => (0..n).for_each(|_| self.deliver_out()),
             Step::In(n) => (0..n).for_each(|_| self.deliver_in()),
@@ -190,12 +190,6 @@ impl World {
         qty: Qty,
         limit: bool,
     ) -> Result<OrderId, mia::order::Veto> {
-        if self.killed {
-            return Err(mia::order::Veto::new(
-                mia::order::Gate::Halt,
-                mia::order::Detail::KillSwitch,
-            ));
-        }
         let px = |ticks| Px::new(ticks).expect("px");
         let (way, stop, target) =
             if buy { (BuySell::Buy, px(90), px(130)) } else { (BuySell::Sell, px(110), px(70)) };
@@ -279,7 +273,6 @@ impl World {
                 _ => {}
             }
         }
-        if std::env::var("DBG").is_ok() { for c in self.changes.list() { println!("{c:?}"); } }
         self.log.extend_from_slice(self.changes.list());
         assert_eq!(self.changes.lost(), 0);
         self.changes.clear();
