@@ -128,7 +128,9 @@ impl Exchange {
         }
         if parent.filled > 0 {
             self.entered(parent_id, parent.filled, step);
-            self.take_all(step);
+            for at in self.live.len().saturating_sub(2)..self.live.len() {
+                self.take(at, step);
+            }
         }
     }
 
