@@ -3,7 +3,7 @@
 use dtc::wire::{SubmitNewOCOOrder, SubmitNewSingleOrder, codes, value};
 
 use super::{Desk, ORDER_IDS_MAX, WORKING_MAX};
-use crate::venue::{ClientKey, Kind, Life, NewOrder};
+use crate::venue::{Kind, Life, NewOrder};
 
 /// Contracts of one order at most.
 const QUANTITY_MAX: f64 = 1e6;
@@ -16,8 +16,6 @@ const GRID_TOLERANCE: f64 = 0.01;
 pub(super) struct Order {
     pub(super) new: NewOrder,
     pub(super) client_order_id: [u8; 32],
-    /// Who sent it.
-    pub(super) from: ClientKey,
     /// As sent, for the reports: a stop keeps its type after it was triggered.
     pub(super) order_type: i32,
     pub(super) time_in_force: i32,
@@ -121,12 +119,7 @@ impl Ticket {
 
 impl Desk {
     /// The order that a ticket becomes under a number, or why it is refused.
-    pub(super) fn check(
-        &self,
-        from: ClientKey,
-        number: u64,
-        ticket: &Ticket,
-    ) -> Result<Order, &'static str> {
+    pub(super) fn check(&self, number: u64, ticket: &Ticket) -> Result<Order, &'static str> {
         let symbol = self.check_head(ticket)?;
         let buy = match ticket.buy_sell {
             codes::BUY => true,
@@ -138,7 +131,7 @@ impl Desk {
         let life = life(ticket.time_in_force);
         let is_parent = ticket.is_parent;
         let new = NewOrder { number, symbol, buy, kind, quantity, life, is_parent };
-        Ok(self.order(from, ticket, new))
+        Ok(self.order(ticket, new))
     }
 
     /// What holds for orders of every kind; the symbol's index.
@@ -159,11 +152,10 @@ impl Desk {
         Ok(symbol)
     }
 
-    pub(super) fn order(&self, from: ClientKey, ticket: &Ticket, new: NewOrder) -> Order {
+    pub(super) fn order(&self, ticket: &Ticket, new: NewOrder) -> Order {
         Order {
             new,
             client_order_id: id_key(&ticket.client_order_id),
-            from,
             order_type: ticket.order_type,
             time_in_force: ticket.time_in_force,
             free_form_text: ticket.free_form_text,

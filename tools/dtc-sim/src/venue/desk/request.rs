@@ -22,7 +22,7 @@ impl Desk {
             return;
         }
         let ticket = Ticket::single(message);
-        match self.check(from, number, &ticket) {
+        match self.check(number, &ticket) {
             Ok(order) => {
                 let new = order.new;
                 if let Some(text) = self.planned_rejection(number) {
@@ -45,7 +45,7 @@ impl Desk {
             return;
         }
         let (first, second) = Ticket::pair(message);
-        match self.check_pair(from, numbers, message, (&first, &second)) {
+        match self.check_pair(numbers, message, (&first, &second)) {
             Ok((one, two)) => {
                 let pair = NewPair { parent: one.parent, first: one.new, second: two.new };
                 // Either both are in or none is.
@@ -100,7 +100,7 @@ impl Desk {
                     life: Life::Day,
                     is_parent: false,
                 };
-                let order = self.order(from, &ticket, new);
+                let order = self.order(&ticket, new);
                 if let Some(text) = self.planned_rejection(number) {
                     self.refuse(order, &text);
                 } else {
@@ -286,7 +286,6 @@ impl Desk {
 
     fn check_pair(
         &self,
-        from: ClientKey,
         numbers: [u64; 2],
         message: &SubmitNewOCOOrder,
         (first, second): (&Ticket, &Ticket),
@@ -298,7 +297,7 @@ impl Desk {
             return Err("The two orders of a pair need different ids");
         }
         let [one, two] = numbers;
-        let (mut one, mut two) = (self.check(from, one, first)?, self.check(from, two, second)?);
+        let (mut one, mut two) = (self.check(one, first)?, self.check(two, second)?);
         one.sibling = Some(two.new.number);
         two.sibling = Some(one.new.number);
         let parent = id_key(&message.parent_trigger_client_order_id);
