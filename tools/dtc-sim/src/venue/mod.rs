@@ -142,8 +142,11 @@ pub enum OrderEvent {
     },
     /// It is refused and over.
     Rejected(Cow<'static, str>),
-    /// Its parent is filled: it works now.
-    Opened,
+    /// Its parent traded: it works now.
+    Opened {
+        /// Its total, which may be less than was asked for.
+        quantity: u32,
+    },
     /// The venue changed its total by itself: the other order of its pair was filled in part.
     Resized(u32),
     /// It traded. The venue sends this before it says anything that follows from it.

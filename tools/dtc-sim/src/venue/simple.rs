@@ -174,7 +174,8 @@ impl SimpleVenue {
         for number in &children {
             if let Some(child) = self.orders.iter_mut().find(|o| o.new.number == *number) {
                 child.waits = false;
-                self.tell(*number, OrderEvent::Opened);
+                let quantity = child.new.quantity;
+                self.tell(*number, OrderEvent::Opened { quantity });
             }
         }
         for number in children {

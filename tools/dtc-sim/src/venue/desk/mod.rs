@@ -212,7 +212,8 @@ impl Desk {
                 order.status = codes::ORDER_STATUS_REJECTED;
                 (codes::NEW_ORDER_REJECTED, text)
             }
-            OrderEvent::Opened => {
+            OrderEvent::Opened { quantity } => {
+                order.new.quantity = quantity;
                 order.status = order.working_status();
                 (codes::GENERAL_ORDER_UPDATE, none)
             }
