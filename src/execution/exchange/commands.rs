@@ -1,7 +1,7 @@
 //! What clients ask for, judged and obeyed.
 
 use super::order::{Bracket, Link, Stage, VenueOrder};
-use super::{Exchange, LIVE_MAX, Step};
+use super::{ENDED_MAX, Exchange, LIVE_MAX, Step};
 use crate::event::Body;
 use crate::order::{Action, BuySell, Command, Listing, OrderId, OrderKind, Status, UpdateReason};
 use crate::units::{Px, QTY_MAX, Qty, SymbolId};
@@ -84,7 +84,12 @@ impl Exchange {
         }
         order.status = Status::Rejected;
         step.say_of(order.symbol, Body::Order(order.update(UpdateReason::NewRejected)));
-        if self.ended.len() == super::ENDED_MAX {
+        self.remember(order);
+    }
+
+    /// Keeps an ended order for whoever asks for it later.
+    fn remember(&mut self, order: VenueOrder) {
+        if self.ended.len() == ENDED_MAX {
             self.ended.pop_front();
         }
         self.ended.push_back(order);
@@ -128,7 +133,9 @@ impl Exchange {
         }
         if parent.filled > 0 {
             self.entered(parent_id, parent.filled, step);
-            self.take_all(step);
+            for at in self.live.len().saturating_sub(2)..self.live.len() {
+                self.take(at, step);
+            }
         }
     }
 
@@ -183,6 +190,7 @@ impl Exchange {
             let nothing = VenueOrder { status: Status::Canceled, ..order };
             step.say_of(symbol, Body::Order(nothing.update(UpdateReason::Canceled)));
             step.say_of(symbol, Body::Position(0));
+            self.remember(nothing);
         } else if self.is_sound(&order) && self.live.len() < LIVE_MAX + self.markets.len() {
             self.accept(order, step);
         } else {
