@@ -21,3 +21,4 @@ pub mod report;
 pub mod run;
 pub mod screen;
 pub mod serve;
+pub mod venue;

@@ -12,10 +12,11 @@ use clap::{Parser, ValueEnum};
 use dtc_sim::encode::Generation;
 use dtc_sim::fault::{FaultPlan, Garbage, Split};
 use dtc_sim::market::Market;
-use dtc_sim::run::{AtEnd, Pace, ServeConfig, serve};
+use dtc_sim::run::{AtEnd, Pace, ServeConfig, serve_with};
 use dtc_sim::server::ServerOptions;
 use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket, es, nq};
 
+use super::venue::{OrderFaultArgs, VenueArgs};
 use crate::runtime::clock::Clock;
 
 /// Which messages carry the market.
@@ -89,6 +90,10 @@ pub struct ServeArgs {
     /// Fault: at most this many bytes a second to each client.
     #[arg(long, value_name = "BYTES")]
     slow: Option<u64>,
+    #[command(flatten)]
+    venue: VenueArgs,
+    #[command(flatten)]
+    orders: OrderFaultArgs,
 }
 
 fn pace(text: &str) -> Result<Pace, String> {
@@ -133,6 +138,7 @@ impl ServeArgs {
             drop_heartbeats: self.drop_heartbeats,
             garbage: self.garbage.iter().map(|&n| Garbage::undersized(n)).collect(),
             bytes_per_s_max: self.slow,
+            orders: self.orders.plan(),
         }
     }
 }
@@ -153,9 +159,11 @@ pub fn run(args: &ServeArgs, out: &mut dyn Write) -> Result<()> {
         faults: args.faults(),
         wait_for_clients: args.wait_for_clients,
         replay_missed: args.replay_missed,
+        desk: args.venue.desk(),
         ..ServeConfig::default()
     };
-    let server = serve(config, market)
+    let venue = args.venue.venue(market.symbols())?;
+    let server = serve_with(config, market, venue)
         .with_context(|| format!("cannot listen on {}:{}", args.address, args.port))?;
     writeln!(out, "dtc-sim: {label}: {} on {}", symbols.join(", "), server.addr())?;
     out.flush()?;

@@ -58,6 +58,30 @@ impl Garbage {
     }
 }
 
+/// What goes wrong with orders. They are counted as the server receives them, from 1: each 208 and
+/// 209 is one, each 201 two; what is refused counts too. The default has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderFaults {
+    /// (order, text): it is refused with this text. Its pair is refused with it.
+    pub rejects: Vec<(u64, String)>,
+    /// (order, milliseconds): its acceptance or refusal is told so much later, and all word of
+    /// the symbol's orders and position behind it. Lists that are asked for meanwhile are right.
+    pub late_acks: Vec<(u64, u64)>,
+    /// Orders whose acceptance or refusal is never told; fills and cancels are.
+    pub lost_acks: Vec<u64>,
+    /// Orders of which nothing is told unasked.
+    pub silent: Vec<u64>,
+    /// Orders whose fills are told twice, with the same execution id.
+    pub duplicate_fills: Vec<u64>,
+    /// (order, milliseconds): its first cancel waits for the order's next fill, for so long at
+    /// most.
+    pub cancel_races: Vec<(u64, u64)>,
+    /// Orders that are lost: the sender's connection is cut before they are taken in.
+    pub cut_before: Vec<u64>,
+    /// Orders that are taken in; the sender's connection is cut before it hears of them.
+    pub cut_after: Vec<u64>,
+}
+
 /// All faults of a run. The default has none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaultPlan {
@@ -78,6 +102,8 @@ pub struct FaultPlan {
     pub garbage: Vec<Garbage>,
     /// Bytes a second to each client at most.
     pub bytes_per_s_max: Option<u64>,
+    /// What goes wrong with orders.
+    pub orders: OrderFaults,
 }
 
 /// What strikes at one record, in this order.

@@ -1,6 +1,7 @@
 //! The server over real sockets, against a plain client built on the standard library.
 
 mod common;
+mod orders;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

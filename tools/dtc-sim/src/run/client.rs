@@ -11,7 +11,7 @@ use super::tape::Tape;
 use crate::fault::{End, FaultPlan, Splitter, Strike, Throttle};
 use crate::server::{REQUEST_BYTES_MAX, ServerSession, SubscriptionSet};
 use crate::state::MarketState;
-use crate::venue::{ClientKey, Venue};
+use crate::venue::{ClientKey, Desk};
 
 const NS_PER_MS: u64 = 1_000_000;
 /// Bytes waiting for a client beyond which it gets no further record.
@@ -172,7 +172,7 @@ impl Client {
     }
 
     /// Reads what is there and hands whole messages to the session.
-    pub(super) fn read(&mut self, venue: &mut Venue, now: u64) -> bool {
+    pub(super) fn read(&mut self, desk: &mut Desk, now: u64) -> bool {
         let mut chunk = [0u8; 16 * 1024];
         if self.session.outbound().len() > ANSWERS_MAX {
             return false;
@@ -185,7 +185,7 @@ impl Client {
             Ok(count) => {
                 if self.draining_until.is_none() && self.poisoned_until.is_none() {
                     self.inbox.extend_from_slice(chunk.get(..count).unwrap_or_default());
-                    self.cut(venue, now);
+                    self.cut(desk, now);
                 }
                 true
             }
@@ -326,14 +326,18 @@ impl Client {
         }
     }
 
-    fn cut(&mut self, venue: &mut Venue, now: u64) {
+    fn cut(&mut self, desk: &mut Desk, now: u64) {
         let mut done = 0;
         loop {
             let rest = self.inbox.get(done..).unwrap_or_default();
             match next_frame(rest) {
                 Ok(Some(frame)) => {
                     done += frame.len();
-                    self.session.handle_frame(&frame, venue, now);
+                    self.session.handle_frame(&frame, desk, now);
+                    if self.session.is_cut() {
+                        self.close("cut at an order by the fault plan");
+                        break;
+                    }
                 }
                 Ok(None) => {
                     // What cannot become a request is not waited for.

@@ -13,7 +13,7 @@ use super::{AtEnd, Log, ServeConfig, Start, add};
 use crate::fault::End;
 use crate::market::{Market, SymbolSpec};
 use crate::server::{Note, ServerOptions, ServerSession, SubscriptionSet};
-use crate::venue::{ClientKey, Venue};
+use crate::venue::{ClientKey, Desk, Venue};
 
 /// Records the head moves in one turn.
 const TURN_MAX: usize = 512;
@@ -37,7 +37,7 @@ pub(super) struct Hub {
     log: Log,
     epoch: Instant,
     tape: Tape,
-    venue: Venue,
+    desk: Desk,
     pacer: Pacer,
     clients: Vec<Client>,
     parked: Vec<Parked>,
@@ -54,6 +54,7 @@ impl Hub {
         listener: TcpListener,
         config: ServeConfig,
         market: Box<dyn Market + Send>,
+        venue: Box<dyn Venue>,
         log: Log,
     ) -> Self {
         let mut options = config.options.clone();
@@ -67,7 +68,12 @@ impl Hub {
             listener,
             options: Arc::new(options),
             all: SubscriptionSet::all(specs.len()),
-            venue: Venue::new(specs.to_vec()),
+            desk: Desk::new(
+                specs.to_vec(),
+                venue,
+                config.desk.clone(),
+                config.faults.orders.clone(),
+            ),
             specs,
             log,
             epoch: Instant::now(),
@@ -131,7 +137,7 @@ impl Hub {
                 key,
                 Arc::clone(&self.options),
                 Arc::clone(&self.specs),
-                self.venue.market().clone(),
+                self.desk.market().clone(),
                 now,
             );
             match Client::new(stream, session, key, &self.config.faults, now) {
@@ -149,9 +155,14 @@ impl Hub {
     /// Reads from all clients, and deals with what they asked for.
     fn listen(&mut self, now: u64) -> bool {
         let mut worked = false;
+        self.desk.handle_time(now);
+        if self.tape.peek().is_none() {
+            self.desk.handle_market_end();
+        }
+        self.pass_reports_on();
         for at in 0..self.clients.len() {
             let Some(client) = self.clients.get_mut(at) else { break };
-            worked |= client.read(&mut self.venue, now);
+            worked |= client.read(&mut self.desk, now);
             client.session.handle_timeout(now);
             let mut welcome = None;
             while let Some(note) = client.session.poll_note() {
@@ -189,13 +200,13 @@ impl Hub {
             self.log.event(now, client.key.0, text);
             client.rejoin(parked, &self.config.faults, now);
         } else {
-            let state = self.venue.market().clone();
+            let state = self.desk.market().clone();
             client.join(self.tape.head(), state, self.config.replay_missed, &self.config.faults);
         }
     }
 
     fn pass_reports_on(&mut self) {
-        while let Some(report) = self.venue.poll_report() {
+        while let Some(report) = self.desk.poll_report() {
             for client in &mut self.clients {
                 if report.to.is_none_or(|key| key == client.key) && !client.is_over() {
                     client.session.handle_report(&report.message);
@@ -237,7 +248,7 @@ impl Hub {
 
     fn step(&mut self) {
         if let Some(record) = self.tape.advance() {
-            self.venue.handle_record(&record);
+            self.desk.handle_record(&record);
             self.pass_reports_on();
         }
     }
@@ -306,8 +317,12 @@ impl Hub {
             if broke_protocol {
                 add(&self.log.shared.protocol_errors, 1);
             }
+            let is_cut = client.session.is_cut();
+            if is_cut {
+                add(&self.log.shared.disconnects_forced, 1);
+            }
             // One that said goodbye wants nothing more; one that broke off may be back.
-            if !client.session.is_closing() && !broke_protocol {
+            if (is_cut || !client.session.is_closing()) && !broke_protocol {
                 let parked = client.park(now);
                 self.parked.extend(parked);
             }
@@ -331,7 +346,7 @@ impl Hub {
         let shared = &self.log.shared;
         shared.clients_open.store(self.clients.len() as u64, Ordering::Relaxed);
         shared.records.store(head, Ordering::Relaxed);
-        shared.orders.store(self.venue.orders_accepted(), Ordering::Relaxed);
+        shared.orders.store(self.desk.orders_accepted(), Ordering::Relaxed);
         let exhausted = self.tape.peek().is_none();
         if exhausted && !self.ended {
             self.ended = true;

@@ -40,6 +40,7 @@ use std::thread::JoinHandle;
 use crate::fault::FaultPlan;
 use crate::market::Market;
 use crate::server::ServerOptions;
+use crate::venue::{DeskOptions, SimpleVenue, Venue};
 pub use pace::Pace;
 
 /// Events kept until they are polled; more are dropped.
@@ -81,6 +82,8 @@ pub struct ServeConfig {
     pub at_end: AtEnd,
     /// What goes wrong.
     pub faults: FaultPlan,
+    /// The account that orders trade in.
+    pub desk: DeskOptions,
     /// The market stands still while too few clients are subscribed.
     pub wait_for_clients: bool,
     /// A client that comes back gets the records it missed.
@@ -106,6 +109,7 @@ impl Default for ServeConfig {
             start: Start::default(),
             at_end: AtEnd::default(),
             faults: FaultPlan::default(),
+            desk: DeskOptions::default(),
             wait_for_clients: false,
             replay_missed: false,
             replay_wait_ms: 60_000,
@@ -179,6 +183,19 @@ pub struct ServerHandle {
 /// # Errors
 /// What the system says when the address cannot be bound or the thread not be started.
 pub fn serve(config: ServeConfig, market: Box<dyn Market + Send>) -> io::Result<ServerHandle> {
+    let venue = Box::new(SimpleVenue::new(market.symbols()));
+    serve_with(config, market, venue)
+}
+
+/// As [`serve`], with another venue than the built-in one.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_with(
+    config: ServeConfig,
+    market: Box<dyn Market + Send>,
+    venue: Box<dyn Venue>,
+) -> io::Result<ServerHandle> {
     let listener = TcpListener::bind(config.bind)?;
     listener.set_nonblocking(true)?;
     let addr = listener.local_addr()?;
@@ -186,7 +203,7 @@ pub fn serve(config: ServeConfig, market: Box<dyn Market + Send>) -> io::Result<
     let (sender, events) = sync_channel(EVENTS_MAX);
     let log = Log { shared: Arc::clone(&shared), sender };
     let thread = std::thread::Builder::new().name("dtc-sim".to_owned()).spawn(move || {
-        hub::Hub::new(listener, config, market, log).run();
+        hub::Hub::new(listener, config, market, venue, log).run();
     })?;
     Ok(ServerHandle { addr, shared, events, thread: Some(thread) })
 }

@@ -1,6 +1,6 @@
 //! The server's side of one DTC connection, without I/O.
 //!
-//! Give it the frames a client sent, the market's records and the exchange's reports; send what
+//! Give it the frames a client sent, the market's records and the desk's reports; send what
 //! [`ServerSession::outbound`] holds. Time comes in as a value. One client, one session.
 
 mod logon;

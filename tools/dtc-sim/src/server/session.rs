@@ -11,7 +11,7 @@ use super::market::Subscription;
 use crate::encode::{push, put};
 use crate::market::SymbolSpec;
 use crate::state::MarketState;
-use crate::venue::{ClientKey, ReportMessage, Venue};
+use crate::venue::{ClientKey, Desk, ReportMessage};
 
 /// The longest message accepted from a client. The longest a client has is about 450 bytes.
 pub const REQUEST_BYTES_MAX: usize = 4096;
@@ -69,6 +69,7 @@ pub struct ServerSession {
     pub(super) next_beat: u64,
     sent: usize,
     heard: u64,
+    is_cut: bool,
     notes: VecDeque<Note>,
 }
 
@@ -94,12 +95,13 @@ impl ServerSession {
             next_beat: u64::MAX,
             sent: 0,
             heard: now,
+            is_cut: false,
             notes: VecDeque::new(),
         }
     }
 
-    /// Takes in one message. Orders go to `venue`; drain its reports afterwards.
-    pub fn handle_frame(&mut self, frame: &Frame<'_>, venue: &mut Venue, now: u64) {
+    /// Takes in one message. Orders go to `desk`; drain its reports afterwards.
+    pub fn handle_frame(&mut self, frame: &Frame<'_>, desk: &mut Desk, now: u64) {
         self.heard = now;
         if frame.len() > REQUEST_BYTES_MAX {
             return self.protocol_error("a message longer than any request");
@@ -118,11 +120,11 @@ impl ServerSession {
             (Phase::LoggedOn, 101) => self.market_data_request(frame.bytes),
             (Phase::LoggedOn, 102) => self.depth_request(frame.bytes),
             (Phase::LoggedOn, 506) => self.definition_request(frame.bytes),
-            (Phase::LoggedOn, kind) => self.trading_request(kind, frame.bytes, venue),
+            (Phase::LoggedOn, kind) => self.trading_request(kind, frame.bytes, desk),
         }
     }
 
-    /// Sends one of the exchange's reports on, once logged on and if trading is announced.
+    /// Sends one of the desk's reports on, once logged on and if trading is announced.
     pub fn handle_report(&mut self, report: &ReportMessage) {
         if self.phase != Phase::LoggedOn || !self.options.capabilities.trading {
             return;
@@ -130,6 +132,7 @@ impl ServerSession {
         match report {
             ReportMessage::Order(message) => push(&mut self.out, message.as_ref()),
             ReportMessage::Position(message) => push(&mut self.out, message.as_ref()),
+            ReportMessage::Balance(message) => push(&mut self.out, message.as_ref()),
         }
     }
 
@@ -215,6 +218,12 @@ impl ServerSession {
         self.phase == Phase::Closing
     }
 
+    /// The connection is to break here: nothing more is said, not even what was waiting.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// The next thing worth knowing.
     #[must_use]
     pub fn poll_note(&mut self) -> Option<Note> {
@@ -241,6 +250,14 @@ impl ServerSession {
     pub(super) fn protocol_error(&mut self, what: &'static str) {
         self.note(Note::ProtocolError(what));
         self.phase = Phase::Closing;
+    }
+
+    /// Ends the session in mid-sentence: a fault on purpose.
+    pub(super) fn cut(&mut self) {
+        self.is_cut = true;
+        self.phase = Phase::Closing;
+        self.out.clear();
+        self.sent = 0;
     }
 
     fn beat(&mut self) {

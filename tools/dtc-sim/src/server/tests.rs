@@ -15,13 +15,13 @@ use crate::encode::Generation;
 use crate::market::{Aggressor, Market, MarketBody, MarketRecord, Side};
 use crate::state::MarketState;
 use crate::synthetic::{SyntheticConfig, SyntheticMarket, es, nq};
-use crate::venue::{ClientKey, Venue};
+use crate::venue::{ClientKey, Desk};
 
 const S: u64 = 1_000_000_000;
 
 struct Talk {
     session: ServerSession,
-    venue: Venue,
+    venue: Desk,
     now: u64,
 }
 
@@ -31,7 +31,7 @@ impl Talk {
         let state = MarketState::new(&specs);
         let session =
             ServerSession::new(ClientKey(1), Arc::new(options), specs.clone().into(), state, 0);
-        Self { session, venue: Venue::new(specs), now: 0 }
+        Self { session, venue: Desk::simple(specs), now: 0 }
     }
 
     fn logged_on(options: ServerOptions) -> Self {
@@ -344,7 +344,7 @@ fn an_order_from_acceptance_to_fill() {
     assert!(value::put_text(&mut order.symbol, "SYNTHETIC-ES"));
     assert!(value::put_text(&mut order.client_order_id, "one"));
     let answers = talk.say(&order);
-    assert_eq!(kinds(&answers), [301, 301, 306]);
+    assert_eq!(kinds(&answers), [301, 301, 306, 600]);
     let m = OrderUpdate::parse(&answers[1].1);
     assert_eq!(m.order_update_reason.get(), codes::ORDER_FILLED);
     assert_eq!((m.last_fill_price.get(), m.last_fill_quantity.get()), (5000.0, 2.0));

@@ -1,4 +1,4 @@
-//! Requests about orders, positions and the account: checked here, answered by the exchange.
+//! Requests about orders, positions and the account: checked here, answered by the desk.
 
 use dtc::wire::{
     AccountBalanceReject, AccountBalanceRequest, CancelOrder, CancelReplaceOrder,
@@ -10,20 +10,25 @@ use dtc::wire::{
 
 use super::session::{Note, ServerSession};
 use crate::encode::{push, put};
-use crate::venue::Venue;
+use crate::venue::Desk;
 
 const NO_TRADING: &str = "Trading is not supported";
 
 impl ServerSession {
-    pub(super) fn trading_request(&mut self, kind: u16, bytes: &[u8], venue: &mut Venue) {
+    pub(super) fn trading_request(&mut self, kind: u16, bytes: &[u8], desk: &mut Desk) {
         match kind {
-            201 | 203 | 204 | 208 | 209 => self.order_request(kind, bytes, venue),
-            300 | 303 | 305 | 400 | 601 => self.account_request(kind, bytes, venue),
+            201 | 203 | 204 | 208 | 209 => {
+                self.order_request(kind, bytes, desk);
+                if desk.take_cut(self.key) {
+                    self.cut();
+                }
+            }
+            300 | 303 | 305 | 400 | 601 => self.account_request(kind, bytes, desk),
             _ => self.note(Note::NotServed(kind)),
         }
     }
 
-    fn order_request(&mut self, kind: u16, bytes: &[u8], venue: &mut Venue) {
+    fn order_request(&mut self, kind: u16, bytes: &[u8], desk: &mut Desk) {
         let can = self.options.capabilities;
         let served = can.trading
             && match kind {
@@ -35,25 +40,25 @@ impl ServerSession {
             return self.refuse_order(kind, bytes);
         }
         match kind {
-            201 => venue.submit_pair(self.key, &SubmitNewOCOOrder::parse(bytes)),
-            203 => venue.cancel(self.key, &CancelOrder::parse(bytes)),
-            204 => venue.replace(self.key, &CancelReplaceOrder::parse(bytes)),
-            208 => venue.submit(self.key, &SubmitNewSingleOrder::parse(bytes)),
-            _ => venue.flatten(self.key, &SubmitFlattenPositionOrder::parse(bytes)),
+            201 => desk.submit_pair(self.key, &SubmitNewOCOOrder::parse(bytes)),
+            203 => desk.cancel(self.key, &CancelOrder::parse(bytes)),
+            204 => desk.replace(self.key, &CancelReplaceOrder::parse(bytes)),
+            208 => desk.submit(self.key, &SubmitNewSingleOrder::parse(bytes)),
+            _ => desk.flatten(self.key, &SubmitFlattenPositionOrder::parse(bytes)),
         }
     }
 
-    fn account_request(&mut self, kind: u16, bytes: &[u8], venue: &Venue) {
+    fn account_request(&mut self, kind: u16, bytes: &[u8], desk: &Desk) {
         if !self.options.capabilities.trading {
             return self.refuse_account_request(kind, bytes, NO_TRADING);
         }
         match kind {
             300 => {
-                for answer in venue.open_orders(&OpenOrdersRequest::parse(bytes)) {
+                for answer in desk.open_orders(&OpenOrdersRequest::parse(bytes)) {
                     push(&mut self.out, &answer);
                 }
             }
-            303 => match venue.order_fills(&HistoricalOrderFillsRequest::parse(bytes)) {
+            303 => match desk.order_fills(&HistoricalOrderFillsRequest::parse(bytes)) {
                 Ok(answers) => {
                     for answer in answers {
                         push(&mut self.out, &answer);
@@ -62,17 +67,17 @@ impl ServerSession {
                 Err(text) => self.refuse_account_request(kind, bytes, text),
             },
             305 => {
-                for answer in venue.current_positions(&CurrentPositionsRequest::parse(bytes)) {
+                for answer in desk.current_positions(&CurrentPositionsRequest::parse(bytes)) {
                     push(&mut self.out, &answer);
                 }
             }
             400 => {
                 let id = TradeAccountsRequest::parse(bytes).request_id.get();
-                push(&mut self.out, &venue.accounts(id));
+                push(&mut self.out, &desk.accounts(id));
             }
             _ => {
                 let id = AccountBalanceRequest::parse(bytes).request_id.get();
-                push(&mut self.out, &venue.balance(id));
+                push(&mut self.out, &desk.balance(id));
             }
         }
     }

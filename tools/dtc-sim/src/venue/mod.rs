@@ -1,47 +1,34 @@
-//! The pretended exchange behind the server: one account, simple matching against the served book.
+//! Orders: what a venue is to the server, and the server's own side of it.
 //!
-//! - A market order, and a limit order at or through the touch, takes the standing levels price by
-//!   price (several partial fills where it needs several levels). The served book does not change
-//!   by it. What a market order cannot take is canceled; a limit order's rest waits.
-//! - A waiting limit order fills as a whole at its price when the touch reaches it or a trade goes
-//!   through it. A queue position is not pretended.
-//! - A stop order becomes a market order, a stop-limit order a limit order at `Price2`, when a
-//!   trade reaches `Price1`.
-//! - The two orders of an OCO pair cancel each other when one is filled as a whole. A pair with a
-//!   parent waits for the parent's whole fill and goes when the parent is canceled.
-//! - Flatten closes the position with a market order and leaves waiting orders alone.
+//! ```text
+//!  session ──► Desk (checks, ids, account, messages, faults) ──► Venue (accepts, fills, cancels)
+//!          ◄──      reports                                  ◄──       updates
+//! ```
 //!
-//! Time is market time; nothing here reads a clock.
+//! A [`Venue`] decides what becomes of orders and knows nothing of messages, texts or money. The
+//! [`Desk`] is everything around it: it is the same for every venue. [`SimpleVenue`] is the one
+//! that is built in.
+//!
+//! Prices are whole increments of the symbol. Time is market time; nothing here reads a clock.
 
-mod matching;
-mod order;
-mod report;
-mod request;
+mod desk;
+mod simple;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::borrow::Cow;
 
-use dtc::wire::{OrderUpdate, PositionUpdate};
+use dtc::wire::{AccountBalanceUpdate, OrderUpdate, PositionUpdate};
 
-use crate::market::{MarketRecord, SymbolSpec};
+pub use desk::{Desk, DeskOptions, FILLS_MAX, ORDER_IDS_MAX, WORKING_MAX};
+pub use simple::SimpleVenue;
+
+use crate::market::MarketRecord;
 use crate::state::MarketState;
-use order::Order;
-
-/// The only trade account.
-pub const ACCOUNT: &str = "SIM";
-/// Cash the account starts with.
-pub const START_CASH: f64 = 100_000.0;
-/// Orders that may work at once; more are rejected.
-pub const WORKING_MAX: usize = 1_000;
-/// Client order ids remembered, which limits the orders of one run.
-pub const ORDER_IDS_MAX: usize = 1_000_000;
-/// Fills kept for requests about the past; the oldest go first.
-pub const FILLS_MAX: usize = 10_000;
 
 /// Names one connection among those of a server, so that a rejection reaches only its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientKey(pub u64);
 
-/// A message the exchange wants sent.
+/// A message the desk wants sent.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The one connection it is for, or `None` for all.
@@ -57,111 +44,152 @@ pub enum ReportMessage {
     Order(Box<OrderUpdate>),
     /// A position changed.
     Position(Box<PositionUpdate>),
+    /// The account changed.
+    Balance(Box<AccountBalanceUpdate>),
 }
 
-/// The exchange: the market as served so far, and the account.
-#[derive(Clone, Debug)]
-pub struct Venue {
-    specs: Vec<SymbolSpec>,
-    market: MarketState,
-    orders: Vec<Order>,
-    order_ids: BTreeSet<[u8; 32]>,
-    filled_parents: VecDeque<[u8; 32]>,
-    positions: Vec<Position>,
-    fills: VecDeque<Fill>,
-    cash: f64,
-    last_order: u64,
-    last_execution: u64,
-    reports: VecDeque<Report>,
+/// How an order meets the market. Prices in increments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// At what the book offers.
+    Market,
+    /// At this price or better.
+    Limit(i64),
+    /// A market order once a trade reaches this price.
+    Stop(i64),
+    /// A limit order at the second price once a trade reaches the first.
+    StopLimit(i64, i64),
 }
 
-/// Net position of one symbol, price as displayed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Position {
-    quantity: f64,
-    average_price: f64,
+/// How long an order lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// For the trading day, or until canceled: the venue's own choice.
+    Day,
+    /// What cannot be filled at once is canceled.
+    ImmediateOrCancel,
+    /// Filled as a whole at once, or canceled.
+    FillOrKill,
 }
 
-/// One execution of the account.
-#[derive(Clone, Copy, Debug)]
-struct Fill {
-    order: u64,
-    execution: u64,
-    symbol: u16,
-    buy: bool,
-    price: f64,
-    quantity: f64,
-    ts_ns: i64,
-    position_after: f64,
+/// A new order, checked for its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    /// Its number, from 1, never used twice. Everything said of it later names this.
+    pub number: u64,
+    /// Index of the symbol.
+    pub symbol: u16,
+    /// Buys, else sells.
+    pub buy: bool,
+    /// Kind and prices.
+    pub kind: Kind,
+    /// Contracts, above 0.
+    pub quantity: u32,
+    /// How long it lives.
+    pub life: Life,
+    /// A pair may follow that waits for it.
+    pub is_parent: bool,
 }
 
-impl Venue {
-    /// An empty market and a flat account.
-    #[must_use]
-    pub fn new(specs: Vec<SymbolSpec>) -> Self {
-        Self {
-            market: MarketState::new(&specs),
-            positions: vec![Position::default(); specs.len()],
-            specs,
-            orders: Vec::new(),
-            order_ids: BTreeSet::new(),
-            filled_parents: VecDeque::new(),
-            fills: VecDeque::new(),
-            cash: START_CASH,
-            last_order: 0,
-            last_execution: 0,
-            reports: VecDeque::new(),
-        }
-    }
-
-    /// The symbols traded here.
-    #[must_use]
-    pub fn symbols(&self) -> &[SymbolSpec] {
-        &self.specs
-    }
-
-    /// The market after the last record.
-    #[must_use]
-    pub fn market(&self) -> &MarketState {
-        &self.market
-    }
-
-    /// Orders accepted so far.
-    #[must_use]
-    pub fn orders_accepted(&self) -> u64 {
-        self.last_order
-    }
-
-    /// Orders that wait for the market or for their parent.
-    #[must_use]
-    pub fn orders_working(&self) -> usize {
-        self.orders.len()
-    }
-
-    /// Net contracts held of a symbol.
-    #[must_use]
-    pub fn position(&self, symbol: u16) -> f64 {
-        self.positions.get(usize::from(symbol)).map_or(0.0, |position| position.quantity)
-    }
-
-    /// Takes in a record and fills what it lets fill. Then drain [`Self::poll_report`].
-    pub fn handle_record(&mut self, record: &MarketRecord) {
-        self.market.apply(record);
-        if !self.orders.is_empty() {
-            self.match_record(record);
-        }
-    }
-
-    /// The next message to send. Drain after every `handle_*`.
-    #[must_use]
-    pub fn poll_report(&mut self) -> Option<Report> {
-        self.reports.pop_front()
-    }
-
-    fn spec(&self, symbol: u16) -> Option<&SymbolSpec> {
-        self.specs.get(usize::from(symbol))
-    }
+/// Two orders of which one cancels the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewPair {
+    /// The order they wait for: one that works or is filled, with its direction and contracts as
+    /// the pair expects them or not.
+    pub parent: Option<u64>,
+    /// One.
+    pub first: NewOrder,
+    /// The other.
+    pub second: NewOrder,
 }
 
-#[cfg(test)]
-mod tests;
+/// A change of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Which order.
+    pub number: u64,
+    /// New total, what is filled included.
+    pub quantity: u32,
+    /// The same kind with the new prices.
+    pub kind: Kind,
+    /// How long it lives now.
+    pub life: Life,
+}
+
+/// What a venue says of one order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Its number.
+    pub number: u64,
+    /// What happened.
+    pub event: OrderEvent,
+}
+
+/// See [`Update`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderEvent {
+    /// It is in.
+    Accepted {
+        /// It waits for its parent.
+        waits: bool,
+    },
+    /// A flatten order is in, with what it does.
+    Flattens {
+        /// Buys, else sells.
+        buy: bool,
+        /// Contracts.
+        quantity: u32,
+    },
+    /// It is refused and over.
+    Rejected(Cow<'static, str>),
+    /// Its parent traded: it works now.
+    Opened {
+        /// Its total, which may be less than was asked for.
+        quantity: u32,
+    },
+    /// The venue changed its total by itself: the other order of its pair was filled in part.
+    Resized(u32),
+    /// It traded. The venue sends this before it says anything that follows from it.
+    Filled {
+        /// Price in increments.
+        ticks: i64,
+        /// Contracts, above 0.
+        quantity: u32,
+    },
+    /// It is over; what was filled before counts.
+    Canceled(Cow<'static, str>),
+    /// A change was made.
+    Replaced {
+        /// Total now.
+        quantity: u32,
+        /// Kind and prices now.
+        kind: Kind,
+    },
+    /// A cancel was refused; the order is as it was.
+    CancelRejected(Cow<'static, str>),
+    /// A change was refused; the order is as it was.
+    ReplaceRejected(Cow<'static, str>),
+}
+
+/// Where orders go. It answers through [`Venue::poll`], at once or after any later record.
+///
+/// `market` is the market as served so far: what a person who watches would know.
+pub trait Venue: Send {
+    /// A new order.
+    fn submit(&mut self, order: &NewOrder, market: &MarketState);
+    /// A new pair.
+    fn submit_pair(&mut self, pair: &NewPair, market: &MarketState);
+    /// Cancels an order that is not known to be over.
+    fn cancel(&mut self, number: u64, market: &MarketState);
+    /// Changes an order that is not known to be over.
+    fn replace(&mut self, change: &Change, market: &MarketState);
+    /// Closes the position of a symbol with order `number`: [`OrderEvent::Flattens`] or
+    /// [`OrderEvent::Rejected`] comes first.
+    fn flatten(&mut self, number: u64, symbol: u16, market: &MarketState);
+    /// The market moved by `record`; `market` is the state after it.
+    fn on_record(&mut self, record: &MarketRecord, market: &MarketState);
+    /// No record will come any more: what still waits for one is to be answered.
+    fn on_end(&mut self, market: &MarketState);
+    /// The next thing that happened, in order.
+    fn poll(&mut self) -> Option<Update>;
+}

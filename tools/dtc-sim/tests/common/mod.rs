@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use dtc::frame::next_frame;
 use dtc::wire::{
-    LogonRequest, MarketDataRequest, MarketDataUpdateTradeCompact, MarketDataUpdateTradeV2,
+    AccountBalanceUpdate, HistoricalOrderFillResponse, LogonRequest, MarketDataRequest,
+    MarketDataUpdateTradeCompact, MarketDataUpdateTradeV2,
     MarketDataUpdateTradeWithUnbundledIndicator2, MarketDepthRequest, MarketDepthSnapshotLevel,
     MarketDepthSnapshotLevelFloat, MarketDepthUpdateLevel,
     MarketDepthUpdateLevelFloatWithMilliseconds, MarketDepthUpdateLevelV2, Message, OrderUpdate,
-    codes, value,
+    PositionUpdate, TradeAccountResponse, codes, value,
 };
 use dtc_sim::encode::Generation;
 use dtc_sim::fault::FaultPlan;
@@ -70,6 +71,11 @@ pub(crate) struct Client {
     pub(crate) connections: u32,
     logged_off: bool,
     pub(crate) orders: Vec<(i32, f64)>,
+    pub(crate) updates: Vec<OrderUpdate>,
+    pub(crate) positions: Vec<PositionUpdate>,
+    pub(crate) fills: Vec<HistoricalOrderFillResponse>,
+    pub(crate) balances: Vec<AccountBalanceUpdate>,
+    pub(crate) accounts: Vec<TradeAccountResponse>,
     deadline: Instant,
 }
 
@@ -97,6 +103,11 @@ impl Client {
             connections: 0,
             logged_off: false,
             orders: Vec::new(),
+            updates: Vec::new(),
+            positions: Vec::new(),
+            fills: Vec::new(),
+            balances: Vec::new(),
+            accounts: Vec::new(),
             deadline: Instant::now() + PATIENCE,
         };
         client.open();
@@ -238,7 +249,12 @@ impl Client {
             301 => {
                 let m = OrderUpdate::parse(bytes);
                 self.orders.push((m.order_update_reason.get(), m.last_fill_price.get()));
+                self.updates.push(m);
             }
+            304 => self.fills.push(HistoricalOrderFillResponse::parse(bytes)),
+            306 => self.positions.push(PositionUpdate::parse(bytes)),
+            401 => self.accounts.push(TradeAccountResponse::parse(bytes)),
+            600 => self.balances.push(AccountBalanceUpdate::parse(bytes)),
             _ => {}
         }
     }

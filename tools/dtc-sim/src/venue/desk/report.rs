@@ -7,10 +7,10 @@ use dtc::wire::{
 use zerocopy::little_endian::F64;
 
 use super::order::Order;
-use super::{ACCOUNT, ClientKey, Fill, Report, ReportMessage, Venue};
+use super::{ClientKey, Desk, Fill, Report, ReportMessage};
 use crate::encode::{put, seconds_f64};
 
-impl Venue {
+impl Desk {
     /// Sends word of an order to everybody.
     pub(super) fn report_order(
         &mut self,
@@ -19,14 +19,16 @@ impl Venue {
         fill: Option<&Fill>,
         text: &str,
     ) {
-        let message = ReportMessage::Order(Box::new(self.order_update(order, reason, fill, text)));
-        self.reports.push_back(Report { to: None, message });
+        let update = self.order_update(order, reason, fill, text);
+        let report = Report { to: None, message: ReportMessage::Order(Box::new(update)) };
+        self.queue_order(order, reason, report);
     }
 
     /// Tells one client that its cancel or change of an order was refused. The order is as it was.
     pub(super) fn report_refusal(&mut self, to: ClientKey, order: &Order, reason: i32, text: &str) {
-        let message = ReportMessage::Order(Box::new(self.order_update(order, reason, None, text)));
-        self.reports.push_back(Report { to: Some(to), message });
+        let update = self.order_update(order, reason, None, text);
+        let report = Report { to: Some(to), message: ReportMessage::Order(Box::new(update)) };
+        self.queue(order.new.symbol, report);
     }
 
     /// Tells one client that a request came to nothing, where no order stands behind it.
@@ -47,7 +49,7 @@ impl Venue {
         put(&mut update.symbol, &value::text_lossy(symbol));
         put(&mut update.client_order_id, &value::text_lossy(client_order_id));
         put(&mut update.server_order_id, &value::text_lossy(server_order_id));
-        put(&mut update.trade_account, ACCOUNT);
+        put(&mut update.trade_account, &self.options.account);
         put(&mut update.info_text, text);
         let message = ReportMessage::Order(Box::new(update));
         self.reports.push_back(Report { to: Some(to), message });
@@ -58,7 +60,15 @@ impl Venue {
         let mut update = self.position_update(symbol);
         update.unsolicited = 1;
         let message = ReportMessage::Position(Box::new(update));
-        self.reports.push_back(Report { to: None, message });
+        self.queue(symbol, Report { to: None, message });
+    }
+
+    /// Sends the account's balance to everybody, unasked, after a fill of a symbol.
+    pub(super) fn report_balance(&mut self, symbol: u16) {
+        let mut update = self.balance(0);
+        update.unsolicited = 1;
+        let message = ReportMessage::Balance(Box::new(update));
+        self.queue(symbol, Report { to: None, message });
     }
 
     pub(super) fn order_update(
@@ -68,6 +78,8 @@ impl Venue {
         fill: Option<&Fill>,
         text: &str,
     ) -> OrderUpdate {
+        let new = &order.new;
+        let (price1, price2) = order.prices();
         let mut update = OrderUpdate {
             total_num_messages: 1.into(),
             message_number: 1.into(),
@@ -75,23 +87,23 @@ impl Venue {
             order_status: order.status.into(),
             order_update_reason: reason.into(),
             order_type: order.order_type.into(),
-            buy_sell: if order.buy { codes::BUY } else { codes::SELL }.into(),
-            price1: self.wire_ticks(order.symbol, order.price1),
-            price2: self.wire_ticks(order.symbol, order.price2),
+            buy_sell: if new.buy { codes::BUY } else { codes::SELL }.into(),
+            price1: self.wire_ticks(new.symbol, price1),
+            price2: self.wire_ticks(new.symbol, price2),
             time_in_force: order.time_in_force.into(),
-            order_quantity: order.quantity.into(),
-            filled_quantity: order.filled.into(),
-            remaining_quantity: order.remaining().into(),
+            order_quantity: f64::from(new.quantity).into(),
+            filled_quantity: f64::from(order.filled).into(),
+            remaining_quantity: f64::from(order.remaining()).into(),
             open_or_close: order.open_or_close.into(),
             free_form_text: order.free_form_text,
             order_received_date_time: order.received_ns.div_euclid(1_000_000_000).into(),
             latest_transaction_date_time: seconds_f64(self.market.last_ts_ns()).into(),
             ..Message::DEFAULT
         };
-        self.put_symbol(order.symbol, &mut update.symbol, &mut update.exchange);
-        put(&mut update.server_order_id, &server_id(order.id));
-        put(&mut update.exchange_order_id, &server_id(order.id));
-        put(&mut update.trade_account, ACCOUNT);
+        self.put_symbol(new.symbol, &mut update.symbol, &mut update.exchange);
+        put(&mut update.server_order_id, &server_id(new.number));
+        put(&mut update.exchange_order_id, &server_id(new.number));
+        put(&mut update.trade_account, &self.options.account);
         put(&mut update.info_text, text);
         if let Some(parent) = order.parent {
             put(&mut update.parent_server_order_id, &server_id(parent));
@@ -99,13 +111,13 @@ impl Venue {
         if let Some(sibling) = order.sibling {
             put(&mut update.oco_linked_order_server_order_id, &server_id(sibling));
         }
-        if order.filled > 0.0 {
-            update.average_fill_price =
-                self.wire_price(order.symbol, order.fill_value / order.filled);
+        if order.filled > 0 {
+            let average = order.fill_value / f64::from(order.filled);
+            update.average_fill_price = self.wire_price(new.symbol, average);
         }
         if let Some(fill) = fill {
-            update.last_fill_price = self.wire_price(order.symbol, fill.price);
-            update.last_fill_quantity = fill.quantity.into();
+            update.last_fill_price = self.wire_price(new.symbol, fill.price);
+            update.last_fill_quantity = f64::from(fill.quantity).into();
             update.last_fill_date_time = fill.ts_ns.div_euclid(1_000_000).into();
             put(&mut update.last_fill_execution_id, &execution_id(fill.execution));
         }
@@ -114,57 +126,79 @@ impl Venue {
 
     pub(super) fn position_update(&self, symbol: u16) -> PositionUpdate {
         let position = self.positions.get(usize::from(symbol)).copied().unwrap_or_default();
+        let signed = |order: &Order| {
+            let remaining = i64::from(order.remaining());
+            if order.new.buy { remaining } else { -remaining }
+        };
+        // Of a pair only one can fill: the second of each is left out.
+        let working: i64 = self
+            .orders
+            .iter()
+            .filter(|o| o.new.symbol == symbol && o.sibling.is_none_or(|s| s > o.new.number))
+            .map(signed)
+            .sum();
         let mut update = PositionUpdate {
             total_number_messages: 1.into(),
             message_number: 1.into(),
-            quantity: position.quantity.into(),
+            quantity: (position.quantity as f64).into(),
             average_price: self.wire_price(symbol, position.average_price),
+            entry_date_time: u32::try_from(position.entry_ns.div_euclid(1_000_000_000))
+                .unwrap_or(0)
+                .into(),
+            open_profit_loss: self.open_gain(symbol).into(),
+            high_price_during_position: self.wire_price(symbol, position.high),
+            low_price_during_position: self.wire_price(symbol, position.low),
+            max_potential_postion_quantity: ((position.quantity + working) as f64).into(),
             ..Message::DEFAULT
         };
         self.put_symbol(symbol, &mut update.symbol, &mut update.exchange);
-        put(&mut update.trade_account, ACCOUNT);
+        put(&mut update.trade_account, &self.options.account);
         update
     }
 
     pub(super) fn fill_response(&self, fill: &Fill) -> HistoricalOrderFillResponse {
+        let (high, low) = (fill.position.high, fill.position.low);
         let mut response = HistoricalOrderFillResponse {
             buy_sell: if fill.buy { codes::BUY } else { codes::SELL }.into(),
             price: self.wire_price(fill.symbol, fill.price),
             date_time: fill.ts_ns.div_euclid(1_000_000_000).into(),
-            quantity: fill.quantity.into(),
-            position_quantity: fill.position_after.into(),
+            quantity: f64::from(fill.quantity).into(),
+            open_close: if fill.closes { codes::TRADE_CLOSE } else { codes::TRADE_OPEN }.into(),
+            high_price_during_position: self.wire_price(fill.symbol, high),
+            low_price_during_position: self.wire_price(fill.symbol, low),
+            position_quantity: (fill.position.quantity as f64).into(),
             ..Message::DEFAULT
         };
         self.put_symbol(fill.symbol, &mut response.symbol, &mut response.exchange);
         put(&mut response.server_order_id, &server_id(fill.order));
+        put(&mut response.exchange_order_id, &server_id(fill.order));
         put(&mut response.unique_execution_id, &execution_id(fill.execution));
-        put(&mut response.trade_account, ACCOUNT);
+        put(&mut response.trade_account, &self.options.account);
         response
     }
 
     /// The balance; what closing all positions at the last trade would bring is stated apart.
     #[must_use]
     pub fn balance(&self, request_id: i32) -> AccountBalanceUpdate {
-        let open: f64 = (0u16..)
-            .zip(&self.positions)
-            .filter_map(|(symbol, position)| {
-                let spec = self.spec(symbol)?;
-                let last = self.market.symbol(symbol)?.session?.last;
-                let gain = (last - position.average_price) * position.quantity;
-                Some(gain / spec.increment * spec.currency_per_increment)
-            })
-            .sum();
+        let count = u16::try_from(self.specs.len()).unwrap_or(u16::MAX);
+        let open: f64 = (0..count).map(|symbol| self.open_gain(symbol)).sum();
+        let micros = self.market.last_ts_ns().div_euclid(1_000);
         let mut update = AccountBalanceUpdate {
             request_id: request_id.into(),
             cash_balance: self.cash.into(),
             balance_available_for_new_positions: (self.cash + open).into(),
             open_positions_profit_loss: open.into(),
+            daily_profit_loss: (self.cash + open - self.options.cash).into(),
             total_number_messages: 1.into(),
             message_number: 1.into(),
+            transaction_identifier: self.last_execution.into(),
+            transaction_date_time: micros.into(),
+            last_order_activity_date_time: micros.into(),
             ..Message::DEFAULT
         };
         put(&mut update.account_currency, "USD");
-        put(&mut update.trade_account, ACCOUNT);
+        put(&mut update.trade_account, &self.options.account);
+        put(&mut update.description, "Simulated account");
         update
     }
 
@@ -177,7 +211,7 @@ impl Venue {
             message_number: 1.into(),
             ..Message::DEFAULT
         };
-        put(&mut response.trade_account, ACCOUNT);
+        put(&mut response.trade_account, &self.options.account);
         response
     }
 

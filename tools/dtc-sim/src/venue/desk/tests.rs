@@ -8,12 +8,13 @@ use dtc::wire::{
 
 use super::*;
 use crate::market::{Aggressor, MarketBody, Side};
+use crate::venue::{OrderEvent, Update, Venue};
 
 const ME: ClientKey = ClientKey(1);
 
 /// 5000.00 (5), 4999.75 (9) bid; 5000.25 (4), 5000.50 (6) asked.
-fn venue() -> Venue {
-    let mut venue = Venue::new(vec![SymbolSpec::new("SYN", "EX", 0.25, 12.5)]);
+fn venue() -> Desk {
+    let mut venue = Desk::simple(vec![SymbolSpec::new("SYN", "EX", 0.25, 12.5)]);
     for (side, price, quantity) in [
         (Side::Bid, 5000.0, 5),
         (Side::Bid, 4999.75, 9),
@@ -25,7 +26,7 @@ fn venue() -> Venue {
     venue
 }
 
-fn depth(venue: &mut Venue, side: Side, price: f64, quantity: u32) {
+fn depth(venue: &mut Desk, side: Side, price: f64, quantity: u32) {
     let body = MarketBody::Depth {
         side,
         delete: quantity == 0,
@@ -38,7 +39,7 @@ fn depth(venue: &mut Venue, side: Side, price: f64, quantity: u32) {
     venue.handle_record(&MarketRecord { ts_ns: 1_767_623_400_000_000_000, symbol: 0, body });
 }
 
-fn trade(venue: &mut Venue, price: f64) {
+fn trade(venue: &mut Desk, price: f64) {
     let body = MarketBody::Trade { price, volume: 1, aggressor: Aggressor::None, unbundled: 0 };
     venue.handle_record(&MarketRecord { ts_ns: 1_767_623_401_000_000_000, symbol: 0, body });
 }
@@ -82,7 +83,7 @@ fn pair(ids: [&str; 2], parent: &str, target: f64, stop: f64) -> SubmitNewOCOOrd
 }
 
 /// (client order id, reason, status, filled, last fill price or 0) of the order updates waiting.
-fn updates(venue: &mut Venue) -> Vec<(String, i32, i32, f64, f64)> {
+fn updates(venue: &mut Desk) -> Vec<(String, i32, i32, f64, f64)> {
     let mut rows = Vec::new();
     while let Some(report) = venue.poll_report() {
         if let ReportMessage::Order(m) = report.message {
@@ -116,11 +117,11 @@ fn a_market_order_walks_the_book() {
         updates(&mut venue),
         [row("a", 2, 4, 0.0, 0.0), row("a", 5, 10, 4.0, 5000.25), row("a", 4, 7, 7.0, 5000.5),]
     );
-    assert_eq!(venue.position(0), 7.0);
+    assert_eq!(venue.position(0), 7);
     venue.submit(ME, &order("b", 1, codes::SELL, 0.0, 20.0));
     let rows = updates(&mut venue);
     assert_eq!(rows.last(), Some(&row("b", 6, 8, 14.0, 0.0)), "nothing left: the rest is canceled");
-    assert_eq!(venue.position(0), -7.0);
+    assert_eq!(venue.position(0), -7);
     assert_eq!(venue.orders_working(), 0);
 }
 
@@ -200,7 +201,7 @@ fn cancel_and_replace() {
         "moved to the touch it fills"
     );
     venue.replace(ME, &change);
-    assert_eq!(updates(&mut venue), [row("a", 10, 9, 0.0, 0.0)]);
+    assert_eq!(updates(&mut venue), [row("a", 10, 7, 3.0, 0.0)]);
 
     venue.submit(ME, &order("b", 2, codes::BUY, 4999.5, 3.0));
     let mut bad =
@@ -300,26 +301,201 @@ fn flatten_positions_balance_and_fills() {
 
     let mut fills = HistoricalOrderFillsRequest::DEFAULT;
     assert!(venue.order_fills(&fills).is_err());
-    assert!(value::put_text(&mut fills.trade_account, ACCOUNT));
+    assert!(value::put_text(&mut fills.trade_account, "SIM"));
     assert!(venue.order_fills(&fills).is_err());
     fills.number_of_days = 1.into();
     assert_eq!(venue.order_fills(&fills).unwrap()[0].quantity.get(), 4.0);
 
     venue.flatten(ME, &flatten);
-    assert_eq!(venue.position(0), 0.0);
+    assert_eq!(updates(&mut venue).last().unwrap().1, 8, "the refused one had this id");
+    assert!(value::put_text(&mut flatten.client_order_id, "g"));
+    venue.flatten(ME, &flatten);
+    assert_eq!(venue.position(0), 0);
     // Bought 4 at 5000.25, sold 4 at 5000.00: one increment of 12.50 each.
-    assert_eq!(venue.balance(9).cash_balance.get(), START_CASH - 50.0);
+    assert_eq!(venue.balance(9).cash_balance.get(), 100_000.0 - 50.0);
     assert_eq!(venue.balance(9).request_id.get(), 9);
+    assert_eq!(venue.balance(9).daily_profit_loss.get(), -50.0);
+}
+
+#[test]
+fn a_fill_takes_contracts_from_the_other_of_its_pair() {
+    let mut venue = venue();
+    let mut both = pair(["t", "s"], "", 5001.0, 4999.0);
+    both.quantity_1 = 9.0.into();
+    both.quantity_2 = 9.0.into();
+    venue.submit_pair(ME, &both);
+    updates(&mut venue);
+    // The stop sells into 5 and 9: two fills.
+    trade(&mut venue, 4999.0);
+    let rows = updates(&mut venue);
+    let expected = [
+        row("s", 5, 10, 5.0, 5000.0),
+        row("t", 3, 4, 0.0, 0.0),
+        row("s", 4, 7, 9.0, 4999.75),
+        row("t", 6, 8, 0.0, 0.0),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(venue.position(0), -9);
+}
+
+/// A venue of another kind: it says nothing until it is told to.
+struct Slow {
+    script: std::sync::Arc<std::sync::Mutex<VecDeque<Update>>>,
+}
+
+impl Venue for Slow {
+    fn submit(&mut self, _: &crate::venue::NewOrder, _: &MarketState) {}
+    fn submit_pair(&mut self, _: &crate::venue::NewPair, _: &MarketState) {}
+    fn cancel(&mut self, _: u64, _: &MarketState) {}
+    fn replace(&mut self, _: &crate::venue::Change, _: &MarketState) {}
+    fn flatten(&mut self, _: u64, _: u16, _: &MarketState) {}
+    fn on_record(&mut self, _: &MarketRecord, _: &MarketState) {}
+    fn on_end(&mut self, _: &MarketState) {}
+    fn poll(&mut self) -> Option<Update> {
+        self.script.lock().unwrap().pop_front()
+    }
+}
+
+#[test]
+fn a_venue_may_take_its_time() {
+    let script = std::sync::Arc::new(std::sync::Mutex::new(VecDeque::new()));
+    let venue = Box::new(Slow { script: std::sync::Arc::clone(&script) });
+    let specs = vec![SymbolSpec::new("SYN", "EX", 0.25, 12.5)];
+    let options = DeskOptions { account: "ME".to_owned(), cash: 1_000.0, fee_per_contract: 2.0 };
+    let mut desk = Desk::new(specs, venue, options, OrderFaults::default());
+    desk.submit(ME, &order("a", 2, codes::BUY, 5000.0, 3.0));
+    assert!(updates(&mut desk).is_empty());
+    let open = desk.open_orders(&OpenOrdersRequest::DEFAULT);
+    assert_eq!(open[0].order_status.get(), codes::ORDER_STATUS_PENDING_OPEN, "listed at once");
+    let say = |event| script.lock().unwrap().push_back(Update { number: 1, event });
+    say(OrderEvent::Accepted { waits: false });
+    say(OrderEvent::Filled { ticks: 20_000, quantity: 2 });
+    let mut cancel = CancelOrder::DEFAULT;
+    assert!(value::put_text(&mut cancel.client_order_id, "a"));
+    desk.cancel(ME, &cancel);
+    assert_eq!(updates(&mut desk), [row("a", 2, 4, 0.0, 0.0), row("a", 5, 10, 2.0, 5000.0)]);
+    // Canceled, then a fill that was on its way, then a refusal for another cancel.
+    say(OrderEvent::Canceled("".into()));
+    say(OrderEvent::Filled { ticks: 20_000, quantity: 1 });
+    say(OrderEvent::CancelRejected("done".into()));
+    trade(&mut desk, 5000.0);
+    let rows = updates(&mut desk);
+    let expected =
+        [row("a", 6, 8, 2.0, 0.0), row("a", 4, 7, 3.0, 5000.0), row("a", 9, 7, 3.0, 0.0)];
+    assert_eq!(rows, expected);
+    assert_eq!((desk.position(0), desk.orders_working()), (3, 0));
+    assert_eq!(desk.balance(0).cash_balance.get(), 994.0, "fees of three contracts");
+    assert_eq!(value::text(&desk.accounts(1).trade_account), b"ME");
 }
 
 #[test]
 fn a_display_multiplier_holds_for_orders_too() {
     let spec = SymbolSpec { display_multiplier: 0.01, ..SymbolSpec::new("SYN", "EX", 0.25, 12.5) };
-    let mut venue = Venue::new(vec![spec]);
+    let mut venue = Desk::simple(vec![spec]);
     depth(&mut venue, Side::Ask, 2828.25, 5);
     // The price as a client makes it that knows the multiplier as a float only.
     let wire = 2828.25 / f64::from(0.01f32);
     venue.submit(ME, &order("a", 2, codes::BUY, wire, 1.0));
     let rows = updates(&mut venue);
     assert!((rows[1].4 - 282_825.0).abs() < 1e-6, "{rows:?}");
+}
+
+/// The small book with a plan for what goes wrong.
+fn faulty(faults: OrderFaults) -> Desk {
+    let mut desk = venue();
+    desk.faults = faults;
+    desk
+}
+
+fn cancel_of(id: &str) -> CancelOrder {
+    let mut cancel = CancelOrder::DEFAULT;
+    assert!(value::put_text(&mut cancel.client_order_id, id));
+    cancel
+}
+
+#[test]
+fn planned_rejections() {
+    let rejects = vec![(1, "Not enough margin".to_owned()), (4, "no".to_owned())];
+    let mut desk = faulty(OrderFaults { rejects, ..OrderFaults::default() });
+    desk.submit(ME, &order("a", 1, codes::BUY, 0.0, 1.0));
+    let ReportMessage::Order(m) = desk.poll_report().unwrap().message else { panic!("an order") };
+    assert_eq!((m.order_update_reason.get(), m.order_status.get()), (8, 9));
+    assert_eq!(value::text(&m.info_text), b"Not enough margin");
+    desk.submit(ME, &order("a", 1, codes::BUY, 0.0, 1.0));
+    assert_eq!(updates(&mut desk), [row("a", 8, 9, 0.0, 0.0)], "the id is used, order 2 too");
+    // Order 4 is the second of this pair.
+    desk.submit_pair(ME, &pair(["t", "s"], "", 5001.0, 4999.0));
+    assert_eq!(updates(&mut desk), [row("t", 8, 9, 0.0, 0.0), row("s", 8, 9, 0.0, 0.0)]);
+    desk.submit(ME, &order("b", 1, codes::BUY, 0.0, 1.0));
+    assert_eq!(updates(&mut desk).last(), Some(&row("b", 4, 7, 1.0, 5000.25)));
+    assert_eq!((desk.position(0), desk.orders_working()), (1, 0));
+}
+
+#[test]
+fn late_lost_silent_and_twice() {
+    let mut desk = faulty(OrderFaults {
+        late_acks: vec![(1, 50)],
+        lost_acks: vec![2],
+        silent: vec![3],
+        duplicate_fills: vec![2],
+        ..OrderFaults::default()
+    });
+    desk.handle_time(1_000_000_000);
+    desk.submit(ME, &order("a", 1, codes::BUY, 0.0, 1.0));
+    desk.handle_time(1_049_999_999);
+    assert!(desk.poll_report().is_none(), "neither its fill nor the position comes first");
+    let held = desk.current_positions(&CurrentPositionsRequest::DEFAULT);
+    assert_eq!(held[0].quantity.get(), 1.0, "who asks hears the truth");
+    desk.handle_time(1_050_000_000);
+    assert_eq!(updates(&mut desk), [row("a", 2, 4, 0.0, 0.0), row("a", 4, 7, 1.0, 5000.25)]);
+    assert!(desk.poll_report().is_none());
+
+    desk.submit(ME, &order("b", 1, codes::SELL, 0.0, 1.0));
+    let fill = row("b", 4, 7, 1.0, 5000.0);
+    assert_eq!(updates(&mut desk), [fill.clone(), fill], "no acceptance, two fills");
+    assert_eq!(desk.position(0), 0, "that count once");
+
+    desk.submit(ME, &order("c", 2, codes::BUY, 4999.0, 1.0));
+    desk.cancel(ME, &cancel_of("c"));
+    assert!(desk.poll_report().is_none());
+    assert_eq!(desk.orders_working(), 0);
+    desk.cancel(ME, &cancel_of("c"));
+    assert_eq!(updates(&mut desk), [row("c", 9, 8, 0.0, 0.0)], "an answer is not unasked");
+}
+
+#[test]
+fn a_cancel_races_a_fill() {
+    let races = vec![(1, 100), (2, 100), (3, 100)];
+    let mut desk = faulty(OrderFaults { cancel_races: races, ..OrderFaults::default() });
+    desk.submit(ME, &order("a", 2, codes::BUY, 4999.5, 3.0));
+    updates(&mut desk);
+    desk.cancel(ME, &cancel_of("a"));
+    assert_eq!(updates(&mut desk), [row("a", 3, 6, 0.0, 0.0)]);
+    trade(&mut desk, 4999.25);
+    desk.handle_time(1);
+    assert_eq!(
+        updates(&mut desk),
+        [row("a", 4, 7, 3.0, 4999.5), row("a", 9, 7, 3.0, 0.0)],
+        "the fill was first, and the refusal says so"
+    );
+    // Nobody to race with: the cancel wins when its time is up.
+    desk.submit(ME, &order("b", 2, codes::BUY, 4999.5, 3.0));
+    desk.cancel(ME, &cancel_of("b"));
+    updates(&mut desk);
+    desk.handle_time(99_999_999);
+    assert!(updates(&mut desk).is_empty());
+    desk.handle_time(100_000_001);
+    assert_eq!(updates(&mut desk), [row("b", 6, 8, 0.0, 0.0)]);
+}
+
+#[test]
+fn cuts_before_and_after() {
+    let faults = OrderFaults { cut_before: vec![1], cut_after: vec![2], ..OrderFaults::default() };
+    let mut desk = faulty(faults);
+    desk.submit(ME, &order("a", 1, codes::BUY, 0.0, 1.0));
+    assert!(desk.take_cut(ME) && !desk.take_cut(ME));
+    assert_eq!((desk.position(0), updates(&mut desk).len()), (0, 0), "lost on its way");
+    desk.submit(ME, &order("a", 1, codes::BUY, 0.0, 1.0));
+    assert!(!desk.take_cut(ClientKey(9)) && desk.take_cut(ME));
+    assert_eq!(desk.position(0), 1, "the same id: it was never used");
 }
