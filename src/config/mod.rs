@@ -2,6 +2,8 @@
 //! errors. `mia run --print-config` prints the defaults.
 
 mod cold;
+mod limits;
+mod trading;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use self::cold::{DtcIndex, INDICES, MassiveConfig, OptionsConfig, Provider, VolatilityConfig};
+pub use self::limits::{ExchangeConfig, QueueModel, RiskConfig};
+pub use self::trading::{EntryKind, Money, OnStop, ProductConfig, TradingConfig, TradingMode};
 use crate::decision::confluence::{Item, Preset, Term, TierEdges};
 use crate::features::baseline::GAP_MIN;
 use crate::features::{CATALOGUE, Params};
@@ -36,6 +40,13 @@ pub struct Config {
     pub options: OptionsConfig,
     /// VIX and its kin: the cold path.
     pub volatility: VolatilityConfig,
+    /// Whether and for whom orders are made; left out: nothing is ordered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trading: Option<TradingConfig>,
+    /// Limits.
+    pub risk: RiskConfig,
+    /// The simulated exchange.
+    pub exchange: ExchangeConfig,
     /// Threads, cores and idle strategies.
     pub threads: ThreadConfig,
     /// Capacities of the rings between threads.
@@ -362,7 +373,7 @@ impl Config {
         self.volatility.check(&servers)?;
         self.instruments()?;
         self.preset()?;
-        Ok(())
+        self.check_trading()
     }
 
     /// The symbols with their ticks.
