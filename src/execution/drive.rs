@@ -1,0 +1,252 @@
+//! What is asked of the venue so that things become as they should be.
+//!
+//! Nothing here waits for an answer: each step looks at what is and asks for what is missing, once.
+//! A late fill, a refused cancel or a lost answer lead back here with another picture.
+
+use super::change::{Change, Changes, Moment, Odd, Outbox};
+use super::orders::{Closing, Orders, Turn};
+use super::state::{Asked, Draft, Order, OrderState};
+use crate::order::{Action, BuySell, Command, ExitReason, OrderId, OrderKind, Role};
+use crate::units::{Px, SECOND, SymbolId, Ts};
+
+/// Time between two looks at what may be due, ns.
+const LOOK_NS: i64 = SECOND / 20;
+
+impl Orders {
+    /// Looks for what is due at a time; to be called on every event. Answers that did not come,
+    /// entries that lived too long, positions without a working stop, brackets that do not fit.
+    pub fn on_time(&mut self, at: Moment, out: &mut Outbox, changes: &mut Changes) {
+        if at.ts < self.due || !self.rounds.linked() {
+            return;
+        }
+        self.due = Ts(at.ts.0.saturating_add(LOOK_NS));
+        let mut turn = Turn { at, out, changes };
+        let turn = &mut turn;
+        self.each_live(|_| true, |orders, id| orders.look_at(id, turn));
+        self.overdue_round(turn);
+        self.ask(turn);
+        for symbol in self.ids() {
+            self.check_position(symbol, turn);
+            self.drive(symbol, turn);
+        }
+    }
+
+    /// The deadlines of one order.
+    fn look_at(&mut self, id: OrderId, turn: &mut Turn<'_>) {
+        let Some(order) = self.order(id) else { return };
+        let late = |since: Ts, ns: i64| since.is_some() && turn.at.ts.since(since) >= ns;
+        let silent = match order.state {
+            OrderState::Unknown => return self.want_round(turn),
+            OrderState::Sent => late(order.sent(), self.params.ack_ns),
+            _ => order.asked.since().is_some_and(|ts| late(ts, self.params.ack_ns)),
+        };
+        let old = order.role == Role::Entry
+            && order.is_ours()
+            && late(order.sent(), self.params.entry_ns);
+        if silent {
+            self.become_(id, OrderState::Unknown, turn);
+            self.want_round(turn);
+        } else if old && self.rounds.can_act(turn.at.ts, self.params.round_ns) {
+            self.cancel(id, turn);
+        }
+    }
+
+    /// Asks for the end of an order, if that has not been asked for. What has not left ends here.
+    pub(super) fn cancel(&mut self, id: OrderId, turn: &mut Turn<'_>) {
+        let can = self.rounds.can_act(turn.at.ts, self.params.round_ns);
+        let Some(order) = self.order_mut(id) else { return };
+        let state = order.state;
+        if state == OrderState::Created {
+            return self.lose(id, turn);
+        }
+        let asked = matches!(order.asked, Asked::Cancel(_)) || state == OrderState::Unknown;
+        if asked || state.is_final() || !can || turn.at.ts < order.quiet {
+            return;
+        }
+        let (Moment { seq, ts }, symbol) = (turn.at, order.symbol);
+        if turn.out.push(Command { seq, ts, symbol, action: Action::Cancel { id } }) {
+            order.asked = Asked::Cancel(ts);
+            let sent = order.state;
+            // The state of an order that was never acknowledged stays what it is: its answer comes.
+            if sent.may(OrderState::PendingCancel) && sent != OrderState::Sent {
+                self.become_(id, OrderState::PendingCancel, turn);
+            }
+        }
+    }
+
+    /// Asks for what a symbol needs.
+    pub(super) fn drive(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        if !self.rounds.can_act(turn.at.ts, self.params.round_ns) {
+            return;
+        }
+        self.refuse_strangers(symbol, turn);
+        match self.held(symbol).and_then(|held| held.closing) {
+            Some(closing) => self.drive_close(symbol, closing, turn),
+            None => {
+                self.drive_entry(symbol, turn);
+                self.drive_bracket(symbol, turn);
+                self.drive_naked(symbol, turn);
+            }
+        }
+    }
+
+    /// Orders of ours that were met at the venue and do not protect a position are not wanted.
+    fn refuse_strangers(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        let way = self.held(symbol).and_then(|held| BuySell::of(held.position.qty));
+        let unwanted = |o: &Order| {
+            let protects = o.role != Role::Entry && way == Some(o.way.opposite());
+            o.symbol == symbol && o.adopted && o.is_ours() && !protects
+        };
+        self.each_live(unwanted, |orders, id| orders.cancel(id, turn));
+    }
+
+    fn drive_close(&mut self, symbol: SymbolId, closing: Closing, turn: &mut Turn<'_>) {
+        let mine = |o: &Order| o.symbol == symbol && o.is_ours();
+        self.each_live(|o| mine(o) && o.role != Role::Exit, |orders, id| orders.cancel(id, turn));
+        let Some(held) = self.held(symbol) else { return };
+        let (qty, ts) = (held.position.qty, turn.at.ts);
+        // Before a list has come, what the venue said counts too; afterwards both agree or settle.
+        let exposed = qty != 0 || held.venue.is_some_and(|v| v != 0);
+        let exits = self.live.iter().any(|o| mine(o) && o.role == Role::Exit);
+        let others = self.live.iter().any(|o| mine(o) && o.role != Role::Exit);
+        let unsure = self.live.iter().any(|o| mine(o) && o.state == OrderState::Unknown);
+        if !exposed && !exits && !others {
+            if let Some(held) = self.held_mut(symbol) {
+                held.closing = None;
+            }
+            return;
+        }
+        // The bracket was faster: what the exit would still fill would turn the position round.
+        if !exposed {
+            let acked = |o: &Order| mine(o) && o.state != OrderState::Sent;
+            self.each_live(acked, |orders, id| orders.cancel(id, turn));
+        }
+        // An exit that works, or of which nothing is known, may still fill: a second one could
+        // turn the position round.
+        if !exposed || exits || ts < closing.again {
+            return;
+        }
+        let waited = ts.since(closing.since) >= self.params.ack_ns;
+        let hard = closing.hard || waited || closing.attempts > 0;
+        if !hard && (others || unsure || qty == 0) {
+            return;
+        }
+        self.send_exit(symbol, qty, Closing { hard, ..closing }, turn);
+    }
+
+    fn send_exit(&mut self, symbol: SymbolId, qty: i32, closing: Closing, turn: &mut Turn<'_>) {
+        let Moment { seq, ts } = turn.at;
+        let venue = self.held(symbol).and_then(|held| held.venue).unwrap_or(0);
+        let signed = if qty == 0 { venue } else { qty };
+        let Some(way) = BuySell::of(signed).map(BuySell::opposite) else { return };
+        if turn.out.room() == 0 || self.live.len() >= super::LIVE_MAX {
+            return turn.changes.alert(symbol, OrderId::NONE, Odd::Full);
+        }
+        let Some(id) = self.take_ids(1, 0) else {
+            return turn.changes.alert(symbol, OrderId::NONE, Odd::NoIds);
+        };
+        let trade = self.held(symbol).map_or(OrderId::NONE, |held| held.position.trade);
+        let (kind, role, why) = (OrderKind::Market, Role::Exit, Some(closing.reason));
+        let qty = signed.unsigned_abs();
+        let draft = Draft { id, symbol, role, trade, way, kind, qty, px: None, why };
+        let action = if closing.hard {
+            Action::Flatten { id }
+        } else {
+            Action::New { id, way, kind, qty, px: Px::ZERO, parent: false }
+        };
+        if turn.out.push(Command { seq, ts, symbol, action }) {
+            self.live.push(Order::new(draft, ts));
+            if closing.attempts > 0 {
+                turn.changes.alert(symbol, id, Odd::Again);
+            }
+            let wait = self.params.again_ns.saturating_mul(1 << closing.attempts.min(5));
+            let (attempts, again) = (closing.attempts + 1, Ts(ts.0.saturating_add(wait)));
+            if let Some(held) = self.held_mut(symbol) {
+                held.closing = Some(Closing { attempts, again, ..closing });
+            }
+        }
+    }
+
+    /// An entry whose bracket has died must not fill.
+    fn drive_entry(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        let entry = |o: &&Order| o.symbol == symbol && o.role == Role::Entry && o.is_ours();
+        let Some(id) = self.live.iter().find(entry).map(|o| o.id) else { return };
+        let stop = self.live.iter().any(|o| o.role == Role::Stop && o.trade == id);
+        if !stop {
+            self.cancel(id, turn);
+        }
+    }
+
+    /// A bracket whose trade is over, or that is larger or smaller than the position. The venue is
+    /// given the time to do it by itself.
+    fn drive_bracket(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        let child =
+            |o: &Order| o.symbol == symbol && o.is_ours() && o.role != Role::Entry && !o.adopted;
+        let entry = self.live_of(symbol).any(|o| o.role == Role::Entry);
+        let Some(held) = self.held(symbol) else { return };
+        let (size, pending) = (held.position.size(), OrderState::PendingChild);
+        let misfit = |o: &Order| child(o) && o.role != Role::Exit && o.remaining() != size;
+        if entry || !self.live.iter().any(misfit) {
+            if let Some(held) = self.held_mut(symbol) {
+                held.untidy = Ts::NONE;
+            }
+            return;
+        }
+        // Children that have not left never will.
+        if size == 0 {
+            self.each_live(
+                |o| misfit(o) && o.state == OrderState::Created,
+                |orders, id| orders.lose(id, turn),
+            );
+        }
+        let (now, tidy_ns) = (turn.at.ts, self.params.tidy_ns);
+        let Some(held) = self.held_mut(symbol) else { return };
+        held.untidy = held.untidy.or(now);
+        if now.since(held.untidy) < tidy_ns {
+            return;
+        }
+        self.each_live(misfit, |orders, id| match size {
+            0 => orders.cancel(id, turn),
+            _ if orders.order(id).is_some_and(|o| o.state == pending) => {}
+            _ => orders.resize(id, size, turn),
+        });
+    }
+
+    /// Asks for an order's remaining quantity to become `size`.
+    fn resize(&mut self, id: OrderId, size: u32, turn: &mut Turn<'_>) {
+        let Moment { seq, ts } = turn.at;
+        let Some(order) = self.order_mut(id) else { return };
+        let Some(px) = order.px.filter(|_| order.works()) else { return };
+        if order.asked != Asked::Nothing || ts < order.quiet {
+            return;
+        }
+        let (symbol, qty) = (order.symbol, order.filled.saturating_add(size));
+        if turn.out.push(Command { seq, ts, symbol, action: Action::Replace { id, qty, px } }) {
+            order.asked = Asked::Replace(ts);
+            self.become_(id, OrderState::PendingReplace, turn);
+        }
+    }
+
+    /// A position that no stop protects is closed.
+    fn drive_naked(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        let Some(held) = self.held(symbol) else { return };
+        let qty = held.position.qty;
+        let covers = |o: &&Order| {
+            o.role == Role::Stop && o.works() && BuySell::of(qty) == Some(o.way.opposite())
+        };
+        let covered: u64 =
+            self.live_of(symbol).filter(covers).map(|o| u64::from(o.remaining())).sum();
+        let (ts, naked_ns) = (turn.at.ts, self.params.naked_ns);
+        let Some(held) = self.held_mut(symbol) else { return };
+        if qty == 0 || covered >= u64::from(qty.unsigned_abs()) {
+            held.naked = Ts::NONE;
+            return;
+        }
+        held.naked = held.naked.or(ts);
+        if ts.since(held.naked) >= naked_ns {
+            held.naked = Ts::NONE;
+            turn.changes.push(Change::Naked { symbol, qty });
+            self.close(symbol, ExitReason::Kill, turn);
+        }
+    }
+}

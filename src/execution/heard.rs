@@ -1,0 +1,286 @@
+//! What the venue says of orders and executions, and what this state makes of it.
+
+use super::change::{Change, Odd};
+use super::orders::{LIVE_MAX, Orders, QTY_ORDER_MAX, Turn};
+use super::position::Source;
+use super::state::{Asked, Draft, Order, OrderState, Told, told};
+use crate::order::BuySell;
+use crate::order::{
+    ExecutionId, ExitReason, Fill, OrderId, OrderKind, OrderUpdate, QTY_UNKNOWN, Role, Status,
+    UpdateReason,
+};
+use crate::units::{SECOND, SymbolId, Ts};
+
+impl Orders {
+    pub(super) fn on_reserved(&mut self, id: OrderId) {
+        // The counter never repeats, whatever the date: only a later end is a new block.
+        if id.counter() > self.reserved.counter() {
+            self.reserved = id;
+            self.next = OrderId::new(id.date().max(self.next.date()), self.next.counter());
+        }
+    }
+
+    pub(super) fn on_fill(&mut self, symbol: SymbolId, fill: Fill, turn: &mut Turn<'_>) {
+        self.drop_candidate(turn);
+        if fill.qty == 0 || fill.qty > QTY_ORDER_MAX {
+            return turn.changes.alert(symbol, fill.id, Odd::Unreadable);
+        }
+        if fill.execution != ExecutionId::NONE && self.executions.contains(&fill.execution) {
+            // A list repeats what is known: that is its use.
+            if self.rounds.active().is_none() {
+                turn.changes.alert(symbol, fill.id, Odd::Repeated);
+            }
+            return;
+        }
+        let round = self.rounds.active().map(|round| round.number);
+        match self.order(fill.id) {
+            None if round.is_some() => {}
+            None if fill.execution == ExecutionId::NONE => {
+                turn.changes.alert(symbol, fill.id, Odd::Unreadable);
+                self.want_round(turn);
+            }
+            None => {
+                self.remember(fill.execution);
+                let (trade, reason) = (OrderId::NONE, ExitReason::Manual);
+                turn.changes.push(Change::Foreign { symbol, fill });
+                let source = Source { trade, way: fill.way, reason };
+                self.count(symbol, source, fill.qty, Some(fill.px), turn);
+            }
+            // What it had filled when it was met is in the position that the venue tells.
+            Some(order) if order.adopted && round == Some(order.sent_round) => {
+                self.remember(fill.execution);
+            }
+            Some(_) if fill.execution == ExecutionId::NONE => self.candidate = Some((symbol, fill)),
+            Some(_) => {
+                self.remember(fill.execution);
+                self.take_fill(fill, turn);
+            }
+        }
+    }
+
+    /// A fill without an execution id and without an update behind it cannot be told from one that
+    /// is repeated: the venue is asked.
+    fn drop_candidate(&mut self, turn: &mut Turn<'_>) {
+        if let Some((symbol, fill)) = self.candidate.take() {
+            turn.changes.alert(symbol, fill.id, Odd::Unreadable);
+            self.want_round(turn);
+        }
+    }
+
+    fn take_fill(&mut self, fill: Fill, turn: &mut Turn<'_>) {
+        let Some(order) = self.order_mut(fill.id) else { return };
+        let late = order.state.is_final();
+        if order.role == Role::Exit && order.filled == 0 {
+            // Which way a flatten goes is the venue's knowledge.
+            order.way = fill.way;
+        }
+        order.priced = order.priced.saturating_add(fill.qty);
+        order.fills = order.fills.saturating_add(1);
+        let grown = order.priced.saturating_sub(order.filled);
+        order.filled += grown;
+        let order = *order;
+        turn.changes.push(Change::Filled { order, fill, index: order.fills });
+        if late && grown > 0 {
+            turn.changes.alert(order.symbol, order.id, Odd::LateFill);
+        }
+        if fill.way != order.way {
+            turn.changes.alert(order.symbol, order.id, Odd::WrongWay);
+            self.want_round(turn);
+        }
+        let [_, _, acked] = order.times;
+        if order.filled > order.qty && (acked.is_some() || order.role != Role::Exit) {
+            turn.changes.alert(order.symbol, order.id, Odd::Overfill);
+            self.want_round(turn);
+        }
+        let source = self.source(&order, fill.way);
+        if grown < fill.qty {
+            self.price(order.symbol, fill.way, fill.qty - grown, fill.px, turn);
+        }
+        if grown > 0 {
+            self.count(order.symbol, source, grown, Some(fill.px), turn);
+        }
+        self.after_growth(order.id, turn);
+    }
+
+    fn source(&self, order: &Order, way: BuySell) -> Source {
+        let closing = self.held(order.symbol).and_then(|held| held.closing);
+        let reason = match order.role {
+            Role::Stop => ExitReason::Stop,
+            Role::Target => ExitReason::Target,
+            _ => order.why.or(closing.map(|c| c.reason)).unwrap_or(ExitReason::Manual),
+        };
+        Source { trade: order.trade, way, reason }
+    }
+
+    /// The state that fills alone lead to: a list of fills has no updates behind it.
+    fn after_growth(&mut self, id: OrderId, turn: &mut Turn<'_>) {
+        let Some(order) = self.order_mut(id) else { return };
+        let [_, _, acked] = order.times;
+        // How much an order is for that the venue has yet to acknowledge, a flatten, it alone knows.
+        let sure = !matches!(order.asked, Asked::Replace(_))
+            && (acked.is_some() || order.role != Role::Exit);
+        let done = order.filled >= order.qty && sure;
+        let to = match order.state {
+            state if state.is_final() => return,
+            _ if done => OrderState::Filled,
+            OrderState::Created
+            | OrderState::Sent
+            | OrderState::Accepted
+            | OrderState::PendingChild
+            | OrderState::Working => OrderState::PartFilled,
+            _ => return,
+        };
+        self.become_(id, to, turn);
+    }
+
+    pub(super) fn on_order(&mut self, symbol: SymbolId, update: &OrderUpdate, turn: &mut Turn<'_>) {
+        let candidate = self.candidate.take_if(|(_, fill)| fill.id == update.id);
+        self.drop_candidate(turn);
+        let round = self.rounds.number();
+        let Some(order) = self.order_mut(update.id) else {
+            return self.adopt(symbol, update, turn);
+        };
+        order.heard_round = round;
+        order.absent_round = 0;
+        let [_, sent, acked] = &mut order.times;
+        if !acked.is_some() {
+            (*sent, *acked) = (sent.or(turn.at.ts), turn.at.ts);
+        }
+        if order.state.is_final() && !self.rise(update, turn) {
+            return self.grow(update, candidate, turn);
+        }
+        let Some(order) = self.order_mut(update.id) else { return };
+        let refused = match update.reason {
+            UpdateReason::CancelRejected | UpdateReason::ReplaceRejected => {
+                order.asked = Asked::Nothing;
+                order.quiet = Ts(turn.at.ts.0.saturating_add(SECOND / 2));
+                true
+            }
+            UpdateReason::ReplaceDone => {
+                order.asked = Asked::Nothing;
+                false
+            }
+            _ => false,
+        };
+        if !refused {
+            if update.qty != QTY_UNKNOWN && (1..=QTY_ORDER_MAX).contains(&update.qty) {
+                order.qty = update.qty;
+            }
+            if let Some(way) = update.way.filter(|_| order.role == Role::Exit && order.filled == 0) {
+                order.way = way;
+            }
+            order.px = update.px.or(order.px);
+        } else {
+            turn.changes.alert(symbol, update.id, Odd::Refused);
+        }
+        self.grow(update, candidate, turn);
+        let Some(order) = self.order(update.id) else { return };
+        match told(order, update) {
+            Told::Stay => {}
+            Told::To(state) => self.become_(update.id, state, turn),
+            Told::Ask => {
+                self.become_(update.id, OrderState::Unknown, turn);
+                self.want_round(turn);
+            }
+        }
+    }
+
+    /// Whether an ended order lives after all: it ended without a word of the venue, or a list of
+    /// the venue shows it.
+    fn rise(&mut self, update: &OrderUpdate, turn: &mut Turn<'_>) -> bool {
+        let listed = update.reason == UpdateReason::OpenOrders;
+        let living = !update.status.is_final()
+            && !matches!(update.status, Status::Unspecified | Status::OrderSent);
+        let Some(at) = self.ended.iter().position(|o| o.id == update.id) else { return false };
+        let Some(order) = self.ended.get_mut(at) else { return false };
+        if !living || !(order.lost || listed) || self.live.len() >= LIVE_MAX {
+            return false;
+        }
+        // Nobody waits for it any more: it is treated like one that was met at the venue.
+        (order.state, order.lost, order.adopted) = (OrderState::Unknown, false, true);
+        let order = *order;
+        // Its place stays, as that of nobody, so that the ring keeps its order.
+        if let Some(place) = self.ended.get_mut(at) {
+            place.id = OrderId::NONE;
+        }
+        self.live.push(order);
+        turn.changes.alert(order.symbol, order.id, Odd::Risen);
+        true
+    }
+
+    /// Counts what the venue says is filled beyond what is known.
+    fn grow(
+        &mut self,
+        update: &OrderUpdate,
+        candidate: Option<(SymbolId, Fill)>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(order) = self.order(update.id) else { return };
+        let (known, symbol) = (order.filled, order.symbol);
+        if update.filled == QTY_UNKNOWN {
+            if candidate.is_some() {
+                turn.changes.alert(symbol, update.id, Odd::Unreadable);
+                self.want_round(turn);
+            }
+            return;
+        }
+        if update.filled < known {
+            return turn.changes.alert(symbol, update.id, Odd::Shrunk);
+        }
+        if let Some((_, fill)) = candidate
+            && update.filled - known >= fill.qty
+        {
+            self.take_fill(fill, turn);
+        }
+        let Some(order) = self.order_mut(update.id) else { return };
+        let more = update.filled.saturating_sub(order.filled);
+        if more == 0 {
+            return;
+        }
+        let late = order.state.is_final();
+        order.filled = update.filled;
+        let order = *order;
+        turn.changes.push(Change::Unpriced { order, qty: more });
+        if late {
+            turn.changes.alert(symbol, update.id, Odd::LateFill);
+        }
+        let source = self.source(&order, order.way);
+        self.count(symbol, source, more, None, turn);
+        self.want_round(turn);
+    }
+
+    /// An order at the venue that this state lacks: it is watched from now on.
+    fn adopt(&mut self, symbol: SymbolId, update: &OrderUpdate, turn: &mut Turn<'_>) {
+        if update.status.is_final() || update.id == OrderId::NONE {
+            return;
+        }
+        let (Some(way), Some(kind)) = (update.way, update.kind) else {
+            turn.changes.alert(symbol, update.id, Odd::Unreadable);
+            return self.want_round(turn);
+        };
+        if self.live.len() >= LIVE_MAX || self.held(symbol).is_none() {
+            return turn.changes.alert(symbol, update.id, Odd::Full);
+        }
+        let role = match kind {
+            OrderKind::Stop | OrderKind::StopLimit => Role::Stop,
+            OrderKind::Limit => Role::Target,
+            OrderKind::Market => Role::Exit,
+        };
+        let qty = if update.qty == QTY_UNKNOWN { 0 } else { update.qty };
+        let (id, trade, px, why) = (update.id, OrderId::NONE, update.px, None);
+        let draft = Draft { id, symbol, role, trade, way, kind, qty, px, why };
+        let mut order = Order::new(draft, turn.at.ts);
+        let filled = if update.filled == QTY_UNKNOWN { 0 } else { update.filled };
+        (order.filled, order.priced, order.adopted) = (filled, filled, true);
+        (order.sent_round, order.heard_round) = (self.rounds.number(), self.rounds.number());
+        (order.state, order.times) = (OrderState::Unknown, [turn.at.ts; 3]);
+        if let Told::To(state) = told(&order, update) {
+            order.state = state;
+        }
+        self.live.push(order);
+        turn.changes.push(Change::Orphan(order));
+        if self.rounds.active().is_none() {
+            self.want_round(turn);
+        }
+    }
+}

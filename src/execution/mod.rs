@@ -1,0 +1,24 @@
+//! Orders: their states, what a venue says of them, what is asked of it, and the bytes of that.
+//!
+//! [`Orders`] is a pure state machine over sequenced events; [`Queue`] stands between it and the
+//! venue and holds the throttle; [`wire`] turns commands into DTC messages. State goes to disk and
+//! back as text ([`Orders::to_text`], [`Orders::restore`]).
+
+mod change;
+mod drive;
+mod heard;
+mod orders;
+mod persist;
+mod position;
+mod queue;
+mod recovery;
+mod state;
+mod table;
+pub mod wire;
+
+pub use change::{Change, Changes, Moment, Odd, Outbox, Plan};
+pub use orders::{LIVE_MAX, Orders, Params};
+pub use persist::StateError;
+pub use position::{Leg, Position};
+pub use queue::Queue;
+pub use state::{Order, OrderState};

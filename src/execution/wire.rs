@@ -1,0 +1,275 @@
+//! [`Wire`]: a [`Command`] as DTC bytes.
+//!
+//! Only the fixed binary encoding. Every order is a DAY order and says that a program sent it;
+//! prices are what the server writes, divided by the symbol's display multiplier.
+
+use dtc::wire::{
+    AccountBalanceRequest, CancelOrder, CancelReplaceOrder, CurrentPositionsRequest,
+    HistoricalOrderFillsRequest, Message, OpenOrdersRequest, SubmitFlattenPositionOrder,
+    SubmitNewOCOOrder, SubmitNewSingleOrder, codes, value,
+};
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::{F64, I32};
+
+use crate::order::{Action, Command, Listing, OrderId, OrderKind};
+use crate::units::{Px, Qty};
+
+/// Server ids that are remembered: far more than orders can live at once.
+const SERVER_IDS_MAX: usize = 256;
+/// Days of fills that are asked for: a restart may be on the day after.
+const FILL_DAYS: i32 = 2;
+
+/// A server's id of an order, NUL-terminated.
+pub type ServerId = [u8; 32];
+
+/// A symbol as a server knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Name {
+    /// Symbol.
+    pub symbol: String,
+    /// Exchange; empty where the server uses none.
+    pub exchange: String,
+    /// Tick in points.
+    pub tick: f64,
+    /// What wire prices are multiplied with to be points; 1 for most.
+    pub display_multiplier: f64,
+}
+
+/// Why a command has no bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireError {
+    /// The symbol has no name.
+    Symbol,
+    /// A text does not fit its field.
+    Text,
+    /// The price is no number.
+    Price,
+    /// It is no message but an act of the connection.
+    NoMessage,
+}
+
+/// Turns commands into bytes for one account.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    account: [u8; 32],
+    names: Vec<Name>,
+    servers: Vec<(OrderId, ServerId)>,
+    oldest: usize,
+}
+
+impl Wire {
+    /// For `account`; `names` by symbol id.
+    ///
+    /// # Errors
+    /// The account is longer than its field, or a name longer than its own.
+    pub fn new(account: &str, names: Vec<Name>) -> Result<Wire, WireError> {
+        let fits = |n: &Name| n.symbol.len() < 64 && n.exchange.len() < 16;
+        if !names.iter().all(fits) {
+            return Err(WireError::Text);
+        }
+        let servers = Vec::with_capacity(SERVER_IDS_MAX);
+        Ok(Wire { account: text(account)?, names, servers, oldest: 0 })
+    }
+
+    /// Notes the id that the server gives an order of ours; the newest counts.
+    pub fn learn(&mut self, id: OrderId, server: &[u8]) {
+        let server = value::text(server);
+        let mut field = ServerId::default();
+        let Some(to) = field.get_mut(..server.len()) else { return };
+        to.copy_from_slice(server);
+        if server.is_empty() || server.len() == field.len() || !id.is_ours() {
+            return;
+        }
+        if let Some((_, known)) = self.servers.iter_mut().find(|(known, _)| *known == id) {
+            *known = field;
+        } else if self.servers.len() < SERVER_IDS_MAX {
+            self.servers.push((id, field));
+        } else if let Some(place) = self.servers.get_mut(self.oldest) {
+            *place = (id, field);
+            self.oldest = (self.oldest + 1) % SERVER_IDS_MAX;
+        }
+    }
+
+    /// The order that the server calls so, where one is known.
+    #[must_use]
+    pub fn client(&self, server: &[u8]) -> Option<OrderId> {
+        let wanted = value::text(server);
+        self.servers.iter().find(|(_, known)| value::text(known) == wanted).map(|&(id, _)| id)
+    }
+
+    /// Hands the message of a command to `send`, whole.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn encode(&self, command: &Command, send: &mut impl FnMut(&[u8])) -> Result<(), WireError> {
+        match command.action {
+            Action::New { .. } => send(self.single(command)?.as_bytes()),
+            Action::Bracket { .. } => send(self.bracket(command)?.as_bytes()),
+            Action::Cancel { id } => send(self.cancel(id)?.as_bytes()),
+            Action::Replace { id, qty, px } => send(self.replace(command, id, qty, px)?.as_bytes()),
+            Action::Flatten { id } => send(self.flatten(command, id)?.as_bytes()),
+            Action::List(listing) => self.list(listing, send),
+            Action::Disconnect => return Err(WireError::NoMessage),
+        }
+        Ok(())
+    }
+
+    fn single(&self, command: &Command) -> Result<SubmitNewSingleOrder, WireError> {
+        let Action::New { id, way, kind, qty, px, parent } = command.action else {
+            return Err(WireError::NoMessage);
+        };
+        let name = self.name(command)?;
+        let mut order = SubmitNewSingleOrder::DEFAULT;
+        order.symbol = text(&name.symbol)?;
+        order.exchange = text(&name.exchange)?;
+        order.trade_account = self.account;
+        order.client_order_id = client(id)?;
+        order.order_type = I32::new(kind as i32);
+        order.buy_sell = I32::new(way as i32);
+        if kind != OrderKind::Market {
+            order.price1 = name.price(px)?;
+        }
+        if kind == OrderKind::StopLimit {
+            order.price2 = name.price(px)?;
+        }
+        order.quantity = contracts(qty);
+        order.time_in_force = I32::new(codes::TIF_DAY);
+        order.is_automated_order = 1;
+        order.is_parent_order = u8::from(parent);
+        Ok(order)
+    }
+
+    fn bracket(&self, command: &Command) -> Result<SubmitNewOCOOrder, WireError> {
+        let Action::Bracket { parent, way, qty, stop, target } = command.action else {
+            return Err(WireError::NoMessage);
+        };
+        let name = self.name(command)?;
+        let mut pair = SubmitNewOCOOrder::DEFAULT;
+        pair.symbol = text(&name.symbol)?;
+        pair.exchange = text(&name.exchange)?;
+        pair.trade_account = self.account;
+        pair.client_order_id_1 = client(parent.plus(1))?;
+        pair.order_type_1 = I32::new(codes::ORDER_TYPE_STOP);
+        pair.buy_sell_1 = I32::new(way as i32);
+        pair.price1_1 = name.price(stop)?;
+        pair.quantity_1 = contracts(qty);
+        pair.client_order_id_2 = client(parent.plus(2))?;
+        pair.order_type_2 = I32::new(codes::ORDER_TYPE_LIMIT);
+        pair.buy_sell_2 = I32::new(way as i32);
+        pair.price1_2 = name.price(target)?;
+        pair.quantity_2 = contracts(qty);
+        pair.time_in_force = I32::new(codes::TIF_DAY);
+        pair.is_automated_order = 1;
+        pair.parent_trigger_client_order_id = client(parent)?;
+        pair.partial_fill_handling = codes::PARTIAL_FILL_HANDLING_REDUCE_QUANTITY;
+        // The prices are levels of the market, not distances from the fill of the entry.
+        pair.maintain_same_prices_on_parent_fill = 1;
+        Ok(pair)
+    }
+
+    fn cancel(&self, id: OrderId) -> Result<CancelOrder, WireError> {
+        let mut cancel = CancelOrder::DEFAULT;
+        cancel.server_order_id = self.server(id);
+        cancel.client_order_id = client(id)?;
+        cancel.trade_account = self.account;
+        Ok(cancel)
+    }
+
+    fn replace(
+        &self,
+        command: &Command,
+        id: OrderId,
+        qty: Qty,
+        px: Px,
+    ) -> Result<CancelReplaceOrder, WireError> {
+        let name = self.name(command)?;
+        let mut replace = CancelReplaceOrder::DEFAULT;
+        replace.server_order_id = self.server(id);
+        replace.client_order_id = client(id)?;
+        replace.trade_account = self.account;
+        replace.price1 = name.price(px)?;
+        replace.price1_is_set = 1;
+        replace.price2_is_set = 0;
+        replace.quantity = contracts(qty);
+        Ok(replace)
+    }
+
+    fn flatten(
+        &self,
+        command: &Command,
+        id: OrderId,
+    ) -> Result<SubmitFlattenPositionOrder, WireError> {
+        let name = self.name(command)?;
+        let mut flatten = SubmitFlattenPositionOrder::DEFAULT;
+        flatten.symbol = text(&name.symbol)?;
+        flatten.exchange = text(&name.exchange)?;
+        flatten.trade_account = self.account;
+        flatten.client_order_id = client(id)?;
+        flatten.is_automated_order = 1;
+        Ok(flatten)
+    }
+
+    /// The request id of an answer is the code of its [`Listing`].
+    fn list(&self, listing: Listing, send: &mut impl FnMut(&[u8])) {
+        let id = I32::new(listing as i32);
+        match listing {
+            Listing::Orders => {
+                let mut request = OpenOrdersRequest::DEFAULT;
+                (request.request_id, request.trade_account) = (id, self.account);
+                send(request.as_bytes());
+            }
+            Listing::Positions => {
+                let mut request = CurrentPositionsRequest::DEFAULT;
+                (request.request_id, request.trade_account) = (id, self.account);
+                send(request.as_bytes());
+            }
+            Listing::Fills => {
+                let mut request = HistoricalOrderFillsRequest::DEFAULT;
+                (request.request_id, request.trade_account) = (id, self.account);
+                request.number_of_days = I32::new(FILL_DAYS);
+                send(request.as_bytes());
+            }
+            Listing::Balance => {
+                let mut request = AccountBalanceRequest::DEFAULT;
+                (request.request_id, request.trade_account) = (id, self.account);
+                send(request.as_bytes());
+            }
+        }
+    }
+
+    fn name(&self, command: &Command) -> Result<&Name, WireError> {
+        self.names.get(usize::from(command.symbol.0)).ok_or(WireError::Symbol)
+    }
+
+    /// Empty before the server gave one: it then goes by the client's id.
+    fn server(&self, id: OrderId) -> ServerId {
+        self.servers.iter().find(|(known, _)| *known == id).map(|&(_, s)| s).unwrap_or_default()
+    }
+}
+
+impl Name {
+    fn price(&self, px: Px) -> Result<F64, WireError> {
+        // The multiplier travels as f32 (0.00999999977 for 0.01): undo that rounding.
+        let multiplier = libm::round(self.display_multiplier * 1e6) / 1e6;
+        let price = f64::from(px.ticks()) * self.tick / multiplier;
+        if price.is_finite() { Ok(F64::new(price)) } else { Err(WireError::Price) }
+    }
+}
+
+fn contracts(qty: Qty) -> F64 {
+    F64::new(f64::from(qty))
+}
+
+/// An order that is not ours has no id that may be sent.
+fn client(id: OrderId) -> Result<[u8; 32], WireError> {
+    let mut field = [0; 32];
+    for (to, from) in field.iter_mut().zip(id.text()) {
+        *to = from;
+    }
+    if id.is_ours() { Ok(field) } else { Err(WireError::Text) }
+}
+
+fn text<const N: usize>(text: &str) -> Result<[u8; N], WireError> {
+    let mut field = [0; N];
+    if value::put_text(&mut field, text) { Ok(field) } else { Err(WireError::Text) }
+}

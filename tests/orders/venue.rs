@@ -1,0 +1,330 @@
+//! A small venue: takes commands, keeps orders and positions, says what happens. Fills are the
+//! test's to choose.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use mia::event::Body;
+use mia::order::{
+    Action, BuySell, Command, ExecutionId, Fill, Listing, OrderId, OrderKind, OrderUpdate, Status,
+    UpdateReason,
+};
+use mia::units::{Px, Qty, SymbolId};
+
+/// How it treats brackets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Manners {
+    /// As the protocol says.
+    Good,
+    /// Children have the full size at once and nobody reduces or cancels them.
+    Sloppy,
+}
+
+/// An order at the venue.
+#[derive(Clone, Debug)]
+pub struct Resting {
+    pub id: OrderId,
+    pub symbol: SymbolId,
+    pub way: BuySell,
+    pub kind: OrderKind,
+    pub qty: Qty,
+    pub px: Px,
+    pub filled: Qty,
+    pub status: Status,
+    pub parent: OrderId,
+    pub sibling: OrderId,
+}
+
+impl Resting {
+    pub fn lives(&self) -> bool {
+        !self.status.is_final()
+    }
+
+    pub fn may_fill(&self) -> bool {
+        matches!(self.status, Status::Open | Status::PartiallyFilled)
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Venue {
+    pub manners: Manners,
+    pub orders: Vec<Resting>,
+    pub positions: Vec<i32>,
+    pub fills: Vec<(SymbolId, Fill)>,
+    /// Every id that ever came.
+    pub ids: BTreeSet<OrderId>,
+    /// The next new order is refused.
+    pub refuse: bool,
+    /// A position turned from one side to the other without a stop in between.
+    pub flipped: bool,
+    pub said: VecDeque<(SymbolId, Body)>,
+}
+
+impl Venue {
+    pub fn new(symbols: usize, manners: Manners) -> Venue {
+        Venue {
+            manners,
+            orders: Vec::new(),
+            positions: vec![0; symbols],
+            fills: Vec::new(),
+            ids: BTreeSet::new(),
+            refuse: false,
+            flipped: false,
+            said: VecDeque::new(),
+        }
+    }
+
+    pub fn find(&self, id: OrderId) -> Option<usize> {
+        self.orders.iter().position(|o| o.id == id)
+    }
+
+    fn new_id(&mut self, id: OrderId) {
+        assert!(self.ids.insert(id), "{id} was sent twice");
+    }
+
+    fn say(&mut self, at: usize, reason: UpdateReason) {
+        let o = &self.orders[at];
+        let update = OrderUpdate {
+            id: o.id,
+            status: o.status,
+            reason,
+            way: Some(o.way),
+            kind: Some(o.kind),
+            qty: o.qty,
+            filled: o.filled,
+            px: (o.kind != OrderKind::Market).then_some(o.px),
+        };
+        self.said.push_back((o.symbol, Body::Order(update)));
+    }
+
+    fn place(&mut self, order: Resting, reason: UpdateReason) {
+        self.orders.push(order);
+        self.say(self.orders.len() - 1, reason);
+    }
+
+    pub fn take(&mut self, command: &Command) {
+        let symbol = command.symbol;
+        match command.action {
+            Action::New { id, way, kind, qty, px, .. } => {
+                self.new_id(id);
+                assert!(qty > 0);
+                let refused = std::mem::take(&mut self.refuse);
+                let (status, reason) = if refused {
+                    (Status::Rejected, UpdateReason::NewRejected)
+                } else {
+                    (Status::Open, UpdateReason::Accepted)
+                };
+                let (parent, sibling) = (OrderId::NONE, OrderId::NONE);
+                let filled = 0;
+                self.place(
+                    Resting { id, symbol, way, kind, qty, px, filled, status, parent, sibling },
+                    reason,
+                );
+            }
+            Action::Bracket { parent, way, qty, stop, target } => {
+                self.bracket(symbol, parent, way, qty, (stop, target));
+            }
+            Action::Cancel { id } => match self.find(id) {
+                Some(at) if self.orders[at].lives() => self.end(at, Status::Canceled),
+                Some(at) => self.say(at, UpdateReason::CancelRejected),
+                None => self.unknown(symbol, id, UpdateReason::CancelRejected),
+            },
+            Action::Replace { id, qty, px } => match self.find(id) {
+                Some(at) if self.orders[at].lives() && qty > self.orders[at].filled => {
+                    (self.orders[at].qty, self.orders[at].px) = (qty, px);
+                    self.say(at, UpdateReason::ReplaceDone);
+                }
+                Some(at) => self.say(at, UpdateReason::ReplaceRejected),
+                None => self.unknown(symbol, id, UpdateReason::ReplaceRejected),
+            },
+            Action::Flatten { id } => self.flatten(symbol, id),
+            Action::List(listing) => self.list(listing),
+            Action::Disconnect => {}
+        }
+    }
+
+    fn unknown(&mut self, symbol: SymbolId, id: OrderId, reason: UpdateReason) {
+        let unknown = Qty::MAX;
+        let update = OrderUpdate {
+            id,
+            status: Status::Rejected,
+            reason,
+            way: None,
+            kind: None,
+            qty: unknown,
+            filled: unknown,
+            px: None,
+        };
+        self.said.push_back((symbol, Body::Order(update)));
+    }
+
+    fn bracket(&mut self, symbol: SymbolId, parent: OrderId, way: BuySell, qty: Qty, px: (Px, Px)) {
+        let entry = self.find(parent).map(|at| self.orders[at].clone());
+        let filled = entry.as_ref().map_or(0, |o| o.filled);
+        let status = match entry {
+            Some(o) if o.filled > 0 => Status::Open,
+            Some(o) if o.lives() => Status::PendingChild,
+            _ => Status::Rejected,
+        };
+        let reason = match status {
+            Status::Rejected => UpdateReason::NewRejected,
+            _ => UpdateReason::Accepted,
+        };
+        let whole = self.manners == Manners::Sloppy || filled == 0;
+        let qty = if whole { qty } else { filled };
+        let (stop, target) = (parent.plus(1), parent.plus(2));
+        for (id, sibling, kind, px) in
+            [(stop, target, OrderKind::Stop, px.0), (target, stop, OrderKind::Limit, px.1)]
+        {
+            self.new_id(id);
+            let filled = 0;
+            self.place(
+                Resting { id, symbol, way, kind, qty, px, filled, status, parent, sibling },
+                reason,
+            );
+        }
+    }
+
+    /// Ends an order; a well-mannered venue ends what hangs on it.
+    pub fn end(&mut self, at: usize, status: Status) {
+        self.orders[at].status = status;
+        let reason =
+            if status == Status::Canceled { UpdateReason::Canceled } else { UpdateReason::General };
+        self.say(at, reason);
+        if self.manners == Manners::Sloppy {
+            return;
+        }
+        let (id, filled) = (self.orders[at].id, self.orders[at].filled);
+        for child in 0..self.orders.len() {
+            if self.orders[child].parent == id && self.orders[child].lives() && filled == 0 {
+                self.end(child, Status::Canceled);
+            }
+        }
+        if let Some(sibling) = self.find(self.orders[at].sibling)
+            && self.orders[sibling].lives()
+        {
+            self.end(sibling, Status::Canceled);
+        }
+    }
+
+    fn flatten(&mut self, symbol: SymbolId, id: OrderId) {
+        self.new_id(id);
+        for at in 0..self.orders.len() {
+            if self.orders[at].symbol == symbol && self.orders[at].lives() {
+                self.end(at, Status::Canceled);
+            }
+        }
+        let open = self.positions[usize::from(symbol.0)];
+        let Some(way) = BuySell::of(open) else { return };
+        let (qty, px) = (open.unsigned_abs(), Px::ZERO);
+        let (parent, sibling, kind) = (OrderId::NONE, OrderId::NONE, OrderKind::Market);
+        let (way, filled, status) = (way.opposite(), 0, Status::Open);
+        self.place(
+            Resting { id, symbol, way, kind, qty, px, filled, status, parent, sibling },
+            UpdateReason::Accepted,
+        );
+        let at = self.orders.len() - 1;
+        self.fill(at, qty);
+    }
+
+    pub fn list(&mut self, listing: Listing) {
+        match listing {
+            Listing::Orders => {
+                for at in 0..self.orders.len() {
+                    if self.orders[at].lives() {
+                        self.say(at, UpdateReason::OpenOrders);
+                    }
+                }
+            }
+            Listing::Positions => {
+                for (symbol, &qty) in (0..).zip(&self.positions) {
+                    if qty != 0 {
+                        self.said.push_back((SymbolId(symbol), Body::Position(qty)));
+                    }
+                }
+            }
+            Listing::Fills => {
+                for &(symbol, fill) in &self.fills {
+                    self.said.push_back((symbol, Body::Fill(fill)));
+                }
+            }
+            Listing::Balance => self.said.push_back((SymbolId(0), Body::Balance(100_000.0))),
+        }
+        self.said.push_back((SymbolId(0), Body::Listed(listing)));
+    }
+
+    /// Fills up to `qty` of an order that works.
+    pub fn fill(&mut self, at: usize, qty: Qty) {
+        let order = &mut self.orders[at];
+        let qty = qty.min(order.qty - order.filled);
+        if !order.may_fill() || qty == 0 {
+            return;
+        }
+        order.filled += qty;
+        let done = order.filled == order.qty;
+        order.status = if done { Status::Filled } else { Status::PartiallyFilled };
+        let reason = if done { UpdateReason::Filled } else { UpdateReason::FilledPartially };
+        let (symbol, id, way, sibling) = (order.symbol, order.id, order.way, order.sibling);
+        let execution = ExecutionId::new(self.fills.len() as u64 + 1);
+        let fill = Fill { id, execution, px: Px::new(100).expect("px"), qty, way };
+        self.fills.push((symbol, fill));
+        self.said.push_back((symbol, Body::Fill(fill)));
+        self.say(at, reason);
+        self.count(symbol, way, qty);
+        let parent = self.orders[at].parent;
+        if self.manners == Manners::Good
+            && done
+            && let Some(other) = self.find(sibling)
+            && self.orders[other].lives()
+        {
+            self.orders[other].sibling = OrderId::NONE;
+            self.end(other, Status::Canceled);
+        }
+        self.fit(if parent == OrderId::NONE { id } else { parent });
+    }
+
+    /// The exits of an entry are as large as what it has filled and they have not.
+    fn fit(&mut self, entry: OrderId) {
+        let Some(filled) = self.find(entry).map(|at| self.orders[at].filled) else { return };
+        let of = |o: &&Resting| o.parent == entry;
+        let exited: Qty = self.orders.iter().filter(of).map(|o| o.filled).sum();
+        for at in 0..self.orders.len() {
+            let child = &mut self.orders[at];
+            if child.parent != entry || !child.lives() || filled == 0 {
+                continue;
+            }
+            let before = (child.qty, child.status);
+            if self.manners == Manners::Good {
+                child.qty = child.filled + filled.saturating_sub(exited);
+            }
+            if child.status == Status::PendingChild {
+                child.status = Status::Open;
+            }
+            if before != (child.qty, child.status) {
+                self.say(at, UpdateReason::General);
+            }
+        }
+    }
+
+    /// A trade of somebody else in the account.
+    pub fn foreign(&mut self, symbol: SymbolId, way: BuySell, number: u32) {
+        let id = OrderId::foreign(number);
+        let execution = ExecutionId::new(self.fills.len() as u64 + 1);
+        let fill = Fill { id, execution, px: Px::new(99).expect("px"), qty: 1, way };
+        self.fills.push((symbol, fill));
+        self.said.push_back((symbol, Body::Fill(fill)));
+        self.count(symbol, way, 1);
+        self.flipped = false;
+    }
+
+    fn count(&mut self, symbol: SymbolId, way: BuySell, qty: Qty) {
+        let open = &mut self.positions[usize::from(symbol.0)];
+        let before = *open;
+        *open += way.sign() * i32::try_from(qty).expect("qty");
+        if before.signum() * open.signum() < 0 {
+            self.flipped = true;
+        }
+        let qty = *open;
+        self.said.push_back((symbol, Body::Position(qty)));
+    }
+}
