@@ -64,6 +64,8 @@ pub mod context;
 
 pub mod decision;
 
+pub mod risk;
+
 pub mod execution;
 
 pub mod trader;

@@ -1,0 +1,211 @@
+//! What the risk knows of each symbol's market: its session, the time to be flat, its silence.
+
+use jiff::civil::Time;
+
+use super::Params;
+use crate::calendar::{Calendar, Segment, date_of};
+use crate::order::BuySell;
+use crate::units::{Px, Ts};
+
+/// One symbol.
+#[derive(Clone, Debug)]
+pub(super) struct Market {
+    segment: Segment,
+    /// The Globex day of `deadline`, `i32::MIN` before any.
+    day: i32,
+    /// When to be flat on that day.
+    deadline: Ts,
+    /// That was said.
+    said: bool,
+    /// Last market event, receive time.
+    data: Ts,
+    /// Last instant at which the market was closed or not known, receive time.
+    closed: Ts,
+    /// That it is silent with a position was said.
+    pub(super) alerted: bool,
+    /// Contracts held, by the last word of the trading step.
+    pub(super) held: i32,
+    /// Last intent to buy and to sell, receive time.
+    intents: [Ts; 2],
+    /// The exchange's price limits, where known.
+    pub(super) band: Option<(Px, Px)>,
+}
+
+impl Market {
+    pub(super) const NEW: Market = Market {
+        segment: Segment::UNKNOWN,
+        day: i32::MIN,
+        deadline: Ts::MAX,
+        said: false,
+        data: Ts::NONE,
+        closed: Ts::NONE,
+        alerted: false,
+        held: 0,
+        intents: [Ts::NONE; 2],
+        band: None,
+    };
+
+    /// The last segment that [`Market::enter`] looked up.
+    pub(super) const fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Looks the segment of market time `at` up where it is a new one; whether it is, and whether
+    /// yesterday's time to be flat went by unseen.
+    pub(super) fn enter(&mut self, params: &Params, calendar: &Calendar, at: Ts) -> (bool, bool) {
+        if !at.is_some() || self.segment.contains(at) {
+            return (false, false);
+        }
+        self.segment = calendar.segment(at);
+        let segment = &self.segment;
+        if !segment.label.is_open() || segment.globex_day == self.day {
+            return (true, false);
+        }
+        let missed = self.day != i32::MIN && !self.said;
+        self.day = segment.globex_day;
+        self.said = false;
+        self.deadline = deadline(params, calendar, segment);
+        (true, missed)
+    }
+
+    /// Whether the time to be flat has come just now.
+    pub(super) fn is_due(&mut self, at: Ts) -> bool {
+        let due = self.is_past(at) && !self.said;
+        self.said |= due;
+        due
+    }
+
+    /// Whether market time `at` is beyond the day's time to be flat.
+    pub(super) fn is_past(&self, at: Ts) -> bool {
+        at.is_some() && at >= self.deadline
+    }
+
+    pub(super) fn on_data(&mut self, ts: Ts) {
+        self.data = self.data.max(ts);
+        self.alerted = false;
+    }
+
+    /// For how long the market has been silent in session at receive time `ts`, ns.
+    pub(super) fn silence(&mut self, ts: Ts, at: Ts) -> i64 {
+        if !at.is_some() || !self.segment.label.is_open() || !self.segment.contains(at) {
+            self.closed = ts;
+        }
+        ts.since(self.data.max(self.closed))
+    }
+
+    /// The same at the last call of [`Market::silence`] that looked at the session.
+    pub(super) fn silent_since(&self, ts: Ts) -> i64 {
+        ts.since(self.data.max(self.closed))
+    }
+
+    /// When this side was last wanted, and from now on wanted at `ts`.
+    pub(super) fn last_intent(&self, way: BuySell) -> Ts {
+        let [buy, sell] = self.intents;
+        match way {
+            BuySell::Buy => buy,
+            BuySell::Sell => sell,
+        }
+    }
+
+    pub(super) fn wanted(&mut self, way: BuySell, ts: Ts) {
+        let [buy, sell] = &mut self.intents;
+        *match way {
+            BuySell::Buy => buy,
+            BuySell::Sell => sell,
+        } = ts;
+    }
+}
+
+/// When to be flat on the day of an open segment: the wall time of full days, earlier before an
+/// early halt.
+fn deadline(params: &Params, calendar: &Calendar, segment: &Segment) -> Ts {
+    let minute = params.flat_by_minute;
+    let hour = i8::try_from(minute / 60).unwrap_or(16);
+    let time = Time::new(hour, (minute % 60) as i8, 0, 0).unwrap_or(Time::midnight());
+    let full = calendar.new_york(date_of(segment.globex_day), time);
+    match segment.next_halt.filter(|_| segment.early_halt) {
+        Some(halt) => full.min(Ts(halt.0.saturating_sub(params.flat_before_halt_ns))),
+        None => full,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{MINUTE, SECOND};
+
+    fn at(text: &str) -> Ts {
+        let t: jiff::Timestamp = text.parse().expect("instant");
+        Ts(i64::try_from(t.as_nanosecond()).expect("range"))
+    }
+
+    /// Full days in winter and summer, the former daily break, early halts, holidays.
+    #[test]
+    fn times_to_be_flat() {
+        let calendar = Calendar::bundled().expect("calendar");
+        let params = Params::default();
+        for (now, flat) in [
+            ("2026-01-14T15:00:00Z", "2026-01-14T21:55:00Z"),
+            ("2026-07-14T15:00:00Z", "2026-07-14T20:55:00Z"),
+            // Asked in Asia for the day that ends on the next date.
+            ("2026-01-14T23:30:00Z", "2026-01-15T21:55:00Z"),
+            // With the break at 16:15 of these years the day still ends at 17:00.
+            ("2021-03-10T15:00:00Z", "2021-03-10T21:55:00Z"),
+            // Day after Thanksgiving: halt at 13:15.
+            ("2025-11-28T15:00:00Z", "2025-11-28T18:10:00Z"),
+            // Thanksgiving: halt at 13:00.
+            ("2025-11-27T15:00:00Z", "2025-11-27T17:55:00Z"),
+        ] {
+            let mut market = Market::NEW;
+            let now = at(now);
+            assert_eq!(market.enter(&params, &calendar, now), (true, false));
+            assert_eq!(market.enter(&params, &calendar, now), (false, false));
+            let flat = at(flat);
+            assert!(!market.is_due(Ts(flat.0 - 1)), "{now}");
+            assert!(market.is_due(flat), "{now}");
+            assert!(!market.is_due(flat) && market.is_past(Ts(flat.0 + MINUTE)), "said once");
+        }
+    }
+
+    #[test]
+    fn a_missed_time_is_told_with_the_next_day() {
+        let calendar = Calendar::bundled().expect("calendar");
+        let params = Params::default();
+        let mut market = Market::NEW;
+        for (now, told) in [
+            ("2026-01-13T23:30:00Z", false),
+            ("2026-01-14T15:00:00Z", false),
+            ("2026-01-14T22:30:00Z", false),
+            ("2026-01-14T23:00:00Z", true),
+            ("2026-01-15T15:00:00Z", false),
+        ] {
+            assert_eq!(market.enter(&params, &calendar, at(now)), (true, told), "{now}");
+        }
+        assert!(market.is_due(at("2026-01-15T21:55:00Z")));
+        assert_eq!(market.enter(&params, &calendar, at("2026-01-15T23:00:00Z")), (true, false));
+        // A closed market has no time to be flat.
+        let mut market = Market::NEW;
+        market.enter(&params, &calendar, at("2026-01-17T15:00:00Z"));
+        assert!(!market.is_past(at("2026-01-17T23:00:00Z")));
+    }
+
+    #[test]
+    fn silence_counts_in_session() {
+        let calendar = Calendar::bundled().expect("calendar");
+        let params = Params::default();
+        let mut market = Market::NEW;
+        let ts = |s: i64| Ts(1_000 * SECOND + s * SECOND);
+        assert_eq!(market.silence(ts(0), Ts::NONE), 0, "no market yet");
+        let open = at("2026-01-14T15:00:00Z");
+        market.enter(&params, &calendar, open);
+        assert_eq!(market.silence(ts(4), open), 4 * SECOND);
+        market.on_data(ts(5));
+        assert_eq!(market.silence(ts(8), open), 3 * SECOND);
+        let halt = at("2026-01-14T22:30:00Z");
+        market.enter(&params, &calendar, halt);
+        assert_eq!(market.silence(ts(3_600), halt), 0);
+        let asia = at("2026-01-14T23:00:00Z");
+        market.enter(&params, &calendar, asia);
+        assert_eq!(market.silence(ts(3_602), asia), 2 * SECOND, "since the market opened");
+    }
+}

@@ -1,0 +1,379 @@
+//! Every number of the risk, and what a product costs and may hold.
+//!
+//! Numbers change by configuration and a restart, never by what a run learns.
+
+use crate::units::{MINUTE, Qty, SECOND};
+
+/// Limits and thresholds. The defaults are the specification's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Params {
+    /// Share of equity that a trade of tier factor 1 risks.
+    pub base_risk: f64,
+    /// Most of the equity that one trade risks.
+    pub risk_cap: f64,
+    /// What an unknown session factor counts as.
+    pub session_floor: f64,
+    /// What an unknown volatility factor counts as.
+    pub volatility_floor: f64,
+    /// What an unknown VIX factor counts as.
+    pub vix_floor: f64,
+    /// Greatest tier factor while VIX is above its stress level.
+    pub stress_tier: f64,
+    /// Most open positions, working entries included.
+    pub positions_max: u32,
+    /// Most USD per tick over all positions, sides not netted.
+    pub tick_usd_max: f64,
+    /// Most open risk over all index futures, share of equity.
+    pub open_risk_max: f64,
+    /// Loss of a session that stops entries, R.
+    pub session_loss_r: f64,
+    /// Loss of a day that stops trading, R.
+    pub day_loss_r: f64,
+    /// Loss of a day that stops trading, share of equity.
+    pub day_loss: f64,
+    /// Drawdown from the month's peak at which the size shrinks.
+    pub month_warn: f64,
+    /// What it shrinks to.
+    pub month_scale: f64,
+    /// Drawdown from the month's peak that stops trading.
+    pub month_stop: f64,
+    /// Losses in a row after which entries pause.
+    pub losses_max: u32,
+    /// For how long, ns of receive time.
+    pub pause_ns: i64,
+    /// Trades of a day after which entries stop.
+    pub trades_max: u32,
+    /// Least time between two intents of one symbol and side, ns.
+    pub cadence_ns: i64,
+    /// When to be flat on a full day, minutes after midnight in New York.
+    pub flat_by_minute: u16,
+    /// How long before an early halt to be flat, ns.
+    pub flat_before_halt_ns: i64,
+    /// Window of the order and replace rates, ns.
+    pub rate_ns: i64,
+    /// Most new orders in it.
+    pub orders_max: u32,
+    /// Most replaces in it.
+    pub replaces_max: u32,
+    /// Share of refused orders above which entries stop.
+    pub reject_share: f64,
+    /// Orders over which it is measured; fewer say nothing.
+    pub reject_sample: u32,
+    /// Acknowledgements over which their 95th percentile is measured; fewer say nothing.
+    pub ack_sample: u32,
+    /// The percentile from which entries stop, ns.
+    pub ack_p95_ns: i64,
+    /// Silence of the market in session from which entries stop, ns.
+    pub stale_ns: i64,
+    /// Silence above which somebody must look while a position is open, ns.
+    pub stale_held_ns: i64,
+    /// Lateness of a one-minute bar from which entries stop, ns.
+    pub bar_1_late_ns: i64,
+    /// Lateness of a 30-minute bar from which entries stop, ns.
+    pub bar_30_late_ns: i64,
+    /// Order messages that may leave in the throttle's window.
+    pub throttle_max: u32,
+    /// The throttle's window, ns.
+    pub throttle_ns: i64,
+    /// For how long an entry waits in the throttle, ns.
+    pub throttle_wait_ns: i64,
+    /// Widest spread, ticks.
+    pub spread_max: i32,
+    /// Levels whose contracts count as depth.
+    pub depth_levels: usize,
+    /// Depth that is needed, multiple of the order.
+    pub depth_times: u32,
+    /// Greatest expected cost of walking the book, ticks a contract.
+    pub walk_max: f64,
+    /// Farthest distance of the price from that of the signal, ticks.
+    pub collar: i32,
+    /// Greatest age of the market data, ns.
+    pub data_age_ns: i64,
+    /// Somebody is there who lifts a halt. Without (a backtest), what the risk itself stopped
+    /// begins again with the next trade date, or month for a drawdown, and with fresh data.
+    pub attended: bool,
+}
+
+impl Default for Params {
+    fn default() -> Params {
+        Params {
+            base_risk: 0.005,
+            risk_cap: 0.01,
+            session_floor: 0.5,
+            volatility_floor: 0.4,
+            vix_floor: 0.5,
+            stress_tier: 1.0,
+            positions_max: 3,
+            tick_usd_max: 62.5,
+            open_risk_max: 0.015,
+            session_loss_r: 2.0,
+            day_loss_r: 3.0,
+            day_loss: 0.02,
+            month_warn: 0.03,
+            month_scale: 0.5,
+            month_stop: 0.05,
+            losses_max: 3,
+            pause_ns: 30 * MINUTE,
+            trades_max: 10,
+            cadence_ns: MINUTE,
+            flat_by_minute: 16 * 60 + 55,
+            flat_before_halt_ns: 5 * MINUTE,
+            rate_ns: MINUTE,
+            orders_max: 20,
+            replaces_max: 60,
+            reject_share: 0.10,
+            reject_sample: 10,
+            ack_sample: 50,
+            ack_p95_ns: 800_000_000,
+            stale_ns: 10 * SECOND,
+            stale_held_ns: 60 * SECOND,
+            bar_1_late_ns: 30 * SECOND,
+            bar_30_late_ns: 300 * SECOND,
+            throttle_max: 5,
+            throttle_ns: SECOND,
+            throttle_wait_ns: SECOND,
+            spread_max: 2,
+            depth_levels: 3,
+            depth_times: 3,
+            walk_max: 1.0,
+            collar: 4,
+            data_age_ns: SECOND,
+            attended: true,
+        }
+    }
+}
+
+/// Greatest count of any window or sample: each is a list that is filled once.
+const COUNT_MAX: u32 = 10_000;
+
+impl Params {
+    /// Checks what a user may have written.
+    ///
+    /// # Errors
+    /// A text that names the first offending value and what is allowed.
+    pub fn check(&self) -> Result<(), String> {
+        let shares = [
+            ("base_risk", self.base_risk),
+            ("risk_cap", self.risk_cap),
+            ("open_risk_max", self.open_risk_max),
+            ("day_loss", self.day_loss),
+            ("month_warn", self.month_warn),
+            ("month_stop", self.month_stop),
+            ("month_scale", self.month_scale),
+            ("reject_share", self.reject_share),
+            ("session_floor", self.session_floor),
+            ("volatility_floor", self.volatility_floor),
+            ("vix_floor", self.vix_floor),
+        ];
+        if let Some((name, _)) = shares.iter().find(|(_, share)| !(*share > 0.0 && *share <= 1.0)) {
+            return Err(format!("risk.{name} must be above 0 and at most 1"));
+        }
+        let amounts = [
+            ("stress_tier", self.stress_tier),
+            ("tick_usd_max", self.tick_usd_max),
+            ("session_loss_r", self.session_loss_r),
+            ("day_loss_r", self.day_loss_r),
+            ("walk_max", self.walk_max),
+        ];
+        if let Some((name, _)) = amounts.iter().find(|(_, x)| !(x.is_finite() && *x > 0.0)) {
+            return Err(format!("risk.{name} must be above 0"));
+        }
+        let counts = [
+            ("positions_max", self.positions_max),
+            ("losses_max", self.losses_max),
+            ("trades_max", self.trades_max),
+            ("orders_max", self.orders_max),
+            ("replaces_max", self.replaces_max),
+            ("reject_sample", self.reject_sample),
+            ("ack_sample", self.ack_sample),
+            ("throttle_max", self.throttle_max),
+            ("depth_times", self.depth_times),
+        ];
+        if let Some((name, _)) = counts.iter().find(|(_, n)| !(1..=COUNT_MAX).contains(n)) {
+            return Err(format!("risk.{name} must be 1 to {COUNT_MAX}"));
+        }
+        if self.throttle_max < 2 {
+            // An entry leaves together with its bracket or not at all.
+            return Err("risk.throttle_max must be at least 2".to_owned());
+        }
+        if self.month_warn > self.month_stop {
+            return Err("risk.month_warn must not be above risk.month_stop".to_owned());
+        }
+        self.check_times()
+    }
+
+    fn check_times(&self) -> Result<(), String> {
+        let times = [
+            ("pause_ns", self.pause_ns),
+            ("cadence_ns", self.cadence_ns),
+            ("flat_before_halt_ns", self.flat_before_halt_ns),
+            ("rate_ns", self.rate_ns),
+            ("ack_p95_ns", self.ack_p95_ns),
+            ("stale_ns", self.stale_ns),
+            ("stale_held_ns", self.stale_held_ns),
+            ("bar_1_late_ns", self.bar_1_late_ns),
+            ("bar_30_late_ns", self.bar_30_late_ns),
+            ("throttle_ns", self.throttle_ns),
+            ("throttle_wait_ns", self.throttle_wait_ns),
+            ("data_age_ns", self.data_age_ns),
+        ];
+        // A week is far more than any of them can mean.
+        let week = 7 * 24 * 60 * MINUTE;
+        if let Some((name, _)) = times.iter().find(|(_, ns)| !(1..=week).contains(ns)) {
+            return Err(format!("risk.{name} must be above 0 and at most a week"));
+        }
+        if self.flat_by_minute >= 17 * 60 {
+            return Err("risk.flat_by_minute must lie before 17:00".to_owned());
+        }
+        if !(1..=10).contains(&self.depth_levels) {
+            return Err("risk.depth_levels must be 1 to 10".to_owned());
+        }
+        if !(0..=1_000).contains(&self.spread_max) || !(0..=1_000).contains(&self.collar) {
+            return Err("risk.spread_max and risk.collar must be 0 to 1000".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// What a contract of a symbol is worth, costs and may be held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Product {
+    /// Orders of the symbol may be sent.
+    pub trading: bool,
+    /// USD per tick and contract.
+    pub tick_value: f64,
+    /// Fees of a contract there and back, USD.
+    pub round_turn: f64,
+    /// Slippage that the size expects, ticks.
+    pub slippage_ticks: f64,
+    /// Most contracts of the symbol.
+    pub cap: Qty,
+    /// Least distance of a stop, ticks.
+    pub min_stop_ticks: i32,
+    /// An index future: its open risk adds to that of the others.
+    pub index: bool,
+    /// Its small sister, for the hint where no contract fits.
+    pub micro: Option<Micro>,
+}
+
+/// The small contract beside a large one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Micro {
+    /// USD per tick and contract.
+    pub tick_value: f64,
+    /// Fees of a contract there and back, USD.
+    pub round_turn: f64,
+    /// Most contracts.
+    pub cap: Qty,
+}
+
+/// Most contracts of a large and of a small index future.
+const CAPS: (Qty, Qty) = (5, 50);
+/// Fees there and back of a large and of a small one, USD.
+const ROUND_TURN: (f64, f64) = (5.0, 1.5);
+/// Slippage that sizes expect, ticks.
+const SLIPPAGE_TICKS: f64 = 2.0;
+/// Least stop of ES and MES, ticks; the default of the others.
+const MIN_STOP_TICKS: i32 = 6;
+
+impl Product {
+    /// The index futures that the table knows, by root.
+    #[must_use]
+    pub fn of_root(root: &str) -> Option<Product> {
+        let (tick_value, micro) = match root {
+            "ES" => (12.5, Some(1.25)),
+            "NQ" => (5.0, Some(0.5)),
+            "MES" => (1.25, None),
+            "MNQ" => (0.5, None),
+            _ => return None,
+        };
+        let large = micro.is_some();
+        Some(Product {
+            trading: true,
+            tick_value,
+            round_turn: if large { ROUND_TURN.0 } else { ROUND_TURN.1 },
+            slippage_ticks: SLIPPAGE_TICKS,
+            cap: if large { CAPS.0 } else { CAPS.1 },
+            min_stop_ticks: MIN_STOP_TICKS,
+            index: true,
+            micro: micro.map(|tick_value| Micro {
+                tick_value,
+                round_turn: ROUND_TURN.1,
+                cap: CAPS.1,
+            }),
+        })
+    }
+
+    /// Checks what a user may have written.
+    ///
+    /// # Errors
+    /// A text that names the first offending value and what is allowed.
+    pub fn check(&self) -> Result<(), String> {
+        let costs = [self.round_turn, self.slippage_ticks];
+        let micro = self.micro.map_or([1.0, 0.0], |m| [m.tick_value, m.round_turn]);
+        if [self.tick_value, micro[0]].iter().any(|x| !(x.is_finite() && *x > 0.0)) {
+            return Err("the tick value must be above 0".to_owned());
+        }
+        if costs.iter().chain(&micro[1..]).any(|x| !(x.is_finite() && *x >= 0.0)) {
+            return Err("fees and slippage must not be below 0".to_owned());
+        }
+        if self.min_stop_ticks < 1 {
+            return Err("min_stop_ticks must be at least 1".to_owned());
+        }
+        if self.cap > COUNT_MAX {
+            return Err(format!("the cap must be at most {COUNT_MAX} contracts"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_pass() {
+        Params::default().check().expect("defaults");
+        for root in ["ES", "NQ", "MES", "MNQ"] {
+            Product::of_root(root).expect("root").check().expect("product");
+        }
+        assert_eq!(Product::of_root("CL"), None);
+        // Five large contracts are as much a tick as fifty small ones.
+        let usd = |root| Product::of_root(root).map(|p| f64::from(p.cap) * p.tick_value);
+        assert_eq!((usd("ES"), usd("MES")), (Some(62.5), Some(62.5)));
+    }
+
+    #[test]
+    fn what_a_user_may_not_write() {
+        let good = Params::default();
+        for (params, word) in [
+            (Params { base_risk: 0.0, ..good }, "base_risk"),
+            (Params { risk_cap: f64::NAN, ..good }, "risk_cap"),
+            (Params { month_stop: 1.5, ..good }, "month_stop"),
+            (Params { month_warn: 0.06, ..good }, "month_warn"),
+            (Params { day_loss_r: -1.0, ..good }, "day_loss_r"),
+            (Params { session_loss_r: f64::INFINITY, ..good }, "session_loss_r"),
+            (Params { orders_max: 0, ..good }, "orders_max"),
+            (Params { throttle_max: 1, ..good }, "throttle_max"),
+            (Params { stale_ns: 0, ..good }, "stale_ns"),
+            (Params { pause_ns: i64::MAX, ..good }, "pause_ns"),
+            (Params { flat_by_minute: 1020, ..good }, "flat_by_minute"),
+            (Params { depth_levels: 11, ..good }, "depth_levels"),
+            (Params { collar: -1, ..good }, "collar"),
+        ] {
+            assert!(params.check().expect_err(word).contains(word));
+        }
+        let es = Product::of_root("ES").expect("ES");
+        for product in [
+            Product { tick_value: 0.0, ..es },
+            Product { round_turn: -1.0, ..es },
+            Product { slippage_ticks: f64::NAN, ..es },
+            Product { min_stop_ticks: 0, ..es },
+            Product { cap: 10_001, ..es },
+            Product { micro: Some(Micro { tick_value: 0.0, round_turn: 1.0, cap: 5 }), ..es },
+            Product { micro: Some(Micro { tick_value: 1.0, round_turn: -1.0, cap: 5 }), ..es },
+        ] {
+            assert!(product.check().is_err(), "{product:?}");
+        }
+    }
+}
