@@ -6,6 +6,7 @@
 
 mod change;
 mod drive;
+pub mod exchange;
 mod heard;
 mod orders;
 mod persist;
