@@ -162,7 +162,8 @@ impl Judge {
         let symbol = frame.event.symbol;
         // Without a context nothing asks for the price.
         let tally = self.tallies.get(usize::from(symbol.0)).filter(|_| context.version != 0);
-        let signal = self.decision.on_frame(frame, context, tally.and_then(half_ticks));
+        let edge = self.decision.on_frame(frame, context, tally.and_then(half_ticks));
+        let signal = edge.filter(|edge| edge.veto.is_none()).map(|edge| edge.signal);
         let changed = self.decision.context_changes();
         if changed != 0 {
             self.digest.context(frame.event.seq, changed, self.decision.context_slots(symbol));

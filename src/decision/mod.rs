@@ -5,10 +5,19 @@
 //!
 //! A signal is an edge, not a state: the score rises through the gate for a side, with enough
 //! coverage; it re-arms once the score has fallen [`REARM`] below the gate or the side has changed.
+//! Scores of too little coverage have edges of their own, which are refused and recorded.
+//!
+//! [`entry`] takes edges further: through the [`gates`], to a stop and a target ([`targets`]) at
+//! the levels that the market shares ([`clusters`], followed by [`lines`]).
 
+pub mod clusters;
 pub mod confluence;
 pub mod context_features;
+pub mod entry;
+pub mod gates;
+pub mod lines;
 pub mod regime;
+pub mod targets;
 
 use std::sync::Arc;
 
@@ -16,12 +25,15 @@ pub use context_features::{CONTEXT_FEATURES, LevelKind, Nearest, Reads};
 pub use regime::{MarketRegime, Reading};
 
 pub use confluence::{Confluence, Item, PRESETS, Preset, Term, Tier, TierEdges};
+pub use entry::{Entries, EntryParams, Proposal, Refused};
+pub use gates::{GateParams, News};
 
 use crate::calendar::Calendar;
-use crate::context::Context;
-use crate::event::{Body, flag};
+use crate::context::{Context, Levels};
+use crate::event::flag;
 use crate::features::frame::{FEATURES, FIRST_EVENT_FEATURE};
 use crate::features::{Frame, Reason, Slot, frame_flag};
+use crate::order::{Detail, Gate, Veto};
 use crate::units::{SYMBOLS_MAX, SymbolId, Ts};
 use context_features::ContextFeatures;
 
@@ -49,11 +61,34 @@ pub struct Signal {
     pub context_version: u64,
 }
 
-/// State of one symbol.
+/// A side rose through the gate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Edge {
+    /// What rose.
+    pub signal: Signal,
+    /// Gate 6 where too little of the weight was present: to be recorded, not traded.
+    pub veto: Option<Veto>,
+}
+
+/// Which sides of one symbol are above the gate.
 #[derive(Clone, Copy, Debug, Default)]
-struct Edge {
-    /// Side that is above the gate, 0 while armed.
-    fired: i8,
+struct Armed {
+    /// By scores with enough coverage, 0 while armed.
+    full: i8,
+    /// By the others. Neither sees the other's scores, so a slot that comes and goes is no edge.
+    thin: i8,
+}
+
+/// Whether `score` of `side` is an edge over the side that had fired.
+fn rises(fired: &mut i8, side: i8, score: f64, gate: f64) -> bool {
+    if *fired != 0 && (side != *fired || score < gate - REARM) {
+        *fired = 0;
+    }
+    if *fired != 0 || score < gate || side == 0 {
+        return false;
+    }
+    *fired = side;
+    true
 }
 
 /// Decides over the frames of every symbol.
@@ -69,10 +104,8 @@ pub struct Decision {
     contexts: Vec<ContextFeatures>,
     /// Context features that the last frame changed.
     context_changes: u32,
-    edges: [Edge; SYMBOLS_MAX],
+    armed: [Armed; SYMBOLS_MAX],
     last: [Confluence; SYMBOLS_MAX],
-    /// A Halt was sequenced: nothing is signalled any more.
-    halted: bool,
     /// Context version that the last sums of each symbol used.
     versions: [u64; SYMBOLS_MAX],
     regimes: [Regimes; SYMBOLS_MAX],
@@ -115,9 +148,8 @@ impl Decision {
             contexts: reads.iter().map(|&reads| ContextFeatures::new(reads)).collect(),
             context_changes: 0,
             versions: [0; SYMBOLS_MAX],
-            halted: false,
             preset,
-            edges: [Edge::default(); SYMBOLS_MAX],
+            armed: [Armed::default(); SYMBOLS_MAX],
             last: [Confluence::default(); SYMBOLS_MAX],
             regimes: [Regimes::default(); SYMBOLS_MAX],
         }
@@ -194,16 +226,33 @@ impl Decision {
         self.preset.weigh(|feature| frame.slot(feature))
     }
 
-    /// Takes a frame with the price after it, in half ticks; a signal where a side has just passed
-    /// the gate.
+    /// The option levels on the future of a symbol, in points, while they may be read.
+    #[must_use]
+    pub fn option_levels(&self, symbol: SymbolId, ts: Ts) -> Option<&Levels> {
+        self.contexts.get(usize::from(symbol.0))?.levels(ts)
+    }
+
+    /// Whether an option or VIX input of the preset that has a value is delayed, a day's end, or
+    /// older than `limit` ns.
+    #[must_use]
+    pub fn has_aged_context(&self, frame: &Frame, context: &Context, limit: i64) -> bool {
+        let (symbol, ts) = (frame.event.symbol, frame.event.ts);
+        let Some(of) = self.contexts.get(usize::from(symbol.0)) else { return false };
+        let inputs = self.preset.items.iter().map(|item| item.feature);
+        inputs
+            .filter(|&feature| feature < FIRST_EVENT_FEATURE && of.slot(feature).value().is_some())
+            .any(|feature| of.is_aged(feature, context, ts, limit))
+    }
+
+    /// Takes a frame with the price after it, in half ticks; an edge where a side has just risen
+    /// through the gate.
     pub fn on_frame(
         &mut self,
         frame: &Frame,
         context: &Context,
         half_ticks: Option<i64>,
-    ) -> Option<Signal> {
+    ) -> Option<Edge> {
         let at = usize::from(frame.event.symbol.0);
-        self.halted |= matches!(frame.event.body, Body::Halt { .. });
         let of = self.contexts.get_mut(at);
         let (changed, vix) = of.map_or((0, None), |of| {
             (of.update(frame, context, half_ticks, &self.calendar), of.fresh_vix())
@@ -222,23 +271,14 @@ impl Decision {
             of.map_or_else(|| frame.slot(feature), |of| of.slot(feature))
         });
         *self.last.get_mut(at)? = confluence;
-        let edge = self.edges.get_mut(at)?;
-        let side = side(confluence.d);
-        // Out of coverage there is no score: neither an edge nor a re-arm.
-        if confluence.coverage < self.preset.coverage_floor {
+        let (armed, side) = (self.armed.get_mut(at)?, side(confluence.d));
+        let enough = confluence.coverage >= self.preset.coverage_floor;
+        let fired = if enough { &mut armed.full } else { &mut armed.thin };
+        if !rises(fired, side, confluence.score, self.preset.gate) || frame.event.has(flag::WARMUP)
+        {
             return None;
         }
-        if edge.fired != 0 && (side != edge.fired || confluence.score < self.preset.gate - REARM) {
-            edge.fired = 0;
-        }
-        if edge.fired != 0 || confluence.score < self.preset.gate || side == 0 {
-            return None;
-        }
-        edge.fired = side;
-        if frame.event.has(flag::WARMUP) || self.halted {
-            return None;
-        }
-        Some(Signal {
+        let signal = Signal {
             seq: frame.event.seq,
             ts: frame.event.ts,
             market_time: frame.market_time,
@@ -247,7 +287,9 @@ impl Decision {
             tier: self.preset.tiers.tier(confluence.score),
             confluence,
             context_version: context.version,
-        })
+        };
+        let veto = (!enough).then_some(Veto::new(Gate::Coverage, Detail::None));
+        Some(Edge { signal, veto })
     }
 
     /// Takes a five-minute close into the regimes; a fresh VIX raises the volatility at once.
@@ -277,7 +319,8 @@ fn side(d: f64) -> i8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Body, Event};
+    use crate::event::{Body, Event, HaltCause};
+    use crate::order::KillState;
 
     fn frame(value: Option<f64>, flags: u8) -> Frame {
         let (ts, symbol) = (Ts(5), SymbolId(1));
@@ -299,7 +342,9 @@ mod tests {
         let mut decision = decision();
         let mut put = |value| {
             let frame = frame(Some(value), 0);
-            decision.on_frame(&frame, &Context::EMPTY, None).map(|s| (s.side, s.tier))
+            let edge = decision.on_frame(&frame, &Context::EMPTY, None)?;
+            assert_eq!(edge.veto, None);
+            Some((edge.signal.side, edge.signal.tier))
         };
         assert_eq!(put(0.69), None);
         assert_eq!(put(0.70), Some((1, Tier::Good)));
@@ -324,5 +369,41 @@ mod tests {
         assert_eq!(decision.on_frame(&frame(None, 0), &context, None), None);
         assert_eq!(decision.confluence(SymbolId(1)).coverage, 0.0);
         assert!(decision.on_frame(&frame(Some(-0.9), 0), &context, None).is_some());
+    }
+
+    /// Half of the weight is there: an edge of its own, refused, once.
+    #[test]
+    fn edges_of_too_little_coverage_are_refused() {
+        let mut preset = Preset::named("core").expect("preset");
+        preset.items.retain(|i| i.feature == 17 || i.feature == 22);
+        let calendar = Arc::new(Calendar::bundled().expect("calendar"));
+        let mut decision = Decision::new(preset, &[], calendar);
+        let mut put = |own: f64, other: Option<f64>| {
+            let mut frame = frame(Some(own), 0);
+            frame.set(22, other.map_or(Slot::none(Reason::Warmup), Slot::some));
+            let edge = decision.on_frame(&frame, &Context::EMPTY, None)?;
+            Some((edge.signal.side, edge.veto.map(|veto| veto.gate)))
+        };
+        assert_eq!(put(0.9, None), Some((1, Some(Gate::Coverage))));
+        assert_eq!(put(0.95, None), None, "one edge, not a flood");
+        assert_eq!(put(0.9, Some(0.9)), Some((1, None)), "the full score has its own edge");
+        assert_eq!(put(0.9, None), None, "a slot that comes and goes is no edge");
+        assert_eq!(put(0.9, Some(0.91)), None);
+        assert_eq!(put(0.9, Some(-0.9)), None, "no side");
+        assert_eq!(put(0.9, Some(0.9)), Some((1, None)));
+        assert_eq!(put(0.5, None), None);
+        assert_eq!(put(0.8, None), Some((1, Some(Gate::Coverage))), "re-armed by its own scores");
+        assert_eq!(put(-0.8, None), Some((-1, Some(Gate::Coverage))));
+    }
+
+    /// The kill switch is not this module's: a halt changes no signal.
+    #[test]
+    fn a_halt_changes_no_signal() {
+        let mut decision = decision();
+        let mut halt = frame(None, 0);
+        let (state, cause) = (KillState::Emergency, HaltCause::Command);
+        halt.event.body = Body::Halt { state, cause };
+        assert_eq!(decision.on_frame(&halt, &Context::EMPTY, None), None);
+        assert!(decision.on_frame(&frame(Some(0.9), 0), &Context::EMPTY, None).is_some());
     }
 }

@@ -88,6 +88,9 @@ pub struct Frame {
     pub vwap_sd: f64,
     /// Wilder's average true range over 20 one-minute bars at the last close, in ticks.
     pub atr20: Option<f64>,
+    /// Factor on the size of a position by realised volatility, 0.4 to 1; `None` where that or its
+    /// usual is unknown.
+    pub volatility_size: Option<f64>,
     /// CVD of the active anchor, in contracts.
     pub cvd: i64,
     /// Value area that slot 23 reads.
@@ -123,6 +126,7 @@ impl Frame {
             vwap: 0.0,
             vwap_sd: 0.0,
             atr20: None,
+            volatility_size: None,
             cvd: 0,
             area: None,
             levels: Levels {
@@ -214,7 +218,7 @@ impl Frame {
         fixed.len() + at
     }
 
-    fn level_words(&self) -> [u64; 11] {
+    fn level_words(&self) -> [u64; 12] {
         // A price that is not there is one that no price can be.
         let px = |px: Option<Px>| px.map_or(i32::MIN, Px::ticks) as u32;
         let two = |a: Option<Px>, b: Option<Px>| u64::from(px(a)) << 32 | u64::from(px(b));
@@ -236,9 +240,10 @@ impl Frame {
             kind,
             base.map_or(0, |b| b.quality.to_bits()),
             self.atr20.map_or(0, f64::to_bits),
+            self.volatility_size.map_or(0, f64::to_bits),
         ]
     }
 }
 
 /// Most words of [`Frame::digest_words`].
-pub const DIGEST_WORDS: usize = 9 + 2 * SLOTS + 10 + 11 + 6;
+pub const DIGEST_WORDS: usize = 9 + 2 * SLOTS + 10 + 12 + 6;

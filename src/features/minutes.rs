@@ -385,6 +385,8 @@ impl Minutes {
         frame.vwap = vwap.mean().unwrap_or(0.0);
         frame.vwap_sd = vwap.deviation().unwrap_or(0.0);
         (frame.bar, frame.atr20, frame.area) = (bar, close.atr20, area);
+        let (rth, target) = (self.series.rth, recorded.target_rv(self.series.rth));
+        frame.volatility_size = self.volatility.known_multiplier(rth, target);
         frame.levels = self.levels(active);
         frame.base = self.navale.nearest(bar.close).map(near);
         frame.flags |= frame_flag::BAR_CLOSED;

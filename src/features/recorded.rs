@@ -46,6 +46,11 @@ impl Recorded<'_> {
         self.running.as_ref()?.baseline().atr_ratio(rth, atr20?)
     }
 
+    /// Usual daily realised volatility.
+    pub(super) fn target_rv(&self, rth: bool) -> Option<f64> {
+        self.running.as_ref()?.baseline().target_rv(rth)
+    }
+
     /// Sizes that are large under `label`.
     pub(super) fn sizes(&self, label: Label) -> LargeSizes {
         let running = self.running.as_ref();

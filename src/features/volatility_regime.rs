@@ -259,18 +259,20 @@ impl VolatilityRegime {
     /// session type over recorded sessions, `None` without enough of them.
     #[must_use]
     pub fn size_multiplier(&self, rth: bool, target: Option<f64>) -> f64 {
+        multiplier(target, self.rv(rth)).unwrap_or(MULTIPLIER_MIN)
+    }
+
+    /// The same factor, `None` where either is unknown.
+    #[must_use]
+    pub fn known_multiplier(&self, rth: bool, target: Option<f64>) -> Option<f64> {
         multiplier(target, self.rv(rth))
     }
 }
 
-fn multiplier(target: Option<f64>, rv: Option<f64>) -> f64 {
-    match (target, rv) {
-        // 0/0 and a target that is no number are unknown too.
-        (Some(target), Some(rv)) if !(target / rv).is_nan() => {
-            (target / rv).clamp(MULTIPLIER_MIN, 1.0)
-        }
-        _ => MULTIPLIER_MIN,
-    }
+fn multiplier(target: Option<f64>, rv: Option<f64>) -> Option<f64> {
+    // 0/0 and a target that is no number are unknown too.
+    let ratio = Some(target? / rv?).filter(|ratio| !ratio.is_nan())?;
+    Some(ratio.clamp(MULTIPLIER_MIN, 1.0))
 }
 
 #[cfg(test)]
@@ -309,13 +311,13 @@ mod tests {
     #[test]
     fn golden_multiplier() {
         for (target, rv, factor) in [(0.15, 0.24, 0.625), (0.15, 0.5, 0.4), (0.15, 0.1, 1.0)] {
-            assert!((multiplier(Some(target), Some(rv)) - factor).abs() < 1e-12);
+            assert!((multiplier(Some(target), Some(rv)).expect("known") - factor).abs() < 1e-12);
         }
-        assert_eq!(multiplier(None, Some(0.1)), 0.4);
-        assert_eq!(multiplier(Some(0.1), None), 0.4);
-        assert_eq!(multiplier(Some(0.0), Some(0.0)), 0.4);
-        assert_eq!(multiplier(Some(0.1), Some(0.0)), 1.0);
-        assert_eq!(multiplier(Some(f64::NAN), Some(0.1)), 0.4);
+        assert_eq!(multiplier(None, Some(0.1)), None);
+        assert_eq!(multiplier(Some(0.1), None), None);
+        assert_eq!(multiplier(Some(0.0), Some(0.0)), None);
+        assert_eq!(multiplier(Some(0.1), Some(0.0)), Some(1.0));
+        assert_eq!(multiplier(Some(f64::NAN), Some(0.1)), None);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub mod proximity;
 use crate::calendar::Calendar;
 use crate::context::contract::Contract;
 use crate::context::terms;
-use crate::context::{Context, FuturePart, LevelPart, Levels, Underlying};
+use crate::context::{Context, DelayClass, FuturePart, LevelPart, Levels, Underlying};
 use crate::features::frame::FIRST_EVENT_FEATURE;
 use crate::features::{Frame, frame_flag};
 use crate::units::{Instrument, Reason, Slot, Ts};
@@ -60,6 +60,11 @@ impl Reads {
         };
         let contract = Contract::of(&instrument.symbol, &instrument.root);
         Reads { underlying, contract, tick: instrument.tick }
+    }
+
+    /// Tick in points.
+    pub(super) const fn tick(self) -> f64 {
+        self.tick
     }
 
     /// Its future of a level part.
@@ -154,6 +159,22 @@ impl ContextFeatures {
     pub(super) fn nearest(&self) -> Option<Nearest> {
         self.slot(1).value()?;
         self.set.as_ref()?.proximity.nearest(self.points()?)
+    }
+
+    /// The option levels on the symbol's future, in points, while the set may be read.
+    pub(super) fn levels(&self, ts: Ts) -> Option<&Levels> {
+        let set = self.set.as_ref()?;
+        set.part.usable(ts).ok().map(|()| &set.levels)
+    }
+
+    /// Whether the input behind feature 1 to 11 is delayed, a day's end, or older than `limit` ns.
+    pub(super) fn is_aged(&self, feature: usize, context: &Context, ts: Ts, limit: i64) -> bool {
+        let of = self.as_of(feature);
+        let late = match feature {
+            1..=8 => self.set.as_ref().is_none_or(|s| s.part.delay_class != DelayClass::Realtime),
+            _ => context.volatility.as_ref().and_then(|part| part.vix).is_none_or(|vix| vix.eod),
+        };
+        late || !of.is_some() || ts.since(of) > limit
     }
 
     /// Takes a frame with the price after it, in half ticks. Returns the features that changed, as
@@ -377,4 +398,4 @@ fn next_change(ts: Ts, calendar: &Calendar) -> Ts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -28,7 +28,7 @@ fn es() -> Reads {
 
 /// Index and future alike (basis 0): put wall 6000, call wall 6010, flip 5990, max pain 5990, one
 /// pin at 5996; EM 40, net/gross 0.2.
-fn part(symbol: Underlying) -> LevelPart {
+pub(in crate::decision) fn part(symbol: Underlying) -> LevelPart {
     let levels = Levels {
         call_wall: Slot::some(6010.0),
         put_wall: Slot::some(6000.0),
