@@ -120,7 +120,7 @@ pub struct ExchangeConfig {
 
 impl Default for ExchangeConfig {
     fn default() -> ExchangeConfig {
-        ExchangeConfig { latency_us: 1_000, queue: QueueModel::Pessimistic, slippage_ticks: 1 }
+        ExchangeConfig { latency_us: 20_000, queue: QueueModel::Pessimistic, slippage_ticks: 1 }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod cold;
 mod limits;
+mod params;
 mod trading;
 
 use std::collections::BTreeMap;

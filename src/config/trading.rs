@@ -76,6 +76,10 @@ pub struct TradingConfig {
     pub entry: EntryKind,
     /// Trade the tier WEAK too. Paper always does where the gate of the preset lets it.
     pub allow_weak: bool,
+    /// File of tier-1 events, see [`News::parse`](crate::decision::News::parse); without one live
+    /// enters nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub news: Option<PathBuf>,
     /// Seconds that a position may be held; left out: as long as it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_hold_s: Option<u32>,
@@ -100,6 +104,7 @@ impl Default for TradingConfig {
             equity: 100_000.0,
             entry: EntryKind::Market,
             allow_weak: false,
+            news: None,
             max_hold_s: None,
             on_stop: OnStop::Leave,
             journal_first: false,
@@ -118,7 +123,8 @@ pub struct ProductConfig {
     /// Fees of one contract, in and out, USD.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub round_turn: Option<f64>,
-    /// Slippage that the size reckons with, ticks.
+    /// Slippage to reckon with, ticks a side (1): sizes count both, the ratio of reward to risk
+    /// that of the stop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slippage_ticks: Option<u32>,
     /// Least distance of a stop, ticks.
@@ -142,7 +148,7 @@ pub struct Money {
     pub tick_value: f64,
     /// Fees of one contract, in and out, USD.
     pub round_turn: f64,
-    /// Slippage that the size reckons with, ticks.
+    /// Slippage to reckon with, ticks a side.
     pub slippage_ticks: u32,
     /// Least distance of a stop, ticks.
     pub min_stop_ticks: u32,
@@ -153,6 +159,9 @@ pub struct Money {
     /// An index future.
     pub index: bool,
 }
+
+/// Most micro contracts of a position.
+pub(super) const MICROS_MAX: u32 = 50;
 
 /// What is known of a root: tick value, round turn, least stop, micro.
 struct Known(&'static str, f64, f64, Option<u32>, Option<&'static str>);
@@ -294,13 +303,13 @@ impl TradingConfig {
                 .round_turn
                 .or(known.map(|k| k.2))
                 .ok_or_else(|| missing("round_turn"))?,
-            slippage_ticks: set.slippage_ticks.unwrap_or(2),
+            slippage_ticks: set.slippage_ticks.unwrap_or(1),
             min_stop_ticks: set
                 .min_stop_ticks
                 .or(known.and_then(|k| k.3))
                 .ok_or_else(|| missing("min_stop_ticks"))?,
             contracts_max: set.contracts_max.unwrap_or(match root {
-                "MES" | "MNQ" => 50,
+                "MES" | "MNQ" => MICROS_MAX,
                 _ => 5,
             }),
             micro: micro.map(|k| (k.0.to_owned(), k.1, k.2)),
@@ -442,7 +451,7 @@ mod tests {
         let trading = config.trading.as_ref().expect("there");
         let es = Instrument::from_symbol("ESZ6").expect("root");
         let money = trading.money(&es).expect("known");
-        assert_eq!((money.tick_value, money.round_turn, money.slippage_ticks), (12.5, 5.0, 2));
+        assert_eq!((money.tick_value, money.round_turn, money.slippage_ticks), (12.5, 5.0, 1));
         assert_eq!((money.min_stop_ticks, money.contracts_max, money.index), (6, 5, true));
         assert_eq!(money.micro, Some(("MES".to_owned(), 1.25, 1.5)));
         let nq = trading.money(&Instrument::from_symbol("NQZ6").expect("root")).expect("set");

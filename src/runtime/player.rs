@@ -13,6 +13,7 @@ use zerocopy::little_endian::U64;
 use crate::context::Context;
 use crate::event::{Body, Event, Sequencer, flag};
 use crate::feed::dtc::DtcFeed;
+use crate::feed::dtc::orders::OrderFeed;
 use crate::feed::seam::Seam;
 use crate::feed::sierra::SierraDecoder;
 use crate::feed::{Counters, FeedError};
@@ -87,13 +88,26 @@ impl<'a> Player<'a> {
                 binds.push((record.source, bind));
             }
         }
+        let orders = order_source(&reader);
         let mut ids: Vec<u16> = binds.iter().map(|b| b.0).collect();
+        // A connection for orders alone has no symbols of its own.
+        ids.extend(orders.as_ref().map(|o| o.0));
+        ids.sort_unstable();
         ids.dedup();
         let sources = ids
             .into_iter()
             .map(|id| {
                 let of: Vec<&Bind> = binds.iter().filter(|b| b.0 == id).map(|b| &b.1).collect();
-                let decoder = decoder(&of, instruments)?;
+                let mut decoder = match of.is_empty() {
+                    true => Decoder::Dtc(Box::new(DtcFeed::new(&[]))),
+                    false => decoder(&of, instruments)?,
+                };
+                if let (Some((source, account)), Decoder::Dtc(feed)) = (&orders, &mut decoder)
+                    && *source == id
+                {
+                    let own = OrderFeed::new(account, instruments);
+                    **feed = std::mem::replace(&mut **feed, DtcFeed::new(&[])).with_orders(own);
+                }
                 Ok(Source { id, decoder, partial: Vec::new() })
             })
             .collect::<Result<_, _>>()?;
@@ -179,6 +193,17 @@ impl<'a> Player<'a> {
         }
         all
     }
+}
+
+/// Name of the State record that says over which source the orders of which account go.
+pub const ORDER_SOURCE: &str = "order_source";
+
+/// Source and account of the orders of a recorded run, where it had any.
+fn order_source(reader: &Reader<'_>) -> Option<(u16, String)> {
+    reader.records().filter(|r| r.kind == Kind::State).find_map(|record| {
+        let account = record.payload.strip_prefix(ORDER_SOURCE.as_bytes())?.strip_prefix(&[0])?;
+        Some((record.source, String::from_utf8_lossy(account).into_owned()))
+    })
 }
 
 fn decoder(binds: &[&Bind], instruments: &[Instrument]) -> Result<Decoder, PlayError> {
