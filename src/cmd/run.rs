@@ -11,7 +11,7 @@ use clap::Args;
 use super::report::{Measured, Report};
 use super::screen::{Screen, signal_text};
 use crate::calendar::date_of;
-use crate::config::{Config, Layout, SourceConfig};
+use crate::config::{Config, Idle, Layout, SourceConfig};
 use crate::runtime::baselines;
 use crate::runtime::clock::Clock;
 use crate::runtime::cold::{self, Cold};
@@ -136,7 +136,8 @@ fn open_door(setup: &Setup, clock: &Clock) -> Result<Option<Opened>> {
     let now = clock.now();
     let day = date_of(setup.calendar.context(now).trade_day);
     let date = i32::from(day.year()) * 10_000 + i32::from(day.month()) * 100 + i32::from(day.day());
-    let opened = door::open(&trading.folder, u32::try_from(date).unwrap_or(0), now)?;
+    let mut opened = door::open(&trading.folder, u32::try_from(date).unwrap_or(0), now)?;
+    opened.cpu = setup.config.threads.idle != Idle::Spin;
     if let Some(state) = opened.halted {
         eprintln!("mia: the halt file says {}", state.name());
     }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use rtrb::Producer;
 
 use super::clock::Clock;
+use super::vitals::Vitals;
 use crate::event::HaltCause;
 use crate::order::{KillState, OrderId};
 use crate::store::control::{self, Answer, Inbox, Request};
@@ -126,6 +127,8 @@ pub struct Opened {
     pub block: Block,
     /// What the halt file says.
     pub halted: Option<KillState>,
+    /// Watch the processor's load; `false` where threads spin.
+    pub cpu: bool,
 }
 
 /// Takes the data folder `data`, reserves order ids of the trade date `date` (YYYYMMDD) and reads
@@ -139,7 +142,7 @@ pub fn open(data: &Path, date: u32, now: Ts) -> io::Result<Opened> {
     let second = u32::try_from(now.second().rem_euclid(86_400)).unwrap_or(0);
     let mut ids = Ids::open(data, date, second * BLOCK)?;
     let block = ids.reserve()?;
-    Ok(Opened { inbox, ids, block, halted: control::halt_file(data) })
+    Ok(Opened { inbox, ids, block, halted: control::halt_file(data), cpu: true })
 }
 
 /// The running thread.
@@ -243,6 +246,9 @@ struct Keeper {
     /// The halt file as last seen, and when it was last handed on.
     halted: Option<KillState>,
     halted_at: Ts,
+    vitals: Vitals,
+    /// See [`Opened::cpu`].
+    cpu: bool,
     /// The last trouble, said once.
     trouble: String,
 }
@@ -253,7 +259,7 @@ fn say(text: &str) {
 
 impl Keeper {
     fn new(opened: Opened, control: Producer<Control>, gauges: Gauges) -> Keeper {
-        let Opened { inbox, ids, block, .. } = opened;
+        let Opened { inbox, ids, block, cpu, .. } = opened;
         Keeper {
             inbox,
             ids,
@@ -264,6 +270,8 @@ impl Keeper {
             waiting: Vec::new(),
             halted: None,
             halted_at: Ts::NONE,
+            vitals: Vitals::default(),
+            cpu,
             trouble: String::new(),
         }
     }
@@ -276,6 +284,10 @@ impl Keeper {
             self.push(Control::Halt { state, cause: HaltCause::Signal });
         }
         self.halt_file(now);
+        for cause in self.vitals.look(now, self.cpu) {
+            say(&format!("{cause:?} load above its limit for a minute"));
+            self.push(Control::Halt { state: KillState::HaltEntries, cause });
+        }
         let looked = self.requests(now).and_then(|()| self.reserve());
         if let Err(error) = looked {
             self.troubled(&error.to_string());
@@ -417,8 +429,10 @@ impl Keeper {
                     let text = match w.wanted {
                         Wanted::AtLeast(_) => format!("no effect yet: the state is {name}"),
                         Wanted::Below(_) => {
-                            format!("refused: the cause remains or the venue is not reconciled; \
-                                     the state is {name}")
+                            format!(
+                                "refused: the cause remains or the venue is not reconciled; \
+                                     the state is {name}"
+                            )
                         }
                     };
                     Some(Answer { done: false, text })

@@ -26,9 +26,7 @@ use super::setup::Setup;
 use super::source::{DtcConnection, NetSource, READ_BYTES};
 use super::trading::{COMMANDS_RING, Progress, Sent, Trading, TradingParts};
 use super::warmup::{History, Summary};
-use crate::config::{
-    DtcSource, Idle, Layout, OnStop, SierraSource, SourceConfig, SymbolConfig,
-};
+use crate::config::{DtcSource, Idle, Layout, OnStop, SierraSource, SourceConfig, SymbolConfig};
 use crate::event::Event;
 use crate::execution::wire::{Name, Wire};
 use crate::features::Features;
@@ -387,13 +385,16 @@ fn dtc_source(
     let beside = indices.iter().map(|(wire, id, i, _)| (*wire, *id, i));
     let symbols: Vec<_> = own.chain(beside).collect();
     let mut feed = DtcFeed::new(&symbols);
-    if let Some(link) = &link {
-        feed = feed.with_orders(OrderFeed::new(link.account(), &setup.instruments));
+    let Some(mut link) = link else {
+        return Ok(NetSource::Dtc(Box::new(DtcConnection::new(&dtc.name, id, client, feed))));
+    };
+    let mut orders = OrderFeed::new(link.account(), &setup.instruments);
+    for known in &setup.known_orders {
+        orders.remember(*known);
+        link.remember(known);
     }
-    let mut connection = DtcConnection::new(&dtc.name, id, client, feed);
-    if let Some(link) = link {
-        connection = connection.with_trading(link);
-    }
+    feed = feed.with_orders(orders);
+    let connection = DtcConnection::new(&dtc.name, id, client, feed).with_trading(link);
     Ok(NetSource::Dtc(Box::new(connection)))
 }
 
@@ -464,9 +465,9 @@ fn journal_file(setup: &Setup, path: &Path, sources: &[NetSource]) -> std::io::R
     }
     for source in sources {
         if let NetSource::Dtc(dtc) = source
-            && let (id, Some(account)) = dtc.account()
+            && let (id, Some(text)) = dtc.order_text()
         {
-            let payload = [ORDER_SOURCE.as_bytes(), &[0], account.as_bytes()].concat();
+            let payload = [ORDER_SOURCE.as_bytes(), &[0], text.as_bytes()].concat();
             writer.append(Kind::State, id, 0, 0, &payload)?;
         }
     }

@@ -28,5 +28,6 @@ pub mod setup;
 pub mod source;
 pub mod trading;
 pub mod unusual;
+pub mod vitals;
 pub mod vix;
 pub mod warmup;

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::decision::{Preset, Reads};
 use crate::features::SymbolParams;
 use crate::features::baseline::{Origin, Running};
+use crate::feed::dtc::orders::KnownOrder;
 use crate::journal::{Kind, Reader, Writer};
 use crate::pipeline::CoreParams;
 use crate::tally::SessionFilter;
@@ -32,6 +33,9 @@ pub struct Setup {
     pub calendar: Arc<Calendar>,
     /// Recorded sessions of each symbol that has any.
     pub baselines: Vec<Option<Arc<Stored>>>,
+    /// Server ids of orders of earlier runs, see `player::known_orders`. They are part of what
+    /// decodes the order connection, not of the core.
+    pub known_orders: Vec<KnownOrder>,
 }
 
 /// The journal header's text.
@@ -64,7 +68,8 @@ impl Setup {
         let calendar = Calendar::bundled().map_err(|e: CalendarError| e.to_string())?;
         let (calendar, mode) = (Arc::new(calendar), mode.to_owned());
         let baselines = vec![None; instruments.len()];
-        Ok(Setup { config, instruments, preset, mode, calendar, baselines })
+        let known_orders = Vec::new();
+        Ok(Setup { config, instruments, preset, mode, calendar, baselines, known_orders })
     }
 
     /// What reaches the core and is no event, by name: the journal opens with it.

@@ -186,10 +186,10 @@ impl DtcConnection {
         self
     }
 
-    /// Its number, and the account where orders go over it.
+    /// Its number, and what decodes orders, where orders go over it.
     #[must_use]
-    pub fn account(&self) -> (u16, Option<&str>) {
-        (self.id, self.feed.account())
+    pub fn order_text(&self) -> (u16, Option<String>) {
+        (self.id, self.feed.order_text())
     }
 
     /// Its number, and the symbols with their numbers on the wire.
@@ -298,8 +298,7 @@ impl DtcConnection {
                 Ok(Some(frame)) => {
                     self.frames += 1;
                     self.feed.on_frame(&frame, now, &mut |e| out.decoded(e));
-                    if let (Some(trading), Some(orders)) = (&mut self.trading, self.feed.orders())
-                    {
+                    if let (Some(trading), Some(orders)) = (&mut self.trading, self.feed.orders()) {
                         trading.on_frame(&frame);
                         trading.learn(orders);
                     }

@@ -18,7 +18,7 @@ use rtrb::Consumer;
 
 use super::clock::Clock;
 use crate::execution::wire::Wire;
-use crate::feed::dtc::orders::OrderFeed;
+use crate::feed::dtc::orders::{KnownOrder, OrderFeed};
 use crate::monitor::latency::Latencies;
 use crate::order::{Action, Command, Listing, OrderId};
 use crate::units::{SymbolId, Ts};
@@ -291,6 +291,11 @@ impl Trading {
         std::mem::replace(&mut self.phase, Phase::Down) == Phase::Up
     }
 
+    /// Tells it an order of an earlier run.
+    pub fn remember(&mut self, known: &KnownOrder) {
+        self.wire.learn(known.id, &known.server);
+    }
+
     /// Hands on what the decoder has learned of our orders and symbols.
     pub fn learn(&mut self, feed: &mut OrderFeed) {
         if let Some((id, server)) = feed.poll_learned() {
@@ -409,3 +414,6 @@ fn is_about(command: &Command, id: OrderId) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,7 +254,8 @@ mod tests {
     use super::*;
 
     fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("mia-control-{name}-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("mia-control-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         folder
     }
@@ -306,7 +307,8 @@ mod tests {
     fn nonsense_is_answered_not_obeyed() {
         let data = folder("nonsense");
         let inbox = Inbox::open(&data).expect("opens");
-        for text in ["", "command = \"halt\"", "command = \"buy\"", "command = \"resume\"\nstate = 3"]
+        for text in
+            ["", "command = \"halt\"", "command = \"buy\"", "command = \"resume\"\nstate = 3"]
         {
             std::fs::write(file(&data, 1, "command"), text).expect("written");
             let found = inbox.next(&|_| false).expect("read").expect("there");

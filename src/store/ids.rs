@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn a_damaged_file_is_not_guessed_at() {
         let folder = folder("damaged");
-        for text in ["", "reserved = ", "reserved = -1", "reserved = 1 2", "1000", "reserved = 4294967296"]
+        for text in
+            ["", "reserved = ", "reserved = -1", "reserved = 1 2", "1000", "reserved = 4294967296"]
         {
             std::fs::write(folder.join(NAME), text).expect("written");
             let error = Ids::open(&folder, DATE, 0).expect_err(text).to_string();

@@ -91,10 +91,10 @@ impl DtcFeed {
         self
     }
 
-    /// The account whose orders it decodes.
+    /// What its decoder of orders is made from, where there is one.
     #[must_use]
-    pub fn account(&self) -> Option<&str> {
-        self.orders.as_ref().map(|orders| orders.account())
+    pub fn order_text(&self) -> Option<String> {
+        self.orders.as_ref().map(|orders| orders.to_text())
     }
 
     /// The decoder of orders, where there is one.

@@ -6,10 +6,14 @@
 //! events. Messages of another account are counted and nothing else. What a message does not say
 //! stays unsaid: no quantity is taken for 0, no price for the last one.
 
+mod known;
+
 use dtc::frame::Frame;
 use dtc::wire::{self, Message, codes, value};
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::known::{Known, Table, padded};
+pub use self::known::{KnownOrder, ServerId};
 use super::super::{Counters, contracts};
 use super::grid;
 use crate::event::{Body, Event};
@@ -18,12 +22,6 @@ use crate::order::{
     UpdateReason,
 };
 use crate::units::{Grid, Instrument, Px, QTY_MAX, Qty, SYMBOLS_MAX, SymbolId, Ts};
-
-/// The server's id of an order, NUL-padded as on the wire.
-pub type ServerId = [u8; 32];
-
-/// Server ids that are remembered; the oldest gives way.
-const KNOWN: usize = 1024;
 
 /// A symbol of the run.
 #[derive(Clone, Debug)]
@@ -34,23 +32,12 @@ struct Traded {
     grid: Option<Grid>,
 }
 
-/// An order that the server has named.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    server: ServerId,
-    id: OrderId,
-    symbol: SymbolId,
-    way: Option<BuySell>,
-}
-
 /// Decoder of the orders of one account.
 #[derive(Clone, Debug)]
 pub struct OrderFeed {
     account: String,
     symbols: Vec<Traded>,
-    known: Vec<Known>,
-    /// Place of the next entry of `known` once it is full.
-    next: usize,
+    known: Table,
     foreign: u32,
     learned: Option<(OrderId, ServerId)>,
     defined: Option<(SymbolId, Option<f64>)>,
@@ -83,8 +70,7 @@ impl OrderFeed {
         OrderFeed {
             account: account.to_owned(),
             symbols: instruments.iter().take(SYMBOLS_MAX).map(traded).collect(),
-            known: Vec::with_capacity(KNOWN),
-            next: 0,
+            known: Table::new(),
             foreign: 0,
             learned: None,
             defined: None,
@@ -110,15 +96,30 @@ impl OrderFeed {
     }
 
     /// Tells it an order of an earlier run, so that fills without a client id find it.
-    pub fn remember(&mut self, id: OrderId, symbol: SymbolId, server: ServerId) {
-        self.insert(Known { server, id, symbol, way: None });
+    pub fn remember(&mut self, known: KnownOrder) {
+        self.known.remember(known);
     }
 
     /// Orders of ours with their server ids, oldest first.
-    pub fn known(&self) -> impl Iterator<Item = (OrderId, SymbolId, ServerId)> + '_ {
-        let (newer, older) = self.known.split_at_checked(self.next).unwrap_or_default();
-        let ours = |k: &&Known| k.id.is_ours();
-        older.iter().chain(newer).filter(ours).map(|k| (k.id, k.symbol, k.server))
+    pub fn known(&self) -> impl Iterator<Item = KnownOrder> + '_ {
+        self.known.ours()
+    }
+
+    /// The account and the known orders as text: a decoder made from it says the same.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        self.known.ours().fold(format!("{}\n", self.account), |text, k| text + &k.to_text() + "\n")
+    }
+
+    /// The decoder of [`OrderFeed::to_text`]; `None` for any other text.
+    #[must_use]
+    pub fn from_text(text: &str, instruments: &[Instrument]) -> Option<OrderFeed> {
+        let mut lines = text.lines();
+        let mut feed = OrderFeed::new(lines.next()?, instruments);
+        for line in lines {
+            feed.remember(KnownOrder::parse(line)?);
+        }
+        Some(feed)
     }
 
     /// The connection was made anew: what was half listed is listed again.
@@ -189,11 +190,7 @@ impl OrderFeed {
         counters: &mut Counters,
         emit: &mut impl FnMut(SymbolId, Body),
     ) {
-        let place = place(
-            m.request_id.get(),
-            m.total_num_messages.get(),
-            m.message_number.get(),
-        );
+        let place = place(m.request_id.get(), m.total_num_messages.get(), m.message_number.get());
         if m.no_orders == 0 && self.mine(&m.trade_account, counters) {
             self.order_update(m, place.asked, counters, emit);
         }
@@ -238,8 +235,7 @@ impl OrderFeed {
                 QTY_UNKNOWN
             })
         };
-        let (qty, filled) =
-            (quantity(m.order_quantity.get()), quantity(m.filled_quantity.get()));
+        let (qty, filled) = (quantity(m.order_quantity.get()), quantity(m.filled_quantity.get()));
         let px = px.and_then(|price| self.px(symbol, price, counters));
         let status = status.unwrap_or(Status::Unspecified);
         emit(symbol, Body::Order(OrderUpdate { id, status, reason, way, kind, qty, filled, px }));
@@ -254,10 +250,10 @@ impl OrderFeed {
     ) -> Option<(Known, SymbolId)> {
         let client = OrderId::parse(value::text(&m.client_order_id));
         let held = self
+            .known
             .by_server(&m.server_order_id)
-            .or_else(|| self.by_server(&m.previous_server_order_id))
-            .or_else(|| self.known.iter().rev().find(|k| Some(k.id) == client))
-            .copied();
+            .or_else(|| self.known.by_server(&m.previous_server_order_id))
+            .or_else(|| self.known.by_id(client?));
         let name = value::text(&m.symbol);
         let symbol = if name.is_empty() { held.map(|k| k.symbol) } else { self.symbol(name) };
         let Some(symbol) = symbol else {
@@ -280,7 +276,7 @@ impl OrderFeed {
         let way = buy_sell(m.buy_sell.get()).or(held.filter(|k| k.id == id).and_then(|k| k.way));
         let known = Known { server: padded(&m.server_order_id), id, symbol, way };
         if named && held.is_none_or(|k| k.server != known.server || k.id != id) {
-            self.insert(known);
+            self.known.insert(known);
             if id.is_ours() {
                 self.learned = Some((id, known.server));
             }
@@ -328,13 +324,10 @@ impl OrderFeed {
         counters: &mut Counters,
         emit: &mut impl FnMut(SymbolId, Body),
     ) {
-        let place = place(
-            m.request_id.get(),
-            m.total_number_messages.get(),
-            m.message_number.get(),
-        );
+        let place =
+            place(m.request_id.get(), m.total_number_messages.get(), m.message_number.get());
         if m.no_order_fills == 0 && self.mine(&m.trade_account, counters) {
-            let known = self.by_server(&m.server_order_id).copied();
+            let known = self.known.by_server(&m.server_order_id);
             let name = value::text(&m.symbol);
             let symbol = if name.is_empty() { known.map(|k| k.symbol) } else { self.symbol(name) };
             if let Some(symbol) = symbol {
@@ -430,34 +423,10 @@ impl OrderFeed {
         counters.off_grid += u64::from(px.is_none());
         px
     }
-
-    fn by_server(&self, server: &[u8; 32]) -> Option<&Known> {
-        let server = padded(server);
-        let named = server.first().is_some_and(|&b| b != 0);
-        self.known.iter().rev().find(|k| named && k.server == server)
-    }
-
-    fn insert(&mut self, known: Known) {
-        if self.known.len() < KNOWN {
-            self.known.push(known);
-        } else if let Some(oldest) = self.known.get_mut(self.next) {
-            *oldest = known;
-            self.next = (self.next + 1) % KNOWN;
-        }
-    }
 }
 
 /// Symbol of what is about the whole account.
 const ACCOUNT: SymbolId = SymbolId(0);
-
-/// The text of a field, with nothing behind its end.
-fn padded(field: &[u8; 32]) -> ServerId {
-    let mut id = [0; 32];
-    for (to, from) in id.iter_mut().zip(value::text(field)) {
-        *to = *from;
-    }
-    id
-}
 
 /// The number of an execution id's text; none without a text.
 fn execution(field: &[u8]) -> ExecutionId {

@@ -114,7 +114,8 @@ fn resume_names_what_it_lifts() {
 #[test]
 fn a_request_of_before_the_start_halts_but_never_lifts() {
     let run = Run::new("stale", 64);
-    let (resume, stop) = (run.ask(&Request::Resume { state: TRADING }), run.ask(&halt(ENTRIES, false)));
+    let (resume, stop) =
+        (run.ask(&Request::Resume { state: TRADING }), run.ask(&halt(ENTRIES, false)));
     let data = run.data.clone();
     drop(run);
     let mut run = Run::again(data, 64);

@@ -3,6 +3,7 @@
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{F64, I32};
 
+use super::known::KNOWN;
 use super::*;
 
 const OURS: &str = "mia-20260114-0000000007";
@@ -204,7 +205,8 @@ fn foreign_orders_are_numbered() {
     assert_eq!(take(&mut feed, &mut counters, nobody.as_bytes()), []);
     assert_eq!(counters.unknown_orders, 1);
     let newest = feed.known().last().expect("ours");
-    assert_eq!((newest.0, newest.1, &newest.2[..2]), (id(), SymbolId(1), b"T\0".as_slice()));
+    let newest = (newest.id, newest.symbol, &newest.server[..2]);
+    assert_eq!(newest, (id(), SymbolId(1), b"T\0".as_slice()));
 }
 
 #[test]
@@ -253,8 +255,17 @@ fn past_fills_find_their_order() {
     assert_eq!(said(&mut feed, &m), [(0, fill(OrderId::NONE)), listed]);
     let mut server = [0; 32];
     put(&mut server, "S9");
-    feed.remember(id(), SymbolId(0), server);
+    feed.remember(KnownOrder { id: id(), symbol: SymbolId(0), server });
     assert_eq!(said(&mut feed, &m), [(0, fill(id())), listed]);
+    // Also in a run that was told so as text.
+    let instruments = ["ESZ6", "NQZ6"].map(|s| Instrument::from_symbol(s).expect("root"));
+    let text = feed.to_text();
+    let mut again = OrderFeed::from_text(&text, &instruments).expect("own text");
+    assert_eq!((again.account(), again.to_text()), ("SIM1", text));
+    assert_eq!(said(&mut again, &m), [(0, fill(id())), listed]);
+    for text in ["", "SIM1\nx 0 53", "SIM1\n5 0", "SIM1\n5 0 5", "SIM1\n5 0 zz"] {
+        assert!(OrderFeed::from_text(text, &instruments).is_none(), "{text:?}");
+    }
 }
 
 #[test]
@@ -302,9 +313,10 @@ fn memory_of_server_ids_is_bounded() {
     for n in 0..KNOWN as u32 + 10 {
         let mut server = [0; 32];
         put(&mut server, &format!("S{n}"));
-        feed.remember(OrderId::new(20_260_114, n + 1), SymbolId(0), server);
+        let (id, symbol) = (OrderId::new(20_260_114, n + 1), SymbolId(0));
+        feed.remember(KnownOrder { id, symbol, server });
     }
-    let known: Vec<u32> = feed.known().map(|(id, ..)| id.counter()).collect();
+    let known: Vec<u32> = feed.known().map(|k| k.id.counter()).collect();
     assert_eq!((known.len(), known[0], known[KNOWN - 1]), (KNOWN, 11, KNOWN as u32 + 10));
     assert_eq!(feed.known.capacity(), KNOWN);
 }
