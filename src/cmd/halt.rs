@@ -119,3 +119,70 @@ fn nobody(data: &Path, number: u32, request: &Request) -> anyhow::Error {
     };
     anyhow!("nobody answered in {}: no run uses it, or it hangs; {what}", data.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::control::{Answer, Inbox};
+
+    fn place(data: &Path, wait: u32) -> Where {
+        Where { data: data.to_owned(), config: None, wait }
+    }
+
+    #[test]
+    fn a_halt_that_nobody_answers_stays_and_a_resume_does_not() {
+        let data = std::env::temp_dir().join(format!("mia-halt-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&data);
+        let halt = HaltArgs {
+            of: place(&data, 0),
+            state: Stop::Entries,
+            flatten: true,
+            reason: "é".repeat(REASON_MAX + 1),
+        };
+        let error = run(&halt, &mut Vec::new()).expect_err("no folder").to_string();
+        assert!(error.contains("no such data folder"), "{error}");
+        std::fs::create_dir(&data).expect("folder");
+        let error = run(&halt, &mut Vec::new()).expect_err("nobody").to_string();
+        assert!(error.contains("nobody answered") && error.contains("next start"), "{error}");
+        let resume = Request::Resume { state: KillState::HaltEntries };
+        let error = place(&data, 0).ask(&resume, &mut Vec::new()).expect_err("nobody").to_string();
+        assert!(error.contains("nothing was lifted"), "{error}");
+        let inbox = Inbox::open(&data).expect("opens");
+        let left = inbox.next(&|_| false).expect("read").expect("the halt");
+        let reason = "é".repeat(REASON_MAX);
+        let state = KillState::HaltEntries;
+        assert_eq!(left.request, Ok(Request::Halt { state, flatten: true, reason }));
+        assert!(inbox.next(&|n| n == left.number).expect("read").is_none());
+        std::fs::remove_dir_all(data).expect("clean up");
+    }
+
+    #[test]
+    fn the_answer_is_printed_or_is_the_error() {
+        let data = std::env::temp_dir().join(format!("mia-answer-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&data);
+        std::fs::create_dir(&data).expect("folder");
+        let inbox = Inbox::open(&data).expect("opens");
+        for done in [true, false] {
+            let mut out = Vec::new();
+            let asked = std::thread::scope(|scope| {
+                scope.spawn(|| loop {
+                    if let Some(found) = inbox.next(&|_| false).expect("read") {
+                        let text = "the state is X".to_owned();
+                        inbox.reply(found.number, &Answer { done, text }).expect("written");
+                        return;
+                    }
+                    Clock::sleep(Duration::from_millis(5));
+                });
+                let request = Request::Resume { state: KillState::HaltTrading };
+                place(&data, 30).ask(&request, &mut out)
+            });
+            assert_eq!(asked.is_ok(), done);
+            let said = asked.err().map_or_else(
+                || String::from_utf8_lossy(&out).into_owned(),
+                |error| format!("{error}\n"),
+            );
+            assert_eq!(said, "the state is X\n");
+        }
+        std::fs::remove_dir_all(data).expect("clean up");
+    }
+}
