@@ -18,6 +18,10 @@ pub struct Cli {
 enum Command {
     /// Run the live pipeline against DTC servers or the files that Sierra Chart writes.
     Run(cmd::run::RunArgs),
+    /// Stop the run that uses a data folder: entries, trading, or everything.
+    Halt(cmd::halt::HaltArgs),
+    /// Lift a halt, once its cause is gone.
+    Resume(cmd::resume::ResumeArgs),
     /// Run the live pipeline against a synthetic market over TCP; ends by itself.
     Demo(cmd::demo::DemoArgs),
     /// Measure tick-to-decision latency on a fixed arrival schedule.
@@ -54,6 +58,8 @@ impl Cli {
         match &self.command {
             Command::EsBiasBridge(args) => return cmd::bridge::run(args, out),
             Command::Run(args) => cmd::run::run(args, out),
+            Command::Halt(args) => cmd::halt::run(args, out),
+            Command::Resume(args) => cmd::resume::run(args, out),
             Command::Demo(args) => cmd::demo::run(args, out),
             Command::Latency(args) => cmd::latency::run(args, out),
             Command::Inspect(args) => cmd::inspect::run(args, out),

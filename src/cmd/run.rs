@@ -1,6 +1,6 @@
 //! `mia run`: the live pipeline.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,10 +10,12 @@ use clap::Args;
 
 use super::report::{Measured, Report};
 use super::screen::{Screen, signal_text};
-use crate::config::{Config, Layout, SourceConfig};
+use crate::calendar::date_of;
+use crate::config::{Config, Idle, Layout, SourceConfig};
 use crate::runtime::baselines;
 use crate::runtime::clock::Clock;
 use crate::runtime::cold::{self, Cold};
+use crate::runtime::door::{self, Door, Opened};
 use crate::runtime::live::{Ended, Live};
 use crate::runtime::mids::Futures;
 use crate::runtime::setup::Setup;
@@ -39,6 +41,12 @@ pub struct RunArgs {
     /// that VWAP, profile, CVD and bars stand where they belong; instead of the configuration's.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     warmup: Vec<PathBuf>,
+    /// Send orders to the server that the configuration names; its trading.mode must be "live" too.
+    #[arg(long)]
+    live: bool,
+    /// The trade account, as confirmation of --live; otherwise the terminal asks for it.
+    #[arg(long, value_name = "ACCOUNT", requires = "live")]
+    confirm: Option<String>,
     /// Stop after this many seconds.
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
@@ -72,23 +80,68 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
     if !args.warmup.is_empty() {
         config.warmup.clone_from(&args.warmup);
     }
+    config.check_mode(args.live).map_err(|e| anyhow!(e))?;
+    if let Some(trading) = config.live_trading() {
+        confirm(&trading.account, args.confirm.as_deref())?;
+    }
+    let mode = if args.live { "live" } else { "paper" };
     let instruments = config.instruments().map_err(|e| anyhow!(e))?;
-    let mut setup = Setup::new(config, instruments, "paper").map_err(|e| anyhow!(e))?;
+    let mut setup = Setup::new(config, instruments, mode).map_err(|e| anyhow!(e))?;
     let notes = baselines::attach(&mut setup, &args.baseline).map_err(|e| anyhow!(e))?;
     notes.iter().for_each(|note| eprintln!("mia: note: {note}"));
     let clock = Clock::new();
     if let Some(missing) = setup.calendar.check_live(clock.now())? {
         eprintln!("mia: warning: {missing}: add them before mid-December, or the start will fail");
     }
+    let opened = open_door(&setup, &clock)?;
     let journal = journal_path(args.journal.as_deref(), &setup, &clock);
     let mut live = Live::start(&setup, journal.as_deref(), &clock).map_err(|e| anyhow!(e))?;
+    let door = match (opened, live.control.take()) {
+        (Some(opened), Some(control)) => {
+            Some(Door::start(opened, control, live.flags.gauges.clone(), clock.clone())?)
+        }
+        _ => None,
+    };
     let cold = start_cold(&setup, &mut live, &clock)?;
     let options = Watch { seconds: args.duration, quiet: args.json, title: title(&setup) };
     let ended = watch(live, cold, &setup, &clock, &options, out)?;
+    door.map(Door::stop).transpose().map_err(|e| anyhow!(e))?;
     let grown = baselines::write_grown(&setup, &ended.features, &args.baseline);
     let finished = finish(&ended, &setup, journal.as_deref(), args.json, out);
     grown.map_err(|e| anyhow!(e))?.iter().for_each(|line| eprintln!("mia: {line}"));
     finished
+}
+
+/// Real money: the account must be named twice, in the configuration and by whoever starts.
+fn confirm(account: &str, given: Option<&str>) -> Result<()> {
+    let typed = match given {
+        Some(given) => given.to_owned(),
+        None if std::io::stdin().is_terminal() => {
+            eprint!("LIVE: orders go to account {account}. Type its name to start: ");
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line)?;
+            line.trim_end_matches(['\r', '\n']).to_owned()
+        }
+        None => bail!("live without a terminal: confirm the account with --confirm ACCOUNT"),
+    };
+    if typed != account {
+        bail!("{typed:?} is not the account of the configuration: nothing was started");
+    }
+    Ok(())
+}
+
+/// The data folder of a run that trades: taken, with order ids and what the halt file says.
+fn open_door(setup: &Setup, clock: &Clock) -> Result<Option<Opened>> {
+    let Some(trading) = &setup.config.trading else { return Ok(None) };
+    let now = clock.now();
+    let day = date_of(setup.calendar.context(now).trade_day);
+    let date = i32::from(day.year()) * 10_000 + i32::from(day.month()) * 100 + i32::from(day.day());
+    let mut opened = door::open(&trading.folder, u32::try_from(date).unwrap_or(0), now)?;
+    opened.cpu = setup.config.threads.idle != Idle::Spin;
+    if let Some(state) = opened.halted {
+        eprintln!("mia: the halt file says {}", state.name());
+    }
+    Ok(Some(opened))
 }
 
 /// The cold thread, where the configuration asks for option levels or volatility.
@@ -120,7 +173,8 @@ fn title(setup: &Setup) -> String {
     };
     let synthetic = setup.instruments.iter().any(|i| i.symbol.starts_with("SYNTHETIC"));
     let label = if synthetic { "  ·  SYNTHETIC MARKET" } else { "" };
-    format!("mia  ·  paper  ·  preset {}  ·  {threads}{label}", setup.preset.name)
+    let mode = if setup.mode == "live" { "LIVE" } else { "paper" };
+    format!("mia  ·  {mode}  ·  preset {}  ·  {threads}{label}", setup.preset.name)
 }
 
 fn journal_path(given: Option<&Path>, setup: &Setup, clock: &Clock) -> Option<PathBuf> {
@@ -218,6 +272,12 @@ pub fn finish(
         writeln!(out, "{}", report.to_json()?)?;
     } else {
         write!(out, "\n{}", report.to_text())?;
+    }
+    if let Some(sent) = &ended.sent {
+        eprintln!("mia: {}", sent.text());
+    }
+    if ended.refused {
+        bail!("the server would not trade for us");
     }
     if let (Some(outcome), Some(path)) = (&ended.journal, journal) {
         eprintln!("mia: journal {} ({} bytes)", path.display(), outcome.bytes);

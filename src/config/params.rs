@@ -171,9 +171,11 @@ mod tests {
     #[test]
     fn a_followed_file_may_be_older() {
         let text = "[[sources]]\nkind = \"sierra\"\nname = \"f\"\nfolder = \"/s\"\n";
-        for (line, ns) in [("", 6 * SECOND), ("scid_flush_ms = 0\n", 6 * SECOND),
-            ("scid_flush_ms = 250\n", 1_250 * MS)]
-        {
+        for (line, ns) in [
+            ("", 6 * SECOND),
+            ("scid_flush_ms = 0\n", 6 * SECOND),
+            ("scid_flush_ms = 250\n", 1_250 * MS),
+        ] {
             let config = Config::parse(&format!("{text}{line}")).expect("valid");
             assert_eq!(config.risk_params(true).data_age_ns, ns, "{line}");
             assert_eq!(config.entry_params(&[]).gates.data_age_ns, ns);

@@ -221,8 +221,8 @@ impl Config {
         if trading.max_hold_s == Some(0) {
             return Err("trading.max_hold_s: above 0, or left out".to_owned());
         }
-        if trading.account.len() > ACCOUNT_MAX || trading.account.contains('\0') {
-            return Err(format!("trading.account: at most {ACCOUNT_MAX} characters"));
+        if trading.account.len() > ACCOUNT_MAX || trading.account.contains(char::is_control) {
+            return Err(format!("trading.account: at most {ACCOUNT_MAX} plain characters"));
         }
         if trading.journal_first && !self.journal.enabled {
             return Err("trading.journal_first: needs journal.enabled = true".to_owned());
@@ -269,8 +269,9 @@ impl Config {
             }
         }
         if self.decision.weights.is_empty() && self.decision.preset == "core" {
-            return Err("decision.preset: core is for paper, replay and backtest, never live"
-                .to_owned());
+            return Err(
+                "decision.preset: core is for paper, replay and backtest, never live".to_owned()
+            );
         }
         Ok(())
     }
@@ -295,10 +296,7 @@ impl TradingConfig {
         let micro = set.micro.as_deref().or(known.and_then(|k| k.4));
         let micro = micro.and_then(|name| KNOWN.iter().find(|k| k.0 == name));
         Ok(Money {
-            tick_value: set
-                .tick_value
-                .or(from_points)
-                .ok_or_else(|| missing("tick_value"))?,
+            tick_value: set.tick_value.or(from_points).ok_or_else(|| missing("tick_value"))?,
             round_turn: set
                 .round_turn
                 .or(known.map(|k| k.2))
@@ -404,11 +402,21 @@ mod tests {
             ("[\"ESZ6\"]", "[\"NQZ6\"]\nmax_hold_s = 0", "max_hold_s"),
             ("min_stop_ticks = 10", "min_stop_ticks = 0", "trading.product.NQ.min_stop_ticks"),
             ("min_stop_ticks = 10", "micro = \"M2K\"", "micro"),
-            ("symbols = [\"ESZ6\"]\n        [trading.product.NQ]\n        min_stop_ticks = 10",
-             "", "trading.product.NQ.min_stop_ticks"),
-            ("source = \"es\"\n        symbols", "source = \"es\"\nequity = 0.0\nsymbols", "equity"),
-            ("source = \"es\"\n        symbols",
-             "source = \"es\"\njournal_first = true\nsymbols", ""),
+            (
+                "symbols = [\"ESZ6\"]\n        [trading.product.NQ]\n        min_stop_ticks = 10",
+                "",
+                "trading.product.NQ.min_stop_ticks",
+            ),
+            (
+                "source = \"es\"\n        symbols",
+                "source = \"es\"\nequity = 0.0\nsymbols",
+                "equity",
+            ),
+            (
+                "source = \"es\"\n        symbols",
+                "source = \"es\"\njournal_first = true\nsymbols",
+                "",
+            ),
             ("flat_by = \"16:50\"", "flat_by = \"24:00\"", "flat_by"),
             ("flat_by = \"16:50\"", "flat_by = \"4:5\"", "flat_by"),
             ("flat_by = \"16:50\"", "day_loss_r = 0.0", "risk.day_loss_r"),

@@ -12,7 +12,7 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::{F64, I32};
 
 use crate::order::{Action, Command, Listing, OrderId, OrderKind};
-use crate::units::{Px, Qty};
+use crate::units::{Px, Qty, SymbolId};
 
 /// Server ids that are remembered: far more than orders can live at once.
 const SERVER_IDS_MAX: usize = 256;
@@ -87,6 +87,13 @@ impl Wire {
         } else if let Some(place) = self.servers.get_mut(self.oldest) {
             *place = (id, field);
             self.oldest = (self.oldest + 1) % SERVER_IDS_MAX;
+        }
+    }
+
+    /// What wire prices of a symbol are multiplied with to be points, as its definition says.
+    pub fn scale(&mut self, symbol: SymbolId, display_multiplier: f64) {
+        if let Some(name) = self.names.get_mut(usize::from(symbol.0)) {
+            name.display_multiplier = display_multiplier;
         }
     }
 

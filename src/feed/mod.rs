@@ -53,6 +53,8 @@ pub struct Counters {
     pub tick_mismatches: u64,
     /// Live trades that the warm-up may already hold, skipped.
     pub overlap: u64,
+    /// What was said of orders, positions or balances of another account.
+    pub other_account: u64,
 }
 
 impl Counters {
@@ -69,6 +71,7 @@ impl Counters {
         self.unclassified += other.unclassified;
         self.tick_mismatches += other.tick_mismatches;
         self.overlap += other.overlap;
+        self.other_account += other.other_account;
     }
 }
 

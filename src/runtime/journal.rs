@@ -11,6 +11,7 @@ use zerocopy::IntoBytes;
 use super::agent::Agent;
 use super::clock::Clock;
 use super::decision::DecisionRecord;
+use super::trading::Progress;
 use crate::context::Context;
 use crate::journal::{Kind, Writer, context};
 use crate::units::{SECOND, Ts};
@@ -24,6 +25,8 @@ pub struct JournalAgent {
     contexts: Receiver<Arc<Context>>,
     clock: Clock,
     synced: Ts,
+    /// Told how far the file is on disk, where somebody waits for that.
+    progress: Option<Progress>,
     failed: Arc<AtomicBool>,
     error: Option<std::io::Error>,
     end: Option<DecisionRecord>,
@@ -57,10 +60,18 @@ impl JournalAgent {
             contexts,
             clock,
             synced,
+            progress: None,
             failed,
             error: None,
             end: None,
         }
+    }
+
+    /// Brings to disk what `progress` asks for, when it asks.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Option<Progress>) -> JournalAgent {
+        self.progress = progress;
+        self
     }
 
     fn note(&mut self, result: std::io::Result<()>) {
@@ -134,13 +145,18 @@ impl Agent for JournalAgent {
     type Output = JournalOutcome;
 
     fn work(&mut self) -> usize {
+        // Asked for before the rings are drained: what led to it stands in them by now.
+        let due = self.progress.as_ref().and_then(Progress::due);
         let done = self.drain_capture() + self.drain_contexts() + self.drain_decisions();
         let now = self.clock.now();
-        if now.since(self.synced) >= SECOND {
+        if now.since(self.synced) >= SECOND || due.is_some() {
             self.synced = now;
             if self.error.is_none() {
                 let result = self.writer.sync();
                 self.note(result);
+            }
+            if let (Some(progress), Some(seq), None) = (&self.progress, due, &self.error) {
+                progress.done(seq);
             }
         }
         done

@@ -15,22 +15,28 @@ use super::agent;
 use super::capture::{Capture, capture};
 use super::clock::Clock;
 use super::decision::{Decider, DecisionAgent, DecisionRecord, Status};
+use super::door::Control;
 use super::feature::FeatureAgent;
 use super::followed::{Followed, Which};
 use super::journal::{JournalAgent, JournalOutcome};
 use super::mids::Mid;
-use super::net::{EventSink, Flags, INDEX_BASE, IndexTick, NetAgent, NetOutcome, NetParts};
+use super::net::{Desk, EventSink, Flags, INDEX_BASE, IndexTick, NetAgent, NetOutcome, NetParts};
+use super::player::ORDER_SOURCE;
 use super::setup::Setup;
 use super::source::{DtcConnection, NetSource, READ_BYTES};
+use super::trading::{COMMANDS_RING, Progress, Sent, Trading, TradingParts};
 use super::warmup::{History, Summary};
-use crate::config::{DtcSource, Idle, Layout, SierraSource, SourceConfig};
+use crate::config::{DtcSource, Idle, Layout, OnStop, SierraSource, SourceConfig, SymbolConfig};
 use crate::event::Event;
+use crate::execution::wire::{Name, Wire};
 use crate::features::Features;
 use crate::feed::Counters;
 use crate::feed::dtc::DtcFeed;
+use crate::feed::dtc::orders::OrderFeed;
 use crate::feed::sierra::SierraDecoder;
 use crate::journal::record::{Bind, SourceKind};
 use crate::journal::{Kind, Writer};
+use crate::order::Command;
 use crate::pipeline::{Judge, split};
 use crate::snapshot::Publisher;
 use crate::tally::SessionFilter;
@@ -42,6 +48,8 @@ const STATUS_RING: usize = 256;
 const MIDS_RING: usize = 1024;
 /// Index values that wait for the cold thread.
 const INDICES_RING: usize = 1024;
+/// Wishes of the operator that wait for the net thread.
+const CONTROL_RING: usize = 64;
 /// Context versions that wait for the journal.
 const CONTEXTS: usize = 64;
 
@@ -54,6 +62,10 @@ pub struct Live {
     pub status: Consumer<Status>,
     /// The cold path's ends; a cold thread takes them.
     pub cold: Option<ColdEnds>,
+    /// The door's end, where the run trades.
+    pub control: Option<Producer<Control>>,
+    /// The decision's end of the orders that go to a server, where they do.
+    pub commands: Option<Producer<Command>>,
     hot: Hot,
     journal: Option<JoinHandle<JournalOutcome>>,
 }
@@ -94,6 +106,10 @@ pub struct Ended {
     pub lost: u64,
     /// What the run was warmed up with.
     pub warmup: Summary,
+    /// Orders that went to a server.
+    pub sent: Option<Sent>,
+    /// The server would not trade for us, so the run ended.
+    pub refused: bool,
 }
 
 /// The whole core on the net thread.
@@ -128,9 +144,11 @@ impl Live {
     /// # Errors
     /// A text that says what cannot be opened or found.
     pub fn start(setup: &Setup, journal: Option<&Path>, clock: &Clock) -> Result<Live, String> {
-        let sources = sources(setup, clock)?;
-        let history = History::load(&setup.config.warmup, &setup.instruments, clock.now())?;
         let flags = Flags::default();
+        let (desk, control) = desk(setup);
+        let (mut link, commands, progress) = order_link(setup, &flags)?;
+        let sources = sources(setup, clock, &mut link)?;
+        let history = History::load(&setup.config.warmup, &setup.instruments, clock.now())?;
         let config = &setup.config;
         let (status_in, status) = RingBuffer::new(STATUS_RING);
         let (mids_in, mids) = RingBuffer::new(MIDS_RING);
@@ -146,7 +164,8 @@ impl Live {
             let (contexts_in, contexts) = crossbeam::channel::bounded(CONTEXTS);
             publisher.record(contexts_in);
             let (clock, failed) = (clock.clone(), flags.journal_failed.clone());
-            let agent = JournalAgent::new(writer, consumer, records, contexts, clock, failed);
+            let agent = JournalAgent::new(writer, consumer, records, contexts, clock, failed)
+                .with_progress(progress);
             journal_thread =
                 Some(agent::spawn("journal", agent, Idle::Backoff, None).map_err(text)?);
             (capture_end, decisions_end) = (producer, Some(records_in));
@@ -156,13 +175,13 @@ impl Live {
         let (capture, flags_net) = (capture_end, flags.clone());
         let indices_end = Some(indices_in);
         let parts =
-            Parts { setup, sources, history, capture, clock, flags: flags_net, indices_end };
+            Parts { setup, sources, history, capture, clock, flags: flags_net, indices_end, desk };
         let hot = match config.threads.layout {
             Layout::Fused => parts.fused(features, decider)?,
             Layout::Split => parts.split(features, decider)?,
         };
         let cold = Some(ColdEnds { publisher, mids, indices });
-        Ok(Live { flags, status, cold, hot, journal: journal_thread })
+        Ok(Live { flags, status, cold, control, commands, hot, journal: journal_thread })
     }
 
     /// Whether the net thread has ended by itself.
@@ -181,21 +200,17 @@ impl Live {
     pub fn stop(self) -> Result<Ended, String> {
         self.flags.stop.store(true, Ordering::Relaxed);
         let died = |name: &'static str| move |_| format!("the {name} thread died");
-        let (features, judge, counters, lost, warmup) = match self.hot {
-            Hot::Fused(net) => {
-                let net = net.join().map_err(died("net"))?;
-                let (features, judge) = net.sink;
-                (features, judge, net.counters, net.lost, net.warmup)
-            }
+        let ((features, judge), net) = match self.hot {
+            Hot::Fused(net) => net.join().map_err(died("net"))?.split(),
             Hot::Split { net, feature, decision } => {
-                let net = net.join().map_err(died("net"))?;
+                let ((), net) = net.join().map_err(died("net"))?.split();
                 let features = feature.join().map_err(died("feature"))?;
-                let judge = decision.join().map_err(died("decision"))?;
-                (features, judge, net.counters, net.lost, net.warmup)
+                ((features, decision.join().map_err(died("decision"))?), net)
             }
         };
+        let NetOutcome { counters, lost, warmup, sent, refused, .. } = net;
         let journal = self.journal.map(JoinHandle::join).transpose().map_err(died("journal"))?;
-        Ok(Ended { features, judge, counters, journal, lost, warmup })
+        Ok(Ended { features, judge, counters, journal, lost, warmup, sent, refused })
     }
 }
 
@@ -211,6 +226,7 @@ struct Parts<'a> {
     clock: Clock,
     flags: Flags,
     indices_end: Option<Producer<IndexTick>>,
+    desk: Option<Desk>,
 }
 
 impl Parts<'_> {
@@ -227,6 +243,7 @@ impl Parts<'_> {
             history: self.history,
             idle: config.threads.idle,
             stall_ns_max: i64::from(config.rings.stall_ms_max) * 1_000_000,
+            desk: self.desk,
         })
         .map_err(text)
     }
@@ -269,13 +286,55 @@ fn bound<'a>(setup: &'a Setup, source: &str) -> Vec<(u32, SymbolId, &'a Instrume
         .collect()
 }
 
-fn sources(setup: &Setup, clock: &Clock) -> Result<Vec<NetSource>, String> {
+/// The operator's way to the net thread, where the run trades.
+fn desk(setup: &Setup) -> (Option<Desk>, Option<Producer<Control>>) {
+    let Some(trading) = &setup.config.trading else { return (None, None) };
+    let (producer, control) = RingBuffer::new(CONTROL_RING);
+    (Some(Desk { control, flatten: trading.on_stop == OnStop::Flatten }), Some(producer))
+}
+
+/// Orders on their way to a server: the link, the decision's end of it, and what tells it how far
+/// the journal is. Nothing of it exists in paper.
+type OrderLink = (Option<Trading>, Option<Producer<Command>>, Option<Progress>);
+
+fn order_link(setup: &Setup, flags: &Flags) -> Result<OrderLink, String> {
+    let Some(trading) = setup.config.live_trading() else { return Ok((None, None, None)) };
+    let symbols = || setup.config.symbols.iter().zip(&setup.instruments);
+    let name = |(config, instrument): (&SymbolConfig, &Instrument)| Name {
+        symbol: instrument.symbol.clone(),
+        exchange: config.exchange.clone(),
+        tick: instrument.tick,
+        display_multiplier: 1.0,
+    };
+    let wire = Wire::new(&trading.account, symbols().map(name).collect())
+        .map_err(|_| "trading.account or a symbol: too long for the wire".to_owned())?;
+    let (producer, commands) = RingBuffer::new(COMMANDS_RING);
+    let progress = trading.journal_first.then(Progress::default);
+    let elsewhere = symbols().filter(|(config, _)| config.source != trading.source);
+    let link = Trading::new(TradingParts {
+        commands,
+        wire,
+        account: trading.account.clone(),
+        define: elsewhere.map(|(c, i)| (i.symbol.clone(), c.exchange.clone())).collect(),
+        progress: progress.clone(),
+        journal_failed: flags.journal_failed.clone(),
+    })?;
+    Ok((Some(link), Some(producer), progress))
+}
+
+fn sources(
+    setup: &Setup,
+    clock: &Clock,
+    link: &mut Option<Trading>,
+) -> Result<Vec<NetSource>, String> {
     let mut sources = Vec::new();
     for config in &setup.config.sources {
         match config {
             SourceConfig::Dtc(dtc) => {
                 let id = u16::try_from(sources.len() + 1).unwrap_or(u16::MAX);
-                sources.push(dtc_source(setup, dtc, id)?);
+                let trades = setup.config.live_trading().filter(|t| t.source == dtc.name);
+                let link = trades.and_then(|_| link.take());
+                sources.push(dtc_source(setup, dtc, id, link)?);
             }
             SourceConfig::Sierra(sierra) => sierra_sources(setup, sierra, clock, &mut sources)?,
         }
@@ -286,7 +345,12 @@ fn sources(setup: &Setup, clock: &Clock) -> Result<Vec<NetSource>, String> {
     Ok(sources)
 }
 
-fn dtc_source(setup: &Setup, dtc: &DtcSource, id: u16) -> Result<NetSource, String> {
+fn dtc_source(
+    setup: &Setup,
+    dtc: &DtcSource,
+    id: u16,
+    link: Option<Trading>,
+) -> Result<NetSource, String> {
     let of = bound(setup, &dtc.name);
     let subscription = |&(wire, _, i, depth, exchange): &(u32, _, &Instrument, u16, &str)| {
         let (symbol, exchange) = (i.symbol.clone(), exchange.to_owned());
@@ -320,7 +384,17 @@ fn dtc_source(setup: &Setup, dtc: &DtcSource, id: u16) -> Result<NetSource, Stri
     let own = of.iter().map(|&(wire, id, i, ..)| (wire, id, i));
     let beside = indices.iter().map(|(wire, id, i, _)| (*wire, *id, i));
     let symbols: Vec<_> = own.chain(beside).collect();
-    let connection = DtcConnection::new(&dtc.name, id, client, DtcFeed::new(&symbols));
+    let mut feed = DtcFeed::new(&symbols);
+    let Some(mut link) = link else {
+        return Ok(NetSource::Dtc(Box::new(DtcConnection::new(&dtc.name, id, client, feed))));
+    };
+    let mut orders = OrderFeed::new(link.account(), &setup.instruments);
+    for known in &setup.known_orders {
+        orders.remember(*known);
+        link.remember(known);
+    }
+    feed = feed.with_orders(orders);
+    let connection = DtcConnection::new(&dtc.name, id, client, feed).with_trading(link);
     Ok(NetSource::Dtc(Box::new(connection)))
 }
 
@@ -387,6 +461,14 @@ fn journal_file(setup: &Setup, path: &Path, sources: &[NetSource]) -> std::io::R
                 wire_id: U32::new(wire_id),
             };
             writer.append(Kind::Bind, id, 0, 0, bind.as_bytes())?;
+        }
+    }
+    for source in sources {
+        if let NetSource::Dtc(dtc) = source
+            && let (id, Some(text)) = dtc.order_text()
+        {
+            let payload = [ORDER_SOURCE.as_bytes(), &[0], text.as_bytes()].concat();
+            writer.append(Kind::State, id, 0, 0, &payload)?;
         }
     }
     writer.flush()?;

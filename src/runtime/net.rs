@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Poll};
-use rtrb::Producer;
+use rtrb::{Consumer, Producer};
 use zerocopy::IntoBytes;
 
 use super::agent::{Agent, Waiting, wait_until};
 use super::capture::Capture;
 use super::clock::Clock;
-use super::source::{NetSource, Turn};
+use super::door::{Control, Gauges};
+use super::source::{NetSource, Turn, account_event};
+use super::trading::Sent;
 use super::warmup::{History, Summary, joined, summary, warm_up};
 use crate::event::{Body, Event, HaltCause, Sequencer};
 use crate::feed::Counters;
@@ -77,6 +79,8 @@ pub struct Flags {
     pub stop: Arc<AtomicBool>,
     /// The journal cannot be written.
     pub journal_failed: Arc<AtomicBool>,
+    /// What decision, door and net tell each other.
+    pub gauges: Gauges,
 }
 
 /// Stamps events, records them and passes them on.
@@ -154,9 +158,29 @@ pub struct NetAgent<S> {
     second: i64,
     waiting: Waiting,
     stopping: Option<Ts>,
-    halted: [bool; 2],
+    /// Who has halted and still has cause to.
+    halted: [bool; CAUSES.len()],
     stall_ns_max: i64,
     stalled_since: Ts,
+    /// Where the run trades.
+    desk: Option<Desk>,
+    /// The server would not trade for us.
+    refused: bool,
+    /// Since when the run is being wound down.
+    winding: Option<Ts>,
+    /// When the last turn began.
+    turned: Ts,
+    /// Minute of the last look at the frames, and their numbers then.
+    looked: (i64, [u64; 2]),
+}
+
+/// What a run that trades adds to the net thread.
+#[derive(Debug)]
+pub struct Desk {
+    /// What the operator asks for.
+    pub control: Consumer<Control>,
+    /// Positions are closed before the run ends.
+    pub flatten: bool,
 }
 
 impl<S> std::fmt::Debug for NetAgent<S> {
@@ -176,10 +200,40 @@ pub struct NetOutcome<T> {
     pub lost: u64,
     /// What the run was warmed up with.
     pub warmup: Summary,
+    /// Orders that went to a server.
+    pub sent: Option<Sent>,
+    /// The server would not trade for us.
+    pub refused: bool,
+}
+
+impl<T> NetOutcome<T> {
+    /// What the sink left, and the rest.
+    #[must_use]
+    pub fn split(self) -> (T, NetOutcome<()>) {
+        let NetOutcome { sink, counters, lost, warmup, sent, refused } = self;
+        (sink, NetOutcome { sink: (), counters, lost, warmup, sent, refused })
+    }
 }
 
 /// How long an orderly stop may take.
 const STOP_NS: i64 = 3 * SECOND;
+/// How long entries may take to be canceled before it, at least and at most, and positions to be
+/// closed where that is wanted.
+const WIND_NS: [i64; 3] = [SECOND / 5, 2 * SECOND, 5 * SECOND];
+/// Age of the door's beat from which nobody would hear an operator.
+const BEAT_NS: i64 = 5 * SECOND;
+/// A turn that takes so long has stood still.
+const LOOP_NS: i64 = 5 * SECOND;
+/// Share of a minute's frames that may make no sense, in percent, of at least so many frames.
+const BROKEN: [u64; 2] = [1, 100];
+/// What stops entries by what the net thread itself measures.
+const CAUSES: [HaltCause; 5] = [
+    HaltCause::Journal,
+    HaltCause::Stalled,
+    HaltCause::Cold,
+    HaltCause::LoopStall,
+    HaltCause::ParseErrors,
+];
 
 /// What a [`NetAgent`] is made from.
 #[derive(Debug)]
@@ -204,6 +258,8 @@ pub struct NetParts<S> {
     pub idle: crate::config::Idle,
     /// Full rings for longer than this become a Halt, in ns.
     pub stall_ns_max: i64,
+    /// Given where the run trades.
+    pub desk: Option<Desk>,
 }
 
 impl<S: EventSink> NetAgent<S> {
@@ -233,9 +289,14 @@ impl<S: EventSink> NetAgent<S> {
             second,
             waiting: Waiting::new(parts.idle),
             stopping: None,
-            halted: [false; 2],
+            halted: [false; CAUSES.len()],
             stall_ns_max: parts.stall_ns_max,
             stalled_since: Ts::NONE,
+            desk: parts.desk,
+            refused: false,
+            winding: None,
+            turned: Ts::NONE,
+            looked: (0, [0; 2]),
         })
     }
 
@@ -283,28 +344,83 @@ impl<S: EventSink> NetAgent<S> {
         usize::from(self.symbols)
     }
 
-    fn halt(&mut self, which: usize, cause: HaltCause, now: Ts) {
-        let Some(halted) = self.halted.get_mut(which) else { return };
-        if !std::mem::replace(halted, true) {
-            for symbol in (0..self.symbols).map(SymbolId) {
-                let body = Body::Halt { state: KillState::HaltEntries, cause };
-                let (ts, ts_exch) = (now, Ts::NONE);
-                self.out.event(Event { seq: 0, ts, ts_exch, symbol, flags: 0, body });
-            }
+    /// Stops entries while `holds`; a cause that goes and comes again stops them again.
+    fn halt(&mut self, holds: bool, cause: HaltCause, now: Ts) {
+        let halted = self.halted.iter_mut().zip(CAUSES).find(|(_, of)| *of == cause);
+        let Some((halted, _)) = halted else { return };
+        if std::mem::replace(halted, holds) || !holds {
+            return;
+        }
+        for symbol in (0..self.symbols).map(SymbolId) {
+            let body = Body::Halt { state: KillState::HaltEntries, cause };
+            let (ts, ts_exch) = (now, Ts::NONE);
+            self.out.event(Event { seq: 0, ts, ts_exch, symbol, flags: 0, body });
         }
     }
 
     fn watch(&mut self, turn: Turn, now: Ts) {
-        if self.flags.journal_failed.load(Ordering::Relaxed) {
-            self.halt(0, HaltCause::Journal, now);
-        }
+        self.halt(self.flags.journal_failed.load(Ordering::Relaxed), HaltCause::Journal, now);
         if !turn.held_back {
             self.stalled_since = Ts::NONE;
         } else if !self.stalled_since.is_some() {
             self.stalled_since = now;
-        } else if now.since(self.stalled_since) > self.stall_ns_max {
-            self.halt(1, HaltCause::Stalled, now);
         }
+        let stalled = now.since(self.stalled_since) > self.stall_ns_max;
+        self.halt(stalled, HaltCause::Stalled, now);
+        if self.desk.is_none() {
+            return;
+        }
+        let beat = self.flags.gauges.beat();
+        self.halt(beat.is_some() && now.since(beat) > BEAT_NS, HaltCause::Cold, now);
+        let minute = now.second().div_euclid(60);
+        if minute > self.looked.0 {
+            let frames = self.sources.iter().map(NetSource::frames);
+            let all = frames.fold([0; 2], |sum, of| [sum[0] + of[0], sum[1] + of[1]]);
+            let [read, broken] = [all[0] - self.looked.1[0], all[1] - self.looked.1[1]];
+            self.looked = (minute, all);
+            let holds = read >= BROKEN[1] && broken * 100 > read * BROKEN[0];
+            self.halt(holds, HaltCause::ParseErrors, now);
+        }
+    }
+
+    /// Sequences what the operator asks for.
+    fn control(&mut self, now: Ts) -> usize {
+        let mut done = 0;
+        while let Some(control) = self.desk.as_mut().and_then(|desk| desk.control.pop().ok()) {
+            done += 1;
+            let mut event = account_event(now, Body::Timer);
+            event.body = match control {
+                Control::Halt { state, cause } => Body::Halt { state, cause },
+                Control::Resume(state) => Body::Resume(state),
+                Control::Flatten(None) => Body::Flatten { all: true },
+                Control::Flatten(Some(symbol)) => {
+                    event.symbol = symbol;
+                    Body::Flatten { all: false }
+                }
+                Control::Reserved(id) => Body::Reserved(id),
+            };
+            self.out.event(event);
+        }
+        done
+    }
+
+    /// Whether the run may end: entries are canceled first, and positions closed where that is
+    /// wanted. What has not ended by then stays at the venue.
+    fn wound_down(&mut self, now: Ts) -> bool {
+        let Some(desk) = &self.desk else { return true };
+        let [least, most, closing] = WIND_NS;
+        let Some(since) = self.winding else {
+            self.winding = Some(now);
+            let (state, cause) = (KillState::HaltEntries, HaltCause::Signal);
+            let flatten = desk.flatten;
+            self.out.event(account_event(now, Body::Halt { state, cause }));
+            if flatten {
+                self.out.event(account_event(now, Body::Flatten { all: true }));
+            }
+            return false;
+        };
+        let (took, limit) = (now.since(since), if desk.flatten { closing } else { most });
+        took >= limit || took >= least && self.flags.gauges.settled()
     }
 }
 
@@ -315,18 +431,32 @@ impl<S: EventSink> Agent for NetAgent<S> {
         self.warm_up();
         self.poll_sockets();
         let now = self.clock.now();
-        if self.stopping.is_none() && self.flags.stop.load(Ordering::Relaxed) {
+        let stood = self.turned.is_some() && now.since(self.turned) > LOOP_NS;
+        self.halt(stood && self.desk.is_some(), HaltCause::LoopStall, now);
+        self.turned = now;
+        let stop = self.stopping.is_none() && self.flags.stop.load(Ordering::Relaxed);
+        if stop && self.wound_down(now) {
             self.stopping = Some(now);
             self.sources.iter_mut().for_each(|s| s.stop(&self.clock));
         }
         let mut turn = Turn::default();
-        turn.done += self.timers(now);
+        turn.done += self.control(now) + self.timers(now);
         let catching_up = self.sources.iter().any(NetSource::catches_up);
         for source in &mut self.sources {
             if catching_up && source.waits() {
                 continue;
             }
             source.work(self.poll.registry(), &self.clock, &mut self.out, &mut turn);
+        }
+        // What the reads of this turn led to leaves in this turn, whichever source they were of.
+        if self.desk.is_some() {
+            for source in &mut self.sources {
+                source.trade(self.poll.registry(), &self.clock, &mut turn);
+            }
+        }
+        if turn.refused {
+            self.refused = true;
+            self.flags.stop.store(true, Ordering::Relaxed);
         }
         self.say_joined();
         self.watch(turn, now);
@@ -344,6 +474,8 @@ impl<S: EventSink> Agent for NetAgent<S> {
         let mut counters = Counters { overlap, ..Counters::default() };
         self.sources.iter().for_each(|s| counters.add(&s.counters()));
         let (lost, warmup) = (self.out.capture.lost(), summary(&self.out.seam));
-        NetOutcome { sink: self.out.sink.finish(), counters, lost, warmup }
+        let sent = self.sources.iter().find_map(NetSource::sent).cloned();
+        let refused = self.refused;
+        NetOutcome { sink: self.out.sink.finish(), counters, lost, warmup, sent, refused }
     }
 }

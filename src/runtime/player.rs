@@ -10,9 +10,11 @@ use dtc::file::{depth, scid};
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U64;
 
+use super::setup::journal_instruments;
 use crate::context::Context;
 use crate::event::{Body, Event, Sequencer, flag};
 use crate::feed::dtc::DtcFeed;
+use crate::feed::dtc::orders::{KnownOrder, OrderFeed};
 use crate::feed::seam::Seam;
 use crate::feed::sierra::SierraDecoder;
 use crate::feed::{Counters, FeedError};
@@ -87,13 +89,27 @@ impl<'a> Player<'a> {
                 binds.push((record.source, bind));
             }
         }
+        let orders = order_source(&reader);
         let mut ids: Vec<u16> = binds.iter().map(|b| b.0).collect();
+        // A connection for orders alone has no symbols of its own.
+        ids.extend(orders.as_ref().map(|o| o.0));
+        ids.sort_unstable();
         ids.dedup();
         let sources = ids
             .into_iter()
             .map(|id| {
                 let of: Vec<&Bind> = binds.iter().filter(|b| b.0 == id).map(|b| &b.1).collect();
-                let decoder = decoder(&of, instruments)?;
+                let mut decoder = match of.is_empty() {
+                    true => Decoder::Dtc(Box::new(DtcFeed::new(&[]))),
+                    false => decoder(&of, instruments)?,
+                };
+                if let (Some((source, text)), Decoder::Dtc(feed)) = (&orders, &mut decoder)
+                    && *source == id
+                {
+                    let wrong = PlayError::Record(0, "order_source that is no such text");
+                    let own = OrderFeed::from_text(text, instruments).ok_or(wrong)?;
+                    **feed = std::mem::replace(&mut **feed, DtcFeed::new(&[])).with_orders(own);
+                }
                 Ok(Source { id, decoder, partial: Vec::new() })
             })
             .collect::<Result<_, _>>()?;
@@ -179,6 +195,51 @@ impl<'a> Player<'a> {
         }
         all
     }
+}
+
+/// Name of the State record that says over which source the orders of which account go.
+pub const ORDER_SOURCE: &str = "order_source";
+
+/// The source of the orders of a recorded run, where it had any, and what its decoder was made
+/// from.
+fn order_source(reader: &Reader<'_>) -> Option<(u16, String)> {
+    reader.records().filter(|r| r.kind == Kind::State).find_map(|record| {
+        let text = record.payload.strip_prefix(ORDER_SOURCE.as_bytes())?.strip_prefix(&[0])?;
+        Some((record.source, String::from_utf8_lossy(text).into_owned()))
+    })
+}
+
+/// Orders of ours that the server of a recorded run has named, for the run of `instruments` that
+/// follows it: fills of the past are told under the server's id alone. Nothing but the order
+/// connection's messages is decoded.
+///
+/// # Errors
+/// A text where the journal does not say what its symbols are.
+pub fn known_orders(
+    reader: &Reader<'_>,
+    instruments: &[Instrument],
+) -> Result<Vec<KnownOrder>, String> {
+    let Some((source, text)) = order_source(reader) else { return Ok(Vec::new()) };
+    let recorded = journal_instruments(reader.text())?;
+    let feed = OrderFeed::from_text(&text, &recorded).ok_or("the order source says nothing")?;
+    let mut feed = DtcFeed::new(&[]).with_orders(feed);
+    let mut partial = Vec::new();
+    for record in reader.records().filter(|r| r.source == source) {
+        match record.kind {
+            Kind::Bytes => {
+                dtc_bytes(&mut feed, &mut partial, record.payload, Ts(record.ts), &mut |_| {});
+            }
+            Kind::Connected => partial.clear(),
+            _ => {}
+        }
+    }
+    let Some(orders) = feed.orders() else { return Ok(Vec::new()) };
+    let now = |known: KnownOrder| {
+        let name = &recorded.get(usize::from(known.symbol.0))?.symbol;
+        let at = instruments.iter().position(|i| i.symbol == *name)?;
+        Some(KnownOrder { symbol: SymbolId(u16::try_from(at).ok()?), ..known })
+    };
+    Ok(orders.known().filter_map(now).collect())
 }
 
 fn decoder(binds: &[&Bind], instruments: &[Instrument]) -> Result<Decoder, PlayError> {

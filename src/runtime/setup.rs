@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::baselines::Stored;
-use super::trading;
+use super::start;
 use crate::calendar::{Calendar, CalendarError};
 use crate::config::Config;
 use crate::decision::{Preset, Reads};
 use crate::features::SymbolParams;
 use crate::features::baseline::{Origin, Running};
+use crate::feed::dtc::orders::KnownOrder;
 use crate::journal::{Kind, Reader, Writer};
 use crate::pipeline::CoreParams;
 use crate::tally::SessionFilter;
@@ -36,6 +37,9 @@ pub struct Setup {
     pub baselines: Vec<Option<Arc<Stored>>>,
     /// What the trading begins with; `None` = from nothing.
     pub start: Option<Start>,
+    /// Server ids of orders of earlier runs, see `player::known_orders`. They are part of what
+    /// decodes the order connection, not of the core.
+    pub known_orders: Vec<KnownOrder>,
 }
 
 /// The journal header's text.
@@ -68,7 +72,10 @@ impl Setup {
         let calendar = Calendar::bundled().map_err(|e: CalendarError| e.to_string())?;
         let (calendar, mode) = (Arc::new(calendar), mode.to_owned());
         let baselines = vec![None; instruments.len()];
-        Ok(Setup { config, instruments, preset, mode, calendar, baselines, start: None })
+        let (known_orders, start) = (Vec::new(), None);
+        let all =
+            Setup { config, instruments, preset, mode, calendar, baselines, known_orders, start };
+        Ok(all)
     }
 
     /// Whether the run trades, on paper or for real.
@@ -93,13 +100,13 @@ impl Setup {
             ("tz", tz_version().to_owned()),
             ("context", format!("{:?}", crate::context::Context::EMPTY)),
         ];
-        if let Some(trading) = trading::params(self) {
+        if let Some(trading) = start::params(self) {
             let Params { entry, risk, products, orders, exchange, kind, max_hold_ns, .. } = &trading;
             let limits = format!(
                 "{entry:?} {risk:?} {products:?} {orders:?} {exchange:?} {kind:?} {max_hold_ns:?}"
             );
             states.push(("trading", limits));
-            states.push((START, trading::start_text(&trading.start)));
+            states.push((START, start::start_text(&trading.start)));
         }
         let mut baselines = String::new();
         for (at, stored) in self.baselines.iter().enumerate() {
@@ -176,7 +183,7 @@ impl Setup {
             preset: self.preset.clone(),
             filter,
             baselines: self.baselines.iter().zip(&self.instruments).map(running).collect(),
-            trading: trading::params(self),
+            trading: start::params(self),
             seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
         }
     }
@@ -232,8 +239,8 @@ impl Setup {
         let (Some(name), Some(content)) = (parts.next(), parts.next()) else { return Ok(()) };
         if name == START.as_bytes() {
             let text = std::str::from_utf8(content).map_err(|e| e.to_string())?;
-            let start = trading::start_of(text)
-                .and_then(|start| trading::check(&start, self.instruments.len()).map(|()| start))
+            let start = start::start_of(text)
+                .and_then(|start| start::check(&start, self.instruments.len()).map(|()| start))
                 .map_err(|e| format!("the journal's start of trading: {e}"))?;
             self.start = Some(start);
             return Ok(());

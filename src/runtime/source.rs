@@ -1,16 +1,18 @@
 //! The net thread's sources: a DTC connection, or a Sierra file that grows.
 
 use dtc::client::Client;
-use dtc::session::SessionEvent;
+use dtc::session::{CloseReason, SessionEvent};
 use mio::Registry;
 
 use super::clock::Clock;
 use super::followed::Followed;
 use super::net::{EventSink, Out};
-use crate::event::{Body, GapCause};
+use super::trading::{Sent, Trading};
+use crate::event::{Body, Event, GapCause, HaltCause};
 use crate::feed::Counters;
 use crate::feed::dtc::DtcFeed;
-use crate::units::SymbolId;
+use crate::order::KillState;
+use crate::units::{SymbolId, Ts};
 
 /// Reads of one socket in one turn, so that no source starves another.
 const READS: usize = 8;
@@ -26,6 +28,8 @@ pub struct Turn {
     pub done: usize,
     /// A source had something to read and no room to put it.
     pub held_back: bool,
+    /// The server cannot trade for us: the run should not go on.
+    pub refused: bool,
 }
 
 /// One source.
@@ -93,6 +97,37 @@ impl NetSource {
         }
     }
 
+    /// Sends the commands that wait, where orders go over this source.
+    #[inline]
+    pub fn trade(&mut self, registry: &Registry, clock: &Clock, turn: &mut Turn) {
+        if let NetSource::Dtc(dtc) = self
+            && dtc.trading.is_some()
+        {
+            dtc.trade(registry, clock, turn);
+        }
+    }
+
+    /// What was sent, where orders go over this source.
+    #[must_use]
+    pub fn sent(&self) -> Option<&Sent> {
+        match self {
+            NetSource::Dtc(dtc) => dtc.trading.as_deref().map(Trading::sent),
+            NetSource::Follow(_) => None,
+        }
+    }
+
+    /// Frames so far, and those whose bytes make no sense; 0 for files.
+    #[must_use]
+    pub fn frames(&self) -> [u64; 2] {
+        match self {
+            NetSource::Dtc(dtc) => {
+                let counters = dtc.feed.counters();
+                [dtc.frames, dtc.broken + counters.invalid + counters.off_grid]
+            }
+            NetSource::Follow(_) => [0; 2],
+        }
+    }
+
     /// What its decoder skipped or refused.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -111,6 +146,11 @@ pub struct DtcConnection {
     id: u16,
     client: Client,
     feed: DtcFeed,
+    /// Where orders go over it.
+    trading: Option<Box<Trading>>,
+    frames: u64,
+    /// Streams that could not be cut any further.
+    broken: u64,
     generation: u32,
     /// Market data has come over the present connection, so its loss is a gap.
     live: bool,
@@ -128,12 +168,28 @@ impl DtcConnection {
             id,
             client,
             feed,
+            trading: None,
+            frames: 0,
+            broken: 0,
             generation: 0,
             live: false,
             paused: false,
             stopping: false,
             ended: false,
         }
+    }
+
+    /// Orders go over it.
+    #[must_use]
+    pub fn with_trading(mut self, trading: Trading) -> DtcConnection {
+        self.trading = Some(Box::new(trading));
+        self
+    }
+
+    /// Its number, and what decodes orders, where orders go over it.
+    #[must_use]
+    pub fn order_text(&self) -> (u16, Option<String>) {
+        (self.id, self.feed.order_text())
     }
 
     /// Its number, and the symbols with their numbers on the wire.
@@ -169,6 +225,48 @@ impl DtcConnection {
             }
         }
         self.session_events(clock, out, turn);
+        self.link(clock, out, turn);
+        if self.trading.is_some() {
+            self.trade(registry, clock, turn);
+        }
+    }
+
+    /// Sends what waits, at once.
+    fn trade(&mut self, registry: &Registry, clock: &Clock, turn: &mut Turn) {
+        let Some(trading) = &mut self.trading else { return };
+        let mut disconnect = false;
+        let done = trading.work(self.client.session(), clock, &mut disconnect);
+        if done > 0 {
+            turn.done += done;
+            if let Err(error) = self.client.service(registry, clock.now_ns()) {
+                eprintln!("mia: {}: {error}", self.name);
+            }
+            trading.flushed(clock.now());
+        }
+        if disconnect {
+            self.client.session().logoff("trading has stopped", clock.now_ns());
+        }
+    }
+
+    /// Brings the link up once the server has said whose accounts it has. Never within a read: what
+    /// is sequenced here follows the events of whole records.
+    fn link<S: EventSink>(&mut self, clock: &Clock, out: &mut Out<S>, turn: &mut Turn) {
+        let Some(trading) = &mut self.trading else { return };
+        let now = clock.now();
+        match trading.decided(self.client.session(), now) {
+            Some(Ok(())) => {
+                eprintln!("mia: {}: orders may be sent", self.name);
+                out.event(account_event(now, Body::Link(true)));
+                turn.done += 1;
+            }
+            Some(Err(text)) => self.refuse(&text, turn),
+            None => {}
+        }
+    }
+
+    fn refuse(&self, text: &str, turn: &mut Turn) {
+        eprintln!("mia: {}: {text}", self.name);
+        turn.refused |= self.trading.as_ref().is_some_and(|t| !t.served());
     }
 
     fn pause(&mut self, paused: bool, clock: &Clock) {
@@ -197,9 +295,17 @@ impl DtcConnection {
         out.capture.bytes(self.id, out.sequencer.next_seq(), now.0, self.client.last_read());
         loop {
             match self.client.next_frame(now_ns) {
-                Ok(Some(frame)) => self.feed.on_frame(&frame, now, &mut |e| out.decoded(e)),
+                Ok(Some(frame)) => {
+                    self.frames += 1;
+                    self.feed.on_frame(&frame, now, &mut |e| out.decoded(e));
+                    if let (Some(trading), Some(orders)) = (&mut self.trading, self.feed.orders()) {
+                        trading.on_frame(&frame);
+                        trading.learn(orders);
+                    }
+                }
                 Ok(None) => break,
                 Err(error) => {
+                    self.broken += 1;
                     eprintln!("mia: {}: {error}", self.name);
                     break;
                 }
@@ -211,6 +317,7 @@ impl DtcConnection {
     fn session_events<S: EventSink>(&mut self, clock: &Clock, out: &mut Out<S>, turn: &mut Turn) {
         while let Some(event) = self.client.poll_event() {
             turn.done += 1;
+            self.trading_event(&event, clock.now(), out, turn);
             match &event {
                 SessionEvent::Reconnect { .. } => {
                     if std::mem::take(&mut self.live) && !self.stopping {
@@ -223,6 +330,39 @@ impl DtcConnection {
                 _ => {}
             }
             self.say(&event);
+        }
+    }
+
+    /// What becomes of the link, and of entries with it.
+    fn trading_event<S: EventSink>(
+        &mut self,
+        event: &SessionEvent,
+        now: Ts,
+        out: &mut Out<S>,
+        turn: &mut Turn,
+    ) {
+        let Some(trading) = &mut self.trading else { return };
+        let mut halt = |cause| {
+            let body = Body::Halt { state: KillState::HaltEntries, cause };
+            out.event(account_event(now, body));
+        };
+        match event {
+            SessionEvent::LoggedOn(can) => {
+                if let Err(text) = trading.logged_on(can, self.client.session()) {
+                    self.refuse(&text, turn);
+                }
+            }
+            SessionEvent::OutboundFull => halt(HaltCause::Outbound),
+            SessionEvent::CloseNow { reason: CloseReason::Silence { .. } } => {
+                halt(HaltCause::Heartbeat);
+            }
+            SessionEvent::Reconnect { .. } | SessionEvent::DoNotReconnect { .. } => {
+                if trading.lost() {
+                    eprintln!("mia: {}: the order connection is gone", self.name);
+                    out.event(account_event(now, Body::Link(false)));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -251,4 +391,9 @@ impl DtcConnection {
             _ => {}
         }
     }
+}
+
+/// An event about the whole account, which stands at the first symbol.
+pub(super) const fn account_event(ts: Ts, body: Body) -> Event {
+    Event { seq: 0, ts, ts_exch: Ts::NONE, symbol: SymbolId(0), flags: 0, body }
 }

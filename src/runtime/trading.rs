@@ -1,127 +1,419 @@
-//! What the configuration makes of the trading half of the core, and what a run of it begins with.
+//! The order connection on the net thread: commands out as bytes, and what must be true before any
+//! may leave.
+//!
+//! After each logon the server must say that it trades, cancels one order by another and takes
+//! brackets, and that the account is its own; only then the link is up: the core is told so, and
+//! open orders, positions, balance and fills are asked for. Commands are drained always. One that
+//! finds no link is dropped, counted, and never sent later: the core learns from the link and from
+//! the lists what has become of its orders.
 
-use std::fmt::Write as _;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::setup::Setup;
-use crate::config::TradingMode;
-use crate::decision::News;
-use crate::execution::{self, Orders};
-use crate::order::OrderId;
-use crate::units::SECOND;
-use crate::{risk, trader};
+use dtc::frame::Frame;
+use dtc::session::{Capabilities, SendError, Session};
+use dtc::wire::{self, Message, value};
+use rtrb::Consumer;
 
-/// Trade date of the ids of a run that is no live one: no venue ever sees them.
-const SIMULATED_DATE: u32 = 19_700_101;
-/// Ticks beyond the far touch that a limit entry may pay: what walking the book may cost.
-const COLLAR_TICKS: i32 = 1;
+use super::clock::Clock;
+use crate::execution::wire::Wire;
+use crate::feed::dtc::orders::{KnownOrder, OrderFeed};
+use crate::monitor::latency::Latencies;
+use crate::order::{Action, Command, Listing, OrderId};
+use crate::units::{SymbolId, Ts};
 
-/// What a run begins with, fresh: no orders, no positions, nothing lost or won yet.
-#[must_use]
-pub fn fresh(equity_usd: Option<f64>) -> trader::Start {
-    trader::Start {
-        risk: risk::State::default(),
-        orders: String::new(),
-        next: OrderId::new(SIMULATED_DATE, 1),
-        reserved: OrderId::new(SIMULATED_DATE, u32::MAX),
-        equity_usd,
+/// Commands between decision and net: more than twice the orders that may be open. Who fills it
+/// must never wait for room: in the fused layout both ends are one thread.
+pub const COMMANDS_RING: usize = 1024;
+/// Orders that wait for the journal.
+const HELD_MAX: usize = 64;
+
+/// How far the journal is on disk, between the net thread that waits and the journal thread.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    wanted: Arc<AtomicU64>,
+    journaled: Arc<AtomicU64>,
+}
+
+impl Progress {
+    /// Asks that everything up to event `seq` and its outputs be brought to disk.
+    pub fn want(&self, seq: u64) {
+        self.wanted.fetch_max(seq, Ordering::AcqRel);
+    }
+
+    /// What is asked for and not done; the journal thread looks before it drains its rings.
+    #[must_use]
+    pub fn due(&self) -> Option<u64> {
+        let wanted = self.wanted.load(Ordering::Acquire);
+        (wanted > self.journaled.load(Ordering::Acquire)).then_some(wanted)
+    }
+
+    /// It is on disk up to event `seq`.
+    pub fn done(&self, seq: u64) {
+        self.journaled.fetch_max(seq, Ordering::AcqRel);
+    }
+
+    /// The last event that is known to be on disk.
+    #[must_use]
+    pub fn journaled(&self) -> u64 {
+        self.journaled.load(Ordering::Acquire)
     }
 }
 
-/// A start as text: what a journal's State record holds.
-#[must_use]
-pub fn start_text(start: &trader::Start) -> String {
-    let mut text = String::new();
-    let equity = start.equity_usd.map_or_else(|| "none".to_owned(), |usd| format!("{usd:?}"));
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "next {}", start.next.to_bits());
-    let _ = writeln!(text, "reserved {}", start.reserved.to_bits());
-    let _ = writeln!(text, "equity {equity}");
-    let _ = writeln!(text, "risk {}", start.risk.to_text().lines().count());
-    text.push_str(&start.risk.to_text());
-    text.push_str(&start.orders);
-    text
+/// What was sent, and how fast.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Commands that left.
+    pub sent: u64,
+    /// Commands that found no link, or no journal while they had to wait for it.
+    pub unsent: u64,
+    /// From the deciding event's receive time to the bytes in the socket, orders of every kind.
+    pub tick_to_send: Latencies,
+    /// What waiting for the journal added to new orders.
+    pub held: Latencies,
 }
 
-/// The start of a text of [`start_text`].
-///
-/// # Errors
-/// A text that says what cannot be read.
-pub fn start_of(text: &str) -> Result<trader::Start, String> {
-    let mut rest = text;
-    let mut line = |key: &str| -> Result<String, String> {
-        let (head, tail) = rest.split_once('\n').ok_or_else(|| format!("no {key}"))?;
-        let value = head.strip_prefix(key).and_then(|v| v.strip_prefix(' '));
-        rest = tail;
-        value.map(str::to_owned).ok_or_else(|| format!("no {key}"))
-    };
-    let bits = |text: String| text.parse::<u64>().map(OrderId::from_bits).map_err(|e| e.to_string());
-    let (next, reserved) = (bits(line("next")?)?, bits(line("reserved")?)?);
-    let equity = line("equity")?;
-    let equity_usd = match equity.as_str() {
-        "none" => None,
-        text => Some(text.parse().map_err(|_| format!("equity {text}"))?),
-    };
-    let lines: usize = line("risk")?.parse().map_err(|_| "risk".to_owned())?;
-    let end = rest.match_indices('\n').nth(lines.saturating_sub(1)).map_or(rest.len(), |(at, _)| at + 1);
-    let (risk, orders) = rest.split_at(end);
-    let risk = risk::State::from_text(risk).map_err(|e| e.to_string())?;
-    Ok(trader::Start { risk, orders: orders.to_owned(), next, reserved, equity_usd })
-}
-
-/// The trading half of the core of `setup`; `None` where the configuration orders nothing.
-#[must_use]
-pub fn params(setup: &Setup) -> Option<trader::Params> {
-    let (config, instruments) = (&setup.config, setup.instruments.as_slice());
-    let trading = config.trading.as_ref()?;
-    let live = trading.mode == TradingMode::Live;
-    let start = setup.start.clone();
-    Some(trader::Params {
-        entry: config.entry_params(instruments),
-        news: News::none(),
-        // Nobody lifts a halt in a backtest.
-        risk: config.risk_params(setup.mode != "replay"),
-        products: config.products(instruments),
-        orders: config.order_params(),
-        exchange: (!live).then(|| config.exchange_params()),
-        kind: trading.entry.kind(),
-        collar_ticks: COLLAR_TICKS,
-        max_hold_ns: trading.max_hold_s.map(|s| i64::from(s) * SECOND),
-        start: start.unwrap_or_else(|| fresh((!live).then_some(trading.equity))),
-    })
-}
-
-/// Checks a start that was read: orders that another run left must be readable before they count.
-///
-/// # Errors
-/// A text that says what is wrong.
-pub fn check(start: &trader::Start, symbols: usize) -> Result<(), String> {
-    if start.orders.is_empty() {
-        return Ok(());
+impl Sent {
+    /// For people, on one line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let us = |ns: u64| ns as f64 / 1e3;
+        let of = |name: &str, latencies: &Latencies| {
+            let q = latencies.quantiles();
+            let (p50, p99, max) = (us(q.p50), us(q.p99), us(q.max));
+            format!("; {name} p50 {p50:.1} p99 {p99:.1} max {max:.1} µs ({})", q.count)
+        };
+        let mut text = format!("order messages: {} sent, {} not sent", self.sent, self.unsent);
+        if self.sent > 0 {
+            text += &of("tick to send", &self.tick_to_send);
+        }
+        if self.held.quantiles().count > 0 {
+            text += &of("waited for the journal", &self.held);
+        }
+        text
     }
-    let params = execution::Params::default();
-    Orders::restore(params, symbols, start.next, start.reserved, &start.orders)
-        .map(drop)
-        .map_err(|e| e.to_string())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Where the link stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No logon.
+    Down,
+    /// Logged on; the account is being asked for.
+    Asked,
+    /// Commands leave.
+    Up,
+    /// The server cannot or may not trade for us.
+    Refused,
+}
 
-    #[test]
-    fn a_start_there_and_back() {
-        for equity in [None, Some(100_000.25)] {
-            let mut start = fresh(equity);
-            start.next = OrderId::new(20_260_114, 7);
-            start.orders = "orders 1\nnext=5\n".to_owned();
-            let again = start_of(&start_text(&start)).expect("readable");
-            assert_eq!((again.next, again.reserved), (start.next, start.reserved));
-            assert_eq!((again.equity_usd, again.orders), (equity, start.orders.clone()));
-            assert_eq!(again.risk, start.risk);
-            for cut in 0..start_text(&start).len() / 2 {
-                let text = start_text(&start);
-                let _ = start_of(text.get(..cut).unwrap_or_default());
+/// A new order that waits for the journal.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    command: Command,
+    since: Ts,
+}
+
+/// See the module text.
+#[derive(Debug)]
+pub struct Trading {
+    commands: Consumer<Command>,
+    wire: Wire,
+    account: String,
+    /// Names and exchanges of symbols whose definitions nobody else asks for here.
+    define: Vec<(String, String)>,
+    /// Where new orders wait for the journal.
+    progress: Option<Progress>,
+    journal_failed: Arc<AtomicBool>,
+    phase: Phase,
+    /// The link has been up once.
+    served: bool,
+    accounts: Accounts,
+    held: VecDeque<Held>,
+    sent: Sent,
+    /// Receive times behind what was queued in this turn.
+    queued: Vec<Ts>,
+}
+
+/// What the server has said of its accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Accounts {
+    #[default]
+    Unknown,
+    Ours,
+    Disabled,
+    Others,
+}
+
+/// What a [`Trading`] is made from.
+#[derive(Debug)]
+pub struct TradingParts {
+    /// Commands of the decision.
+    pub commands: Consumer<Command>,
+    /// Commands to bytes.
+    pub wire: Wire,
+    /// The trade account.
+    pub account: String,
+    /// Symbols, with their exchanges, that this connection does not subscribe.
+    pub define: Vec<(String, String)>,
+    /// Given where new orders wait for the journal.
+    pub progress: Option<Progress>,
+    /// Raised when the journal cannot be written.
+    pub journal_failed: Arc<AtomicBool>,
+}
+
+impl Trading {
+    /// A link that is down.
+    ///
+    /// # Errors
+    /// A text where there is no histogram; see [`Latencies::new`].
+    pub fn new(parts: TradingParts) -> Result<Trading, String> {
+        let histogram = || Latencies::new().map_err(|e| e.to_string());
+        let (tick_to_send, held) = (histogram()?, histogram()?);
+        Ok(Trading {
+            commands: parts.commands,
+            wire: parts.wire,
+            account: parts.account,
+            define: parts.define,
+            progress: parts.progress,
+            journal_failed: parts.journal_failed,
+            phase: Phase::Down,
+            served: false,
+            accounts: Accounts::Unknown,
+            held: VecDeque::with_capacity(HELD_MAX),
+            sent: Sent { sent: 0, unsent: 0, tick_to_send, held },
+            queued: Vec::with_capacity(COMMANDS_RING),
+        })
+    }
+
+    /// The trade account.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Whether commands leave.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.phase == Phase::Up
+    }
+
+    /// Whether commands have ever left: a server that refuses before that ends the run.
+    #[must_use]
+    pub fn served(&self) -> bool {
+        self.served
+    }
+
+    /// What was sent.
+    #[must_use]
+    pub const fn sent(&self) -> &Sent {
+        &self.sent
+    }
+
+    /// The server let us in: asks for its accounts, unless it cannot trade as we must.
+    ///
+    /// # Errors
+    /// What it lacks; the link stays down.
+    pub fn logged_on(&mut self, can: &Capabilities, session: &mut Session) -> Result<(), String> {
+        let lacks = [
+            (can.trading, "trading"),
+            (can.oco_orders, "OCO orders"),
+            (can.bracket_orders, "bracket orders"),
+            (can.order_cancel_replace, "changes of orders"),
+        ];
+        self.accounts = Accounts::Unknown;
+        if let Some((_, what)) = lacks.iter().find(|(has, _)| !has) {
+            self.phase = Phase::Refused;
+            return Err(format!("the server does not offer {what}: no orders are sent"));
+        }
+        self.phase = Phase::Asked;
+        let mut accounts = wire::TradeAccountsRequest::DEFAULT;
+        accounts.request_id = session.take_request_id().into();
+        // A buffer that is full ends the connection by itself.
+        let _ = session.send(&accounts);
+        if can.security_definitions {
+            for (symbol, exchange) in &self.define {
+                let mut request = wire::SecurityDefinitionForSymbolRequest::DEFAULT;
+                request.request_id = session.take_request_id().into();
+                let _cut = value::put_text(&mut request.symbol, symbol);
+                let _cut = value::put_text(&mut request.exchange, exchange);
+                let _ = session.send(&request);
             }
+        }
+        Ok(())
+    }
+
+    /// Reads what a frame says of the accounts.
+    pub fn on_frame(&mut self, frame: &Frame<'_>) {
+        if frame.kind != wire::TradeAccountResponse::TYPE {
+            return;
+        }
+        let m = wire::TradeAccountResponse::parse(frame.bytes);
+        if value::text(&m.trade_account) == self.account.as_bytes() {
+            let disabled = m.trading_is_disabled.get() != 0;
+            self.accounts = if disabled { Accounts::Disabled } else { Accounts::Ours };
+        } else if self.accounts == Accounts::Unknown
+            && m.message_number.get() >= m.total_number_messages.get()
+        {
+            self.accounts = Accounts::Others;
+        }
+    }
+
+    /// What the accounts come to, once: `Ok` brings the link up and asks for the lists.
+    pub fn decided(&mut self, session: &mut Session, now: Ts) -> Option<Result<(), String>> {
+        if self.phase != Phase::Asked || self.accounts == Accounts::Unknown {
+            return None;
+        }
+        let account = &self.account;
+        let refused = match self.accounts {
+            Accounts::Disabled => Some(format!("account {account:?} may not trade")),
+            Accounts::Others => Some(format!("the server has no account {account:?}")),
+            Accounts::Ours | Accounts::Unknown => None,
+        };
+        if let Some(text) = refused {
+            self.phase = Phase::Refused;
+            return Some(Err(format!("{text}: no orders are sent")));
+        }
+        (self.phase, self.served) = (Phase::Up, true);
+        for listing in [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills] {
+            let (symbol, action) = (SymbolId(0), Action::List(listing));
+            self.send(&Command { seq: 0, ts: now, symbol, action }, session);
+        }
+        self.queued.clear();
+        Some(Ok(()))
+    }
+
+    /// The connection is gone; whether the link was up. What waited is dropped.
+    pub fn lost(&mut self) -> bool {
+        self.sent.unsent += self.held.len() as u64;
+        self.held.clear();
+        std::mem::replace(&mut self.phase, Phase::Down) == Phase::Up
+    }
+
+    /// Tells it an order of an earlier run.
+    pub fn remember(&mut self, known: &KnownOrder) {
+        self.wire.learn(known.id, &known.server);
+    }
+
+    /// Hands on what the decoder has learned of our orders and symbols.
+    pub fn learn(&mut self, feed: &mut OrderFeed) {
+        if let Some((id, server)) = feed.poll_learned() {
+            self.wire.learn(id, &server);
+        }
+        if let Some((symbol, multiplier)) = feed.poll_defined() {
+            // Without a grid there is no price that could be sent.
+            self.wire.scale(symbol, multiplier.unwrap_or(f64::NAN));
+        }
+    }
+
+    /// Queues what is to leave; how many commands that were. `disconnect`: the core wants the
+    /// connection closed for good.
+    pub fn work(&mut self, session: &mut Session, clock: &Clock, disconnect: &mut bool) -> usize {
+        let mut done = 0;
+        while let Ok(command) = self.commands.pop() {
+            done += 1;
+            match command.action {
+                Action::Disconnect => *disconnect = true,
+                Action::New { .. } | Action::Bracket { .. } if self.waits(&command) => {
+                    self.hold(command, clock.now());
+                }
+                _ => {
+                    self.overtaken(&command);
+                    self.send(&command, session);
+                }
+            }
+        }
+        done + self.release(session, clock)
+    }
+
+    /// What was queued has been handed to the socket.
+    pub fn flushed(&mut self, now: Ts) {
+        for ts in self.queued.drain(..) {
+            let ns = u64::try_from(now.since(ts)).unwrap_or(0);
+            self.sent.tick_to_send.record(ns);
+        }
+    }
+
+    fn waits(&self, command: &Command) -> bool {
+        let Some(progress) = &self.progress else { return false };
+        self.phase == Phase::Up && (!self.held.is_empty() || progress.journaled() < command.seq)
+    }
+
+    fn hold(&mut self, command: Command, now: Ts) {
+        if let Some(progress) = self.progress.as_ref().filter(|_| self.held.len() < HELD_MAX) {
+            progress.want(command.seq);
+            self.held.push_back(Held { command, since: now });
+        } else {
+            self.sent.unsent += 1;
+        }
+    }
+
+    /// A cancel or flatten never waits, and what it is about must not leave behind it.
+    fn overtaken(&mut self, command: &Command) {
+        let before = self.held.len();
+        match command.action {
+            Action::Cancel { id } => self.held.retain(|h| !is_about(&h.command, id)),
+            Action::Flatten { .. } => {
+                self.held.retain(|h| h.command.symbol != command.symbol);
+            }
+            _ => {}
+        }
+        self.sent.unsent += (before - self.held.len()) as u64;
+    }
+
+    /// Sends what the journal covers by now.
+    fn release(&mut self, session: &mut Session, clock: &Clock) -> usize {
+        if self.held.is_empty() {
+            return 0;
+        }
+        if self.journal_failed.load(Ordering::Acquire) {
+            // It will never cover them.
+            self.sent.unsent += self.held.len() as u64;
+            self.held.clear();
+            return 0;
+        }
+        let journaled = self.progress.as_ref().map_or(u64::MAX, Progress::journaled);
+        let mut done = 0;
+        while let Some(first) = self.held.front().copied()
+            && first.command.seq <= journaled
+        {
+            self.held.pop_front();
+            let waited = clock.now().since(first.since);
+            self.sent.held.record(u64::try_from(waited).unwrap_or(0));
+            self.send(&first.command, session);
+            done += 1;
+        }
+        done
+    }
+
+    fn send(&mut self, command: &Command, session: &mut Session) {
+        let mut outcome = Err(SendError::NotLoggedOn);
+        if self.phase == Phase::Up {
+            let encoded = self.wire.encode(command, &mut |bytes| {
+                outcome = session.send_bytes(bytes);
+            });
+            if let Err(error) = encoded {
+                eprintln!("mia: a command has no bytes ({error:?}): {:?}", command.action);
+            }
+        }
+        if outcome.is_ok() {
+            self.sent.sent += 1;
+            self.queued.push(command.ts);
+        } else {
+            self.sent.unsent += 1;
         }
     }
 }
+
+/// Whether a held command makes order `id` or is its bracket.
+fn is_about(command: &Command, id: OrderId) -> bool {
+    match command.action {
+        Action::New { id: new, .. } => new == id,
+        Action::Bracket { parent, .. } => parent == id,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,9 @@
 mod behind;
 pub mod columns;
 pub mod contexts;
+pub mod control;
 pub mod csv;
+pub mod ids;
 pub mod options;
 pub mod parquet;
 pub mod rows;

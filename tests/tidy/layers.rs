@@ -49,8 +49,8 @@ pub(crate) const MIA: &[Layer] = &[
     layer("tally", &["units", "event", "book", "profile", "calendar", "features::vwap"]),
     // A diagnostic over the sums of two symbols.
     layer("pair", &["units", "features::frame"]),
-    // The book is what the orders of a Databento file are built into.
-    layer("feed", &["units", "event", "book"]),
+    // The book is what the orders of a Databento file are built into; a DTC server speaks of ours.
+    layer("feed", &["units", "event", "book", "order"]),
     layer("features", &["units", "event", "book", "bars", "profile", "calendar"]),
     layer("volatility", &["units", "calendar"]),
     layer("options", &["units", "calendar"]),

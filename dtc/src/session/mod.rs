@@ -262,6 +262,17 @@ impl Session {
         if self.push(message) { Ok(()) } else { Err(SendError::OutboundFull) }
     }
 
+    /// As [`Session::send`], for the bytes of whole messages, which leave as they are.
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    pub fn send_bytes(&mut self, messages: &[u8]) -> Result<(), SendError> {
+        if self.state != State::Online {
+            return Err(SendError::NotLoggedOn);
+        }
+        if self.push_bytes(messages) { Ok(()) } else { Err(SendError::OutboundFull) }
+    }
+
     /// Says goodbye and does not come back: `CloseNow` follows when the message has left or after
     /// [`LINGER_S`]. Without a logon, or when called again, the connection is closed at once.
     pub fn logoff(&mut self, reason: &str, now: u64) {
@@ -438,7 +449,11 @@ impl Session {
         for (to, from) in message.as_mut_bytes().iter_mut().zip([size, kind].as_bytes()) {
             *to = *from;
         }
-        if self.outbound.push(message.as_bytes()).is_ok() {
+        self.push_bytes(message.as_bytes())
+    }
+
+    fn push_bytes(&mut self, bytes: &[u8]) -> bool {
+        if self.outbound.push(bytes).is_ok() {
             return true;
         }
         if self.state != State::Closing {

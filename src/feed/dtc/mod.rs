@@ -7,11 +7,13 @@
 //! events.
 
 mod message;
+pub mod orders;
 
 use dtc::frame::Frame;
 use dtc::wire::{self, Message, codes, value};
 
 use self::message::{Level, Print, Said, Touch, When};
+use self::orders::OrderFeed;
 use super::{Counters, contracts};
 use crate::event::{Body, Event, GapCause, flag};
 use crate::units::{Aggressor, Grid, GridError, Instrument, Px, Qty, Side, SymbolId, Ts};
@@ -40,6 +42,8 @@ enum Of {
 #[derive(Clone, Debug)]
 pub struct DtcFeed {
     symbols: Vec<Symbol>,
+    /// Where the connection is the one that orders go over.
+    orders: Option<Box<OrderFeed>>,
     counters: Counters,
     dropped: u32,
 }
@@ -74,9 +78,28 @@ impl DtcFeed {
         };
         DtcFeed {
             symbols: subscriptions.iter().map(symbol).collect(),
+            orders: None,
             counters: Counters::default(),
             dropped: 0,
         }
+    }
+
+    /// Decodes what is said of orders too.
+    #[must_use]
+    pub fn with_orders(mut self, orders: OrderFeed) -> DtcFeed {
+        self.orders = Some(Box::new(orders));
+        self
+    }
+
+    /// What its decoder of orders is made from, where there is one.
+    #[must_use]
+    pub fn order_text(&self) -> Option<String> {
+        self.orders.as_ref().map(|orders| orders.to_text())
+    }
+
+    /// The decoder of orders, where there is one.
+    pub fn orders(&mut self) -> Option<&mut OrderFeed> {
+        self.orders.as_deref_mut()
     }
 
     /// What was skipped or refused.
@@ -93,6 +116,9 @@ impl DtcFeed {
     /// The connection was made anew: the server counts from 0 again.
     pub fn reconnected(&mut self) {
         self.dropped = 0;
+        if let Some(orders) = &mut self.orders {
+            orders.reconnected();
+        }
     }
 
     /// Decodes one frame, received at `ts`.
@@ -118,6 +144,11 @@ impl DtcFeed {
     fn rare(&mut self, frame: &Frame<'_>, ts: Ts, emit: &mut impl FnMut(Event)) {
         let bytes = frame.bytes;
         let reject = Body::Reject { message_type: frame.kind };
+        if let Some(orders) = &mut self.orders
+            && orders.on_frame(frame, ts, &mut self.counters, emit)
+        {
+            return;
+        }
         match frame.kind {
             wire::MarketDataSnapshot::TYPE => {
                 if let Some(touch) = message::snapshot_touch(bytes) {
@@ -175,17 +206,16 @@ impl DtcFeed {
     /// wrong, and prices on a wrong grid must not reach the book.
     fn define(&mut self, name: &[u8], increment: f64, multiplier: f64) {
         let name = value::text(name);
+        let traded = self.orders.as_mut().and_then(|o| o.define(name, increment, multiplier));
         let Some(symbol) = self.symbols.iter_mut().find(|s| s.name.as_bytes() == name) else {
-            self.counters.unknown_symbol += 1;
+            match traded {
+                Some(fits) => self.counters.tick_mismatches += u64::from(!fits),
+                None => self.counters.unknown_symbol += 1,
+            }
             return;
         };
-        let near = |a: f64| (a / symbol.tick - 1.0).abs() < 1e-4;
-        if increment == 0.0 || near(increment) || near(increment * multiplier) {
-            symbol.grid = Grid::new(symbol.tick, multiplier);
-        } else {
-            symbol.grid = None;
-            self.counters.tick_mismatches += 1;
-        }
+        symbol.grid = grid(symbol.tick, increment, multiplier);
+        self.counters.tick_mismatches += u64::from(symbol.grid.is_none());
     }
 
     #[inline]
@@ -316,6 +346,13 @@ impl DtcFeed {
             emit(Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags: 0, body });
         }
     }
+}
+
+/// The grid of a symbol with this tick after a definition; `None` where that contradicts it.
+fn grid(tick: f64, increment: f64, multiplier: f64) -> Option<Grid> {
+    let near = |a: f64| (a / tick - 1.0).abs() < 1e-4;
+    let fits = increment == 0.0 || near(increment) || near(increment * multiplier);
+    if fits { Grid::new(tick, multiplier) } else { None }
 }
 
 #[cfg(test)]

@@ -1,0 +1,468 @@
+//! The operator's door, and the net thread's way to hear of it.
+//!
+//! A thread of its own reads the halt file, the requests of `mia halt` and `mia resume`, and the
+//! signals SIGUSR1 and SIGUSR2, and puts what they ask into the ring [`Control`], which the net
+//! thread drains and sequences like every input. It also reserves order ids ahead of their use. It
+//! does nothing that can take long, so that levels being computed never stand before a halt. Its
+//! beat tells the net thread that it lives.
+//!
+//! Nothing is lifted here but by `mia resume`: no signal, no file that goes away, no time.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rtrb::Producer;
+
+use super::clock::Clock;
+use super::vitals::Vitals;
+use crate::event::HaltCause;
+use crate::order::{KillState, OrderId};
+use crate::store::control::{self, Answer, Inbox, Request};
+use crate::store::ids::{BLOCK, Block, Ids};
+use crate::units::{SECOND, SymbolId, Ts};
+
+/// Rest between two looks; a request waits a quarter of a second at most.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a request waits for its effect before it is answered.
+const EFFECT_NS: i64 = 2 * SECOND;
+/// Least time between two halts that the same halt file asks for.
+const AGAIN_NS: i64 = SECOND;
+/// [`Gauges::kill`] before anybody has said it.
+const UNSAID: u8 = u8::MAX;
+
+/// What the operator wants of the core; a ring element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Stop at least this far.
+    Halt {
+        /// How far.
+        state: KillState,
+        /// Who asks.
+        cause: HaltCause,
+    },
+    /// Lift this state.
+    Resume(KillState),
+    /// Close the position of a symbol, of all without one.
+    Flatten(Option<SymbolId>),
+    /// Order ids below this one may be used.
+    Reserved(OrderId),
+}
+
+/// Numbers that the threads tell each other. None of them reaches the core.
+#[derive(Clone, Debug)]
+pub struct Gauges {
+    kill: Arc<AtomicU8>,
+    used: Arc<AtomicU32>,
+    beat: Arc<AtomicI64>,
+    settled: Arc<AtomicBool>,
+}
+
+impl Default for Gauges {
+    fn default() -> Gauges {
+        Gauges {
+            kill: Arc::new(AtomicU8::new(UNSAID)),
+            used: Arc::default(),
+            beat: Arc::default(),
+            settled: Arc::default(),
+        }
+    }
+}
+
+impl Gauges {
+    /// The decision thread says how far trading is stopped.
+    pub fn say_kill(&self, state: KillState) {
+        self.kill.store(state as u8, Ordering::Release);
+    }
+
+    /// How far trading is stopped, once that was said.
+    #[must_use]
+    pub fn kill(&self) -> Option<KillState> {
+        KillState::of(self.kill.load(Ordering::Acquire))
+    }
+
+    /// The decision thread says which order id it has given last.
+    pub fn say_used(&self, id: OrderId) {
+        self.used.fetch_max(id.counter(), Ordering::Release);
+    }
+
+    /// The decision thread says whether a stop would leave nothing undone: no entry works, and
+    /// where positions are to be closed, none is open.
+    pub fn say_settled(&self, settled: bool) {
+        self.settled.store(settled, Ordering::Release);
+    }
+
+    /// See [`Gauges::say_settled`]; `false` until it was said.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    fn say_beat(&self, now: Ts) {
+        self.beat.store(now.0, Ordering::Release);
+    }
+
+    /// When the door was last heard of; [`Ts::NONE`] where there is none.
+    #[must_use]
+    pub fn beat(&self) -> Ts {
+        match self.beat.load(Ordering::Acquire) {
+            0 => Ts::NONE,
+            ns => Ts(ns),
+        }
+    }
+}
+
+/// What has to be known of the data folder before the core is made.
+#[derive(Debug)]
+pub struct Opened {
+    /// The folder, taken for this process.
+    pub inbox: Inbox,
+    /// The order ids.
+    pub ids: Ids,
+    /// The first block of them: on disk as used up.
+    pub block: Block,
+    /// What the halt file says.
+    pub halted: Option<KillState>,
+    /// Watch the processor's load; `false` where threads spin.
+    pub cpu: bool,
+}
+
+/// Takes the data folder `data`, reserves order ids of the trade date `date` (YYYYMMDD) and reads
+/// the halt file.
+///
+/// # Errors
+/// With the path: another run has the folder, it cannot be written, the ids are damaged.
+pub fn open(data: &Path, date: u32, now: Ts) -> io::Result<Opened> {
+    let inbox = Inbox::open(data)?;
+    // A file that somebody deleted: no run gives a thousand ids a second.
+    let second = u32::try_from(now.second().rem_euclid(86_400)).unwrap_or(0);
+    let mut ids = Ids::open(data, date, second * BLOCK)?;
+    let block = ids.reserve()?;
+    Ok(Opened { inbox, ids, block, halted: control::halt_file(data), cpu: true })
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub struct Door {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Door {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Where the system gives no thread or takes no signal.
+    pub fn start(
+        opened: Opened,
+        control: Producer<Control>,
+        gauges: Gauges,
+        clock: Clock,
+    ) -> io::Result<Door> {
+        let asked = Asked::register()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = stop.clone();
+        let mut keeper = Keeper::new(opened, control, gauges);
+        let thread = std::thread::Builder::new().name("door".to_owned()).spawn(move || {
+            while !flag.load(Ordering::Relaxed) {
+                keeper.turn(clock.now(), &asked);
+                Clock::sleep(LOOK);
+            }
+            keeper.close();
+        })?;
+        Ok(Door { stop, thread })
+    }
+
+    /// Stops it; call it after the net thread has ended, whose end it outlives.
+    ///
+    /// # Errors
+    /// A text where the thread died.
+    pub fn stop(self) -> Result<(), String> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| "the door thread died".to_owned())
+    }
+}
+
+/// What signals have asked for.
+#[derive(Debug, Default)]
+struct Asked {
+    entries: Arc<AtomicBool>,
+    trading: Arc<AtomicBool>,
+}
+
+impl Asked {
+    fn register() -> io::Result<Asked> {
+        let asked = Asked::default();
+        #[cfg(unix)]
+        for (signal, flag) in [
+            (signal_hook::consts::SIGUSR1, &asked.entries),
+            (signal_hook::consts::SIGUSR2, &asked.trading),
+        ] {
+            signal_hook::flag::register(signal, flag.clone())?;
+        }
+        Ok(asked)
+    }
+
+    /// How far they ask to stop, since the last look.
+    fn take(&self) -> Option<KillState> {
+        let entries = self.entries.swap(false, Ordering::Relaxed);
+        let trading = self.trading.swap(false, Ordering::Relaxed);
+        let state = entries.then_some(KillState::HaltEntries);
+        if trading { Some(KillState::HaltTrading) } else { state }
+    }
+}
+
+/// A request that has been handed on.
+#[derive(Debug)]
+struct Waiting {
+    number: u32,
+    wanted: Wanted,
+    until: Ts,
+}
+
+/// What shows that a request had its effect.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    AtLeast(KillState),
+    Below(KillState),
+}
+
+/// The thread's state, which a test can drive.
+#[derive(Debug)]
+struct Keeper {
+    inbox: Inbox,
+    ids: Ids,
+    /// Counter behind the last one that is reserved.
+    reserved: u32,
+    control: Producer<Control>,
+    gauges: Gauges,
+    /// What the ring had no room for.
+    pending: VecDeque<Control>,
+    waiting: Vec<Waiting>,
+    /// The halt file as last seen, and when it was last handed on.
+    halted: Option<KillState>,
+    halted_at: Ts,
+    vitals: Vitals,
+    /// See [`Opened::cpu`].
+    cpu: bool,
+    /// The last trouble, said once.
+    trouble: String,
+}
+
+fn say(text: &str) {
+    eprintln!("mia: door: {text}");
+}
+
+impl Keeper {
+    fn new(opened: Opened, control: Producer<Control>, gauges: Gauges) -> Keeper {
+        let Opened { inbox, ids, block, cpu, .. } = opened;
+        Keeper {
+            inbox,
+            ids,
+            reserved: block.end.counter(),
+            control,
+            gauges,
+            pending: VecDeque::new(),
+            waiting: Vec::new(),
+            halted: None,
+            halted_at: Ts::NONE,
+            vitals: Vitals::default(),
+            cpu,
+            trouble: String::new(),
+        }
+    }
+
+    /// One look at everything.
+    fn turn(&mut self, now: Ts, asked: &Asked) {
+        self.gauges.say_beat(now);
+        if let Some(state) = asked.take() {
+            say(&format!("a signal asks for {}", state.name()));
+            self.push(Control::Halt { state, cause: HaltCause::Signal });
+        }
+        self.halt_file(now);
+        for cause in self.vitals.look(now, self.cpu) {
+            say(&format!("{cause:?} load above its limit for a minute"));
+            self.push(Control::Halt { state: KillState::HaltEntries, cause });
+        }
+        let looked = self.requests(now).and_then(|()| self.reserve());
+        if let Err(error) = looked {
+            self.troubled(&error.to_string());
+        }
+        self.flush();
+        self.answer(now);
+    }
+
+    /// Says a trouble once, not ten times a second.
+    fn troubled(&mut self, text: &str) {
+        if self.trouble != text {
+            say(text);
+            text.clone_into(&mut self.trouble);
+        }
+    }
+
+    fn push(&mut self, control: Control) {
+        self.pending.push_back(control);
+    }
+
+    /// Hands on in order what the ring has room for; the rest at the next look.
+    fn flush(&mut self) {
+        while let Some(&next) = self.pending.front() {
+            if self.control.push(next).is_err() {
+                return;
+            }
+            self.pending.pop_front();
+        }
+    }
+
+    /// While the file is there, trading is stopped at least so far.
+    fn halt_file(&mut self, now: Ts) {
+        let found = control::halt_file(self.inbox.data());
+        let below = found.zip(self.gauges.kill()).is_some_and(|(file, kill)| kill < file);
+        let due = found != self.halted || below && now.since(self.halted_at) >= AGAIN_NS;
+        if let Some(state) = found.filter(|_| due) {
+            if self.halted != found {
+                say(&format!("the halt file says {}", state.name()));
+            }
+            self.halted_at = now;
+            self.push(Control::Halt { state, cause: HaltCause::File });
+        }
+        self.halted = found;
+    }
+
+    fn requests(&mut self, now: Ts) -> io::Result<()> {
+        loop {
+            let handed: Vec<u32> = self.waiting.iter().map(|w| w.number).collect();
+            let Some(found) = self.inbox.next(&|number| handed.contains(&number))? else {
+                return Ok(());
+            };
+            let until = Ts(now.0.saturating_add(EFFECT_NS));
+            let wanted = match found.request {
+                Err(text) => Err(format!("not understood: {text}")),
+                Ok(request) => self.obey(&request, found.stale),
+            };
+            match wanted {
+                Ok(wanted) => self.waiting.push(Waiting { number: found.number, wanted, until }),
+                Err(text) => {
+                    say(&format!("request {}: {text}", found.number));
+                    self.inbox.reply(found.number, &Answer { done: false, text })?;
+                }
+            }
+        }
+    }
+
+    /// Hands a request on; what will show its effect, or why it is refused.
+    fn obey(&mut self, request: &Request, stale: bool) -> Result<Wanted, String> {
+        match request {
+            Request::Halt { state, flatten, reason } => {
+                if *state == KillState::Normal {
+                    return Err("NORMAL is no halt".to_owned());
+                }
+                let close = if *flatten { ", positions are closed" } else { "" };
+                say(&format!("{} by command{close}: {reason:?}", state.name()));
+                self.push(Control::Halt { state: *state, cause: HaltCause::Command });
+                if *flatten {
+                    self.push(Control::Flatten(None));
+                }
+                Ok(Wanted::AtLeast(*state))
+            }
+            Request::Resume { state } => {
+                self.may_resume(*state, stale)?;
+                say(&format!("{} is to be lifted by command", state.name()));
+                self.push(Control::Resume(*state));
+                Ok(Wanted::Below(*state))
+            }
+        }
+    }
+
+    fn may_resume(&self, state: KillState, stale: bool) -> Result<(), String> {
+        if stale {
+            return Err("refused: it was asked before this run began".to_owned());
+        }
+        if let Some(file) = self.halted {
+            let path = self.inbox.data().join(control::HALT);
+            return Err(format!("refused: {} says {}", path.display(), file.name()));
+        }
+        match (state, self.gauges.kill()) {
+            (KillState::Normal, _) => Err("refused: name the state that is lifted".to_owned()),
+            (KillState::Emergency, _) => {
+                Err("refused: EMERGENCY ends with a new start only".to_owned())
+            }
+            (_, Some(held)) if held != state => {
+                Err(format!("refused: the state is {}", held.name()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The next block, once half of this one is used.
+    fn reserve(&mut self) -> io::Result<()> {
+        let used = self.gauges.used.load(Ordering::Acquire);
+        if self.reserved.saturating_sub(used) <= BLOCK / 2 {
+            let block = self.ids.reserve()?;
+            self.reserved = block.end.counter();
+            self.push(Control::Reserved(block.end));
+        }
+        Ok(())
+    }
+
+    /// Answers the requests whose effect shows, or has not shown for too long.
+    fn answer(&mut self, now: Ts) {
+        let (kill, handed) = (self.gauges.kill(), self.pending.is_empty());
+        let answer = |w: &Waiting| -> Option<Answer> {
+            let name = kill.map_or("not known", KillState::name);
+            let shows = kill.map(|kill| match w.wanted {
+                Wanted::AtLeast(state) => kill >= state,
+                Wanted::Below(state) => kill < state,
+            });
+            match shows {
+                Some(true) => Some(Answer { done: true, text: format!("the state is {name}") }),
+                _ if now < w.until => None,
+                None if handed => {
+                    let text = "handed on; the run does not say its state".to_owned();
+                    Some(Answer { done: true, text })
+                }
+                _ => {
+                    let text = match w.wanted {
+                        Wanted::AtLeast(_) => format!("no effect yet: the state is {name}"),
+                        Wanted::Below(_) => {
+                            format!(
+                                "refused: the cause remains or the venue is not reconciled; \
+                                     the state is {name}"
+                            )
+                        }
+                    };
+                    Some(Answer { done: false, text })
+                }
+            }
+        };
+        let mut trouble = None;
+        self.waiting.retain(|w| match answer(w) {
+            None => true,
+            Some(answer) => match self.inbox.reply(w.number, &answer) {
+                Ok(()) => false,
+                Err(error) => {
+                    trouble = Some(error.to_string());
+                    true
+                }
+            },
+        });
+        if let Some(text) = trouble {
+            self.troubled(&text);
+        }
+    }
+
+    /// Nobody drains the ring any more.
+    fn close(&mut self) {
+        for w in self.waiting.drain(..) {
+            let text = "the run has ended".to_owned();
+            let _ = self.inbox.reply(w.number, &Answer { done: false, text });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

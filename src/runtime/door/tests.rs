@@ -1,0 +1,211 @@
+//! Requests, the halt file, signals and order ids, look by look.
+
+use rtrb::{Consumer, RingBuffer};
+
+use super::*;
+use crate::store::control::{answer, submit};
+
+const DATE: u32 = 20_260_114;
+
+struct Run {
+    keeper: Keeper,
+    control: Consumer<Control>,
+    gauges: Gauges,
+    asked: Asked,
+    data: std::path::PathBuf,
+    now: Ts,
+}
+
+impl Run {
+    fn new(name: &str, ring: usize) -> Run {
+        let data = std::env::temp_dir().join(format!("mia-door-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&data);
+        Run::again(data, ring)
+    }
+
+    fn again(data: std::path::PathBuf, ring: usize) -> Run {
+        let now = Ts(1_000 * SECOND);
+        let opened = open(&data, DATE, now).expect("opens");
+        let (producer, control) = RingBuffer::new(ring);
+        let gauges = Gauges::default();
+        let keeper = Keeper::new(opened, producer, gauges.clone());
+        Run { keeper, control, gauges, asked: Asked::default(), data, now }
+    }
+
+    /// A look, `ms` after the one before; what it handed on.
+    fn turn(&mut self, ms: i64) -> Vec<Control> {
+        self.now = Ts(self.now.0 + ms * 1_000_000);
+        self.keeper.turn(self.now, &self.asked);
+        std::iter::from_fn(|| self.control.pop().ok()).collect()
+    }
+
+    fn ask(&self, request: &Request) -> u32 {
+        submit(&self.data, request).expect("written")
+    }
+
+    fn answer(&self, number: u32) -> Option<(bool, String)> {
+        answer(&self.data, number).expect("read").map(|a| (a.done, a.text))
+    }
+
+    fn end(self) {
+        drop(self.keeper);
+        std::fs::remove_dir_all(self.data).expect("clean up");
+    }
+}
+
+fn halt(state: KillState, flatten: bool) -> Request {
+    Request::Halt { state, flatten, reason: "test".to_owned() }
+}
+
+fn halted(state: KillState, cause: HaltCause) -> Control {
+    Control::Halt { state, cause }
+}
+
+const TRADING: KillState = KillState::HaltTrading;
+const ENTRIES: KillState = KillState::HaltEntries;
+
+#[test]
+fn a_halt_is_answered_when_it_shows() {
+    let mut run = Run::new("halt", 64);
+    run.gauges.say_kill(KillState::Normal);
+    let number = run.ask(&halt(TRADING, true));
+    let expected = [halted(TRADING, HaltCause::Command), Control::Flatten(None)];
+    assert_eq!(run.turn(100), expected);
+    assert_eq!(run.answer(number), None, "no effect yet");
+    assert_eq!(run.turn(100), [], "it is handed on once");
+    run.gauges.say_kill(TRADING);
+    run.turn(100);
+    assert_eq!(run.answer(number), Some((true, "the state is HALT_TRADING".to_owned())));
+    // One without effect is answered too.
+    let number = run.ask(&halt(KillState::Emergency, false));
+    assert_eq!(run.turn(100), [halted(KillState::Emergency, HaltCause::Command)]);
+    run.turn(2_100);
+    let (done, text) = run.answer(number).expect("answered");
+    assert!(!done && text.contains("HALT_TRADING"), "{text}");
+    run.end();
+}
+
+#[test]
+fn resume_names_what_it_lifts() {
+    let mut run = Run::new("resume", 64);
+    run.gauges.say_kill(TRADING);
+    for (state, word) in [
+        (ENTRIES, "the state is HALT_TRADING"),
+        (KillState::Normal, "name the state"),
+        (KillState::Emergency, "new start"),
+    ] {
+        let number = run.ask(&Request::Resume { state });
+        assert_eq!(run.turn(100), [], "{state:?}");
+        let (done, text) = run.answer(number).expect("answered");
+        assert!(!done && text.contains(word), "{text}");
+    }
+    let number = run.ask(&Request::Resume { state: TRADING });
+    assert_eq!(run.turn(100), [Control::Resume(TRADING)]);
+    run.turn(2_100);
+    assert!(run.answer(number).expect("answered").1.contains("cause remains"));
+    let number = run.ask(&Request::Resume { state: TRADING });
+    run.turn(100);
+    run.gauges.say_kill(KillState::Normal);
+    run.turn(100);
+    assert_eq!(run.answer(number), Some((true, "the state is NORMAL".to_owned())));
+    run.end();
+}
+
+#[test]
+fn a_request_of_before_the_start_halts_but_never_lifts() {
+    let run = Run::new("stale", 64);
+    let (resume, stop) =
+        (run.ask(&Request::Resume { state: TRADING }), run.ask(&halt(ENTRIES, false)));
+    let data = run.data.clone();
+    drop(run);
+    let mut run = Run::again(data, 64);
+    assert_eq!(run.turn(100), [halted(ENTRIES, HaltCause::Command)]);
+    assert!(run.answer(resume).expect("answered").1.contains("before this run"));
+    assert_eq!(run.answer(stop), None);
+    run.keeper.close();
+    assert_eq!(run.answer(stop), Some((false, "the run has ended".to_owned())));
+    run.end();
+}
+
+#[test]
+fn the_halt_file_holds_while_it_is_there() {
+    let mut run = Run::new("file", 64);
+    let file = run.data.join(control::HALT);
+    run.gauges.say_kill(KillState::Normal);
+    assert_eq!(run.turn(100), []);
+    std::fs::write(&file, "entries").expect("written");
+    assert_eq!(run.turn(100), [halted(ENTRIES, HaltCause::File)]);
+    run.gauges.say_kill(ENTRIES);
+    assert_eq!(run.turn(5_000), [], "said once");
+    let number = run.ask(&Request::Resume { state: ENTRIES });
+    assert_eq!(run.turn(100), []);
+    assert!(run.answer(number).expect("answered").1.contains("HALT"));
+    // A timer lifted it: the file is still there.
+    run.gauges.say_kill(KillState::Normal);
+    assert_eq!(run.turn(1_000), [halted(ENTRIES, HaltCause::File)]);
+    assert_eq!(run.turn(100), [], "not ten times a second");
+    std::fs::write(&file, "").expect("written");
+    assert_eq!(run.turn(100), [halted(TRADING, HaltCause::File)]);
+    std::fs::remove_file(&file).expect("removed");
+    assert_eq!(run.turn(5_000), [], "a file that goes lifts nothing");
+    let data = run.data.clone();
+    std::fs::write(&file, "emergency").expect("written");
+    drop(run);
+    let opened = open(&data, DATE, Ts(SECOND)).expect("opens");
+    assert_eq!(opened.halted, Some(KillState::Emergency), "known before the start");
+    drop(opened);
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+#[test]
+fn signals() {
+    let mut run = Run::new("signals", 64);
+    run.asked.entries.store(true, Ordering::Relaxed);
+    assert_eq!(run.turn(100), [halted(ENTRIES, HaltCause::Signal)]);
+    assert_eq!(run.turn(100), []);
+    run.asked.entries.store(true, Ordering::Relaxed);
+    run.asked.trading.store(true, Ordering::Relaxed);
+    assert_eq!(run.turn(100), [halted(TRADING, HaltCause::Signal)]);
+    run.end();
+}
+
+#[test]
+fn a_full_ring_delays_and_loses_nothing() {
+    let mut run = Run::new("ring", 1);
+    let number = run.ask(&halt(TRADING, true));
+    assert_eq!(run.turn(100), [halted(TRADING, HaltCause::Command)]);
+    assert_eq!(run.turn(2_500), [Control::Flatten(None)]);
+    assert_eq!(run.gauges.beat(), run.now);
+    run.turn(100);
+    let (done, text) = run.answer(number).expect("answered");
+    assert!(done && text.contains("does not say"), "{text}");
+    run.end();
+}
+
+#[test]
+fn ids_are_reserved_before_half_is_used() {
+    let mut run = Run::new("ids", 64);
+    let first = run.keeper.reserved - BLOCK;
+    assert_eq!(first, 1_000 * BLOCK, "a folder without a file begins at the second of the day");
+    run.gauges.say_used(OrderId::new(DATE, first + 499));
+    assert_eq!(run.turn(100), []);
+    run.gauges.say_used(OrderId::new(DATE, first + 500));
+    run.gauges.say_used(OrderId::new(DATE, first + 3));
+    let end = OrderId::new(DATE, first + 2 * BLOCK);
+    assert_eq!(run.turn(100), [Control::Reserved(end)]);
+    assert_eq!(run.turn(100), []);
+    let data = run.data.clone();
+    drop(run);
+    let mut again = Run::again(data, 64);
+    assert_eq!(again.keeper.reserved, first + 3 * BLOCK, "a start begins with a new block");
+    // A disk that fails is no reason to stop looking.
+    let ids = again.data.join("order_ids");
+    std::fs::remove_file(&ids).expect("there");
+    std::fs::create_dir(&ids).expect("something of that name");
+    again.gauges.say_used(OrderId::new(DATE, first + 2 * BLOCK + 600));
+    again.ask(&halt(ENTRIES, false));
+    assert_eq!(again.turn(100), [halted(ENTRIES, HaltCause::Command)]);
+    std::fs::remove_dir(&ids).expect("gone");
+    assert!(matches!(again.turn(100)[..], [Control::Reserved(_)]));
+    again.end();
+}

@@ -1,0 +1,127 @@
+//! What the configuration makes of the trading half of the core, and what a run of it begins with.
+
+use std::fmt::Write as _;
+
+use super::setup::Setup;
+use crate::config::TradingMode;
+use crate::decision::News;
+use crate::execution::{self, Orders};
+use crate::order::OrderId;
+use crate::units::SECOND;
+use crate::{risk, trader};
+
+/// Trade date of the ids of a run that is no live one: no venue ever sees them.
+const SIMULATED_DATE: u32 = 19_700_101;
+/// Ticks beyond the far touch that a limit entry may pay: what walking the book may cost.
+const COLLAR_TICKS: i32 = 1;
+
+/// What a run begins with, fresh: no orders, no positions, nothing lost or won yet.
+#[must_use]
+pub fn fresh(equity_usd: Option<f64>) -> trader::Start {
+    trader::Start {
+        risk: risk::State::default(),
+        orders: String::new(),
+        next: OrderId::new(SIMULATED_DATE, 1),
+        reserved: OrderId::new(SIMULATED_DATE, u32::MAX),
+        equity_usd,
+    }
+}
+
+/// A start as text: what a journal's State record holds.
+#[must_use]
+pub fn start_text(start: &trader::Start) -> String {
+    let mut text = String::new();
+    let equity = start.equity_usd.map_or_else(|| "none".to_owned(), |usd| format!("{usd:?}"));
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "next {}", start.next.to_bits());
+    let _ = writeln!(text, "reserved {}", start.reserved.to_bits());
+    let _ = writeln!(text, "equity {equity}");
+    let _ = writeln!(text, "risk {}", start.risk.to_text().lines().count());
+    text.push_str(&start.risk.to_text());
+    text.push_str(&start.orders);
+    text
+}
+
+/// The start of a text of [`start_text`].
+///
+/// # Errors
+/// A text that says what cannot be read.
+pub fn start_of(text: &str) -> Result<trader::Start, String> {
+    let mut rest = text;
+    let mut line = |key: &str| -> Result<String, String> {
+        let (head, tail) = rest.split_once('\n').ok_or_else(|| format!("no {key}"))?;
+        let value = head.strip_prefix(key).and_then(|v| v.strip_prefix(' '));
+        rest = tail;
+        value.map(str::to_owned).ok_or_else(|| format!("no {key}"))
+    };
+    let bits = |text: String| text.parse::<u64>().map(OrderId::from_bits).map_err(|e| e.to_string());
+    let (next, reserved) = (bits(line("next")?)?, bits(line("reserved")?)?);
+    let equity = line("equity")?;
+    let equity_usd = match equity.as_str() {
+        "none" => None,
+        text => Some(text.parse().map_err(|_| format!("equity {text}"))?),
+    };
+    let lines: usize = line("risk")?.parse().map_err(|_| "risk".to_owned())?;
+    let end = rest.match_indices('\n').nth(lines.saturating_sub(1)).map_or(rest.len(), |(at, _)| at + 1);
+    let (risk, orders) = rest.split_at(end);
+    let risk = risk::State::from_text(risk).map_err(|e| e.to_string())?;
+    Ok(trader::Start { risk, orders: orders.to_owned(), next, reserved, equity_usd })
+}
+
+/// The trading half of the core of `setup`; `None` where the configuration orders nothing.
+#[must_use]
+pub fn params(setup: &Setup) -> Option<trader::Params> {
+    let (config, instruments) = (&setup.config, setup.instruments.as_slice());
+    let trading = config.trading.as_ref()?;
+    let live = trading.mode == TradingMode::Live;
+    let start = setup.start.clone();
+    Some(trader::Params {
+        entry: config.entry_params(instruments),
+        news: News::none(),
+        // Nobody lifts a halt in a backtest.
+        risk: config.risk_params(setup.mode != "replay"),
+        products: config.products(instruments),
+        orders: config.order_params(),
+        exchange: (!live).then(|| config.exchange_params()),
+        kind: trading.entry.kind(),
+        collar_ticks: COLLAR_TICKS,
+        max_hold_ns: trading.max_hold_s.map(|s| i64::from(s) * SECOND),
+        start: start.unwrap_or_else(|| fresh((!live).then_some(trading.equity))),
+    })
+}
+
+/// Checks a start that was read: orders that another run left must be readable before they count.
+///
+/// # Errors
+/// A text that says what is wrong.
+pub fn check(start: &trader::Start, symbols: usize) -> Result<(), String> {
+    if start.orders.is_empty() {
+        return Ok(());
+    }
+    let params = execution::Params::default();
+    Orders::restore(params, symbols, start.next, start.reserved, &start.orders)
+        .map(drop)
+        .map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_there_and_back() {
+        for equity in [None, Some(100_000.25)] {
+            let mut start = fresh(equity);
+            start.next = OrderId::new(20_260_114, 7);
+            start.orders = "orders 1\nnext=5\n".to_owned();
+            let again = start_of(&start_text(&start)).expect("readable");
+            assert_eq!((again.next, again.reserved), (start.next, start.reserved));
+            assert_eq!((again.equity_usd, again.orders), (equity, start.orders.clone()));
+            assert_eq!(again.risk, start.risk);
+            for cut in 0..start_text(&start).len() / 2 {
+                let text = start_text(&start);
+                let _ = start_of(text.get(..cut).unwrap_or_default());
+            }
+        }
+    }
+}
