@@ -17,8 +17,12 @@ use crate::runtime::clock::Clock;
 use crate::runtime::cold::{self, Cold};
 use crate::runtime::door::{self, Door, Opened};
 use crate::runtime::live::{Ended, Live};
+use crate::order::KillState;
+use crate::risk::{Rule, State};
 use crate::runtime::mids::Futures;
+use crate::runtime::records::Limits;
 use crate::runtime::setup::Setup;
+use crate::runtime::{previous, start};
 use crate::units::{SECOND, Ts};
 
 /// Arguments of `mia run`.
@@ -94,6 +98,9 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
         eprintln!("mia: warning: {missing}: add them before mid-December, or the start will fail");
     }
     let opened = open_door(&setup, &clock)?;
+    if let Some(opened) = &opened {
+        resume(&mut setup, opened)?;
+    }
     let journal = journal_path(args.journal.as_deref(), &setup, &clock);
     let mut live = Live::start(&setup, journal.as_deref(), &clock).map_err(|e| anyhow!(e))?;
     let door = match (opened, live.control.take()) {
@@ -142,6 +149,44 @@ fn open_door(setup: &Setup, clock: &Clock) -> Result<Option<Opened>> {
         eprintln!("mia: the halt file says {}", state.name());
     }
     Ok(Some(opened))
+}
+
+/// What the last run left: limits always, orders and positions where they are at a venue. Orders of
+/// a paper run end with it.
+fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
+    let Some(trading) = &setup.config.trading else { return Ok(()) };
+    let live = setup.config.live_trading().is_some();
+    let previous = previous::last(setup, &setup.config.journal.folder).map_err(|e| anyhow!(e))?;
+    let saved = Limits::of(&trading.folder, &setup.mode).read().map_err(|e| anyhow!(e))?;
+    let mut start = start::fresh((!live).then_some(trading.equity));
+    (start.next, start.reserved) = (opened.block.first, opened.block.end);
+    let recorded = previous.as_ref().map(|p| p.risk);
+    if let Some(risk) = saved.into_iter().chain(recorded).reduce(State::join) {
+        start.risk = risk;
+        // What a paper run has won or lost stays with it.
+        start.equity_usd = start.equity_usd.and(risk.equity()).or(start.equity_usd);
+    }
+    if let Some(state) = opened.halted {
+        let rule = Rule::outside(state);
+        if let Some(rule) = rule {
+            start.risk.holds.set(rule, Some(i64::from(start.risk.trade_day)));
+        }
+    }
+    if let Some(previous) = previous {
+        eprintln!("mia: goes on from {}", previous.path.display());
+        if let Some(trouble) = &previous.trouble {
+            eprintln!("mia: warning: {trouble}: what follows in it is asked of the venue");
+        }
+        if live {
+            (start.orders, setup.known_orders) = (previous.orders, previous.known);
+        }
+    }
+    let held = start.risk.holds.state();
+    if held != KillState::Normal {
+        eprintln!("mia: trading is stopped: {} (`mia resume` lifts it)", held.name());
+    }
+    setup.start = Some(start);
+    Ok(())
 }
 
 /// The cold thread, where the configuration asks for option levels or volatility.
@@ -278,6 +323,16 @@ pub fn finish(
     }
     if ended.refused {
         bail!("the server would not trade for us");
+    }
+    if let Some(records) = &ended.records {
+        match (&records.written, &records.error) {
+            (Some(written), _) => eprintln!(
+                "mia: records: {} written, {} flagged, {} round trips",
+                written.records, written.flagged, written.trades
+            ),
+            (None, Some(error)) => bail!("the records are not whole: {error}"),
+            (None, None) => {}
+        }
     }
     if let (Some(outcome), Some(path)) = (&ended.journal, journal) {
         eprintln!("mia: journal {} ({} bytes)", path.display(), outcome.bytes);

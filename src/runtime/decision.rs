@@ -3,6 +3,7 @@
 use rtrb::{Consumer, Producer};
 
 use super::agent::{Agent, wait_until};
+use super::door::Gauges;
 use super::mids::Mid;
 use crate::decision::{CONTEXT_FEATURES, Confluence, Nearest, Signal};
 use crate::event::Body;
@@ -62,8 +63,10 @@ pub struct Decider {
     commands: Option<Producer<Command>>,
     /// Notes for the records thread.
     notes: Option<Producer<Note>>,
-    /// Notes that found no room.
-    notes_lost: u64,
+    /// Notes and order messages that found no room.
+    lost: [u64; 2],
+    /// What the other threads may know.
+    gauges: Option<Gauges>,
     /// Receive time of each symbol's last report.
     reported: [Ts; SYMBOLS_MAX],
 }
@@ -86,7 +89,8 @@ impl Decider {
             mids: None,
             commands: None,
             notes: None,
-            notes_lost: 0,
+            lost: [0; 2],
+            gauges: None,
             reported,
         }
     }
@@ -95,6 +99,13 @@ impl Decider {
     #[must_use]
     pub fn with_commands(mut self, commands: Producer<Command>) -> Decider {
         self.commands = Some(commands);
+        self
+    }
+
+    /// Tells the other threads how far trading is stopped and which ids are used.
+    #[must_use]
+    pub fn with_gauges(mut self, gauges: Gauges) -> Decider {
+        self.gauges = Some(gauges);
         self
     }
 
@@ -120,7 +131,7 @@ impl Decider {
             record(&mut self.records, Kind::Adopt, seq, ts, &[context.version]);
         }
         let verdict = self.judge.on_frame(frame, context);
-        self.traded(seq, ts);
+        self.traded(frame);
         if let Some(signal) = verdict.signal {
             let words = [
                 u64::from(signal.symbol.0),
@@ -162,27 +173,36 @@ impl Decider {
         }
     }
 
-    /// Hands on what the trading of this step asks for and leaves.
-    fn traded(&mut self, seq: u64, ts: Ts) {
-        for command in self.judge.commands() {
+    /// Hands on what the trading of this step asks for and leaves. Nothing here may wait: in the
+    /// fused layout this is the thread that empties the ring of commands.
+    fn traded(&mut self, frame: &Frame) {
+        let Some(trader) = self.judge.trader() else { return };
+        let (seq, ts) = (frame.event.seq, frame.event.ts);
+        let [notes_lost, commands_lost] = &mut self.lost;
+        for command in trader.commands() {
             record(&mut self.records, Kind::Command, seq, ts, &command.words());
             if let Some(commands) = &mut self.commands {
-                // The net thread always drains this ring: the wait ends.
-                wait_until(|| !commands.is_full());
-                let _ = commands.push(*command);
+                // What does not leave is found out by its silence: the order becomes unknown.
+                *commands_lost += u64::from(commands.push(*command).is_err());
             }
         }
         if let Some(notes) = &mut self.notes {
-            for note in self.judge.notes() {
-                self.notes_lost += u64::from(notes.push(*note).is_err());
+            for note in trader.notes() {
+                *notes_lost += u64::from(notes.push(*note).is_err());
             }
+        }
+        let told = !trader.notes().is_empty() || matches!(frame.event.body, Body::Timer);
+        if let Some(gauges) = self.gauges.as_ref().filter(|_| told) {
+            gauges.say_kill(trader.risk().kill());
+            gauges.say_used(trader.orders().id_range().0);
+            gauges.say_settled(trader.is_settled());
         }
     }
 
-    /// Notes of the trading that the records thread was too slow to take.
+    /// Notes and order messages that found no room.
     #[must_use]
-    pub const fn notes_lost(&self) -> u64 {
-        self.notes_lost
+    pub const fn lost(&self) -> [u64; 2] {
+        self.lost
     }
 
     /// Writes the last digest and gives the judge back.

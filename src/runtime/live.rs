@@ -22,6 +22,7 @@ use super::journal::{JournalAgent, JournalOutcome};
 use super::mids::Mid;
 use super::net::{Desk, EventSink, Flags, INDEX_BASE, IndexTick, NetAgent, NetOutcome, NetParts};
 use super::player::ORDER_SOURCE;
+use super::records::{self, RecordsOutcome};
 use super::setup::Setup;
 use super::source::{DtcConnection, NetSource, READ_BYTES};
 use super::trading::{COMMANDS_RING, Progress, Sent, Trading, TradingParts};
@@ -64,10 +65,9 @@ pub struct Live {
     pub cold: Option<ColdEnds>,
     /// The door's end, where the run trades.
     pub control: Option<Producer<Control>>,
-    /// The decision's end of the orders that go to a server, where they do.
-    pub commands: Option<Producer<Command>>,
     hot: Hot,
     journal: Option<JoinHandle<JournalOutcome>>,
+    records: Option<JoinHandle<RecordsOutcome>>,
 }
 
 /// What the hot threads share with the cold path.
@@ -110,6 +110,8 @@ pub struct Ended {
     pub sent: Option<Sent>,
     /// The server would not trade for us, so the run ended.
     pub refused: bool,
+    /// The files of the trading, where there were any.
+    pub records: Option<RecordsOutcome>,
 }
 
 /// The whole core on the net thread.
@@ -170,7 +172,18 @@ impl Live {
                 Some(agent::spawn("journal", agent, Idle::Backoff, None).map_err(text)?);
             (capture_end, decisions_end) = (producer, Some(records_in));
         }
-        let decider = Decider::new(judge, adopter, decisions_end, status_in).with_mids(mids_in);
+        let mut decider = Decider::new(judge, adopter, decisions_end, status_in)
+            .with_mids(mids_in)
+            .with_gauges(flags.gauges.clone());
+        if let Some(commands) = commands {
+            decider = decider.with_commands(commands);
+        }
+        let mut records_thread = None;
+        if let Some((agent, notes)) = records::agent(setup, &mut publisher, clock)? {
+            decider = decider.with_notes(notes);
+            records_thread =
+                Some(agent::spawn("records", agent, Idle::Backoff, None).map_err(text)?);
+        }
         let clock = clock.clone();
         let (capture, flags_net) = (capture_end, flags.clone());
         let indices_end = Some(indices_in);
@@ -181,7 +194,8 @@ impl Live {
             Layout::Split => parts.split(features, decider)?,
         };
         let cold = Some(ColdEnds { publisher, mids, indices });
-        Ok(Live { flags, status, cold, control, commands, hot, journal: journal_thread })
+        let (journal, records) = (journal_thread, records_thread);
+        Ok(Live { flags, status, cold, control, hot, journal, records })
     }
 
     /// Whether the net thread has ended by itself.
@@ -210,7 +224,8 @@ impl Live {
         };
         let NetOutcome { counters, lost, warmup, sent, refused, .. } = net;
         let journal = self.journal.map(JoinHandle::join).transpose().map_err(died("journal"))?;
-        Ok(Ended { features, judge, counters, journal, lost, warmup, sent, refused })
+        let records = self.records.map(JoinHandle::join).transpose().map_err(died("records"))?;
+        Ok(Ended { features, judge, counters, journal, lost, warmup, sent, refused, records })
     }
 }
 

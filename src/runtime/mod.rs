@@ -23,6 +23,7 @@ pub mod live;
 pub mod mids;
 pub mod net;
 pub mod player;
+pub mod previous;
 pub mod records;
 pub mod schedule;
 pub mod setup;

@@ -3,20 +3,123 @@
 //! Notes are few. A disk that is slow or full stops no trading and no journal: what cannot be
 //! written is said once and counted, and the journal can make the files again.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam::channel::Receiver;
-use rtrb::Consumer;
+use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::agent::Agent;
 use super::clock::Clock;
+use super::setup::{Setup, hex};
+use crate::config::SourceConfig;
 use crate::context::Context;
-use crate::store::trades::{TradeWriter, Written};
+use crate::risk::State;
+use crate::snapshot::Publisher;
+use crate::store::options::Mode;
+use crate::store::staged::Staged;
+use crate::store::trades::{Header, TradeWriter, Written};
 use crate::trader::note::{Note, Stamp};
 use crate::units::{SymbolId, Ts};
 
 /// Notes of one turn.
 const BATCH: usize = 256;
+
+/// Notes that wait for this thread.
+const NOTES_RING: usize = 2048;
+/// Context versions that wait.
+const CONTEXTS: usize = 64;
+
+/// The agent of a run that trades, and the decision's end of its ring. `publisher` tells it each
+/// version of the context.
+///
+/// # Errors
+/// A text with the path of what cannot be made.
+pub fn agent(
+    setup: &Setup,
+    publisher: &mut Publisher,
+    clock: &Clock,
+) -> Result<Option<(RecordsAgent, Producer<Note>)>, String> {
+    let Some(trading) = &setup.config.trading else { return Ok(None) };
+    let now = clock.now();
+    let (header, data) = (header(setup, now), &trading.folder);
+    let writer = TradeWriter::new(data, header, setup.calendar.clone(), now);
+    let writer = writer.map_err(|e| format!("{e:#}"))?;
+    writer.written().warnings.iter().for_each(|warning| eprintln!("mia: records: {warning}"));
+    let (notes_in, notes) = RingBuffer::new(NOTES_RING);
+    let (contexts_in, contexts) = crossbeam::channel::bounded(CONTEXTS);
+    publisher.record(contexts_in);
+    let limits = Limits::of(data, &setup.mode);
+    Ok(Some((RecordsAgent::new(writer, limits, notes, contexts, clock.clone()), notes_in)))
+}
+
+/// What the records of a run say alike.
+#[must_use]
+pub fn header(setup: &Setup, now: Ts) -> Header {
+    let synthetic = setup.instruments.iter().any(|i| i.symbol.starts_with("SYNTHETIC"));
+    let sources: Vec<&str> = setup.config.sources.iter().map(SourceConfig::name).collect();
+    let mode = match setup.mode.as_str() {
+        "live" => Mode::Live,
+        "paper" => Mode::Paper,
+        _ => Mode::Replay,
+    };
+    let delay_class = match mode {
+        _ if synthetic => "simulated",
+        Mode::Replay => "replay",
+        Mode::Live | Mode::Paper => "realtime",
+    };
+    Header {
+        run: now.to_string().chars().filter(char::is_ascii_digit).take(17).collect(),
+        mode,
+        source: if sources.is_empty() { "file".to_owned() } else { sources.join(" ") },
+        delay_class: delay_class.to_owned(),
+        config_hash: hex(&setup.state_hash()),
+        preset: setup.preset.name.clone(),
+        coverage_floor: setup.preset.coverage_floor,
+        build: env!("CARGO_PKG_VERSION").to_owned(),
+        instruments: setup.instruments.clone(),
+    }
+}
+
+/// The file that holds the limits as they are now: what a start needs where the journal is gone.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    path: PathBuf,
+}
+
+impl Limits {
+    /// The file of a mode in the data folder `data`.
+    #[must_use]
+    pub fn of(data: &Path, mode: &str) -> Limits {
+        Limits { path: data.join(format!("risk_state_{mode}")) }
+    }
+
+    /// What it says; `None` where there is none.
+    ///
+    /// # Errors
+    /// With the path where it cannot be read or is damaged: nothing is guessed of what was lost.
+    pub fn read(&self) -> Result<Option<State>, String> {
+        let say = |e: &dyn std::fmt::Display| {
+            format!("{}: {e}; take it away to begin with fresh limits", self.path.display())
+        };
+        match std::fs::read_to_string(&self.path) {
+            Ok(text) => State::from_text(&text).map(Some).map_err(|e| say(&e)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(say(&error)),
+        }
+    }
+
+    /// Writes them, whole or not at all.
+    ///
+    /// # Errors
+    /// With the path.
+    pub fn write(&self, state: &State) -> std::io::Result<()> {
+        let mut file = Staged::create(&self.path)?;
+        file.write_all(state.to_text().as_bytes())?;
+        file.finish()
+    }
+}
 
 /// See the module text.
 #[derive(Debug)]
@@ -27,6 +130,9 @@ pub struct RecordsAgent {
     contexts: Receiver<Arc<Context>>,
     clock: Clock,
     last: Stamp,
+    limits: Limits,
+    /// Limits that are not on disk yet.
+    changed: Option<State>,
     failed: Option<String>,
 }
 
@@ -44,13 +150,15 @@ impl RecordsAgent {
     #[must_use]
     pub fn new(
         writer: TradeWriter,
+        limits: Limits,
         notes: Consumer<Note>,
         contexts: Receiver<Arc<Context>>,
         clock: Clock,
     ) -> RecordsAgent {
         let symbol = SymbolId(0);
         let last = Stamp { seq: 0, ts: clock.now(), market_time: Ts::NONE, symbol };
-        RecordsAgent { writer: Some(writer), notes, contexts, clock, last, failed: None }
+        let (writer, changed, failed) = (Some(writer), None, None);
+        RecordsAgent { writer, notes, contexts, clock, last, limits, changed, failed }
     }
 
     fn fail(&mut self, error: &dyn std::fmt::Display) {
@@ -60,7 +168,10 @@ impl RecordsAgent {
     }
 
     fn write(&mut self, note: &Note) {
-        self.last = stamp(note);
+        match stamp(note) {
+            Ok(at) => self.last = at,
+            Err(limits) => self.changed = Some(limits),
+        }
         let result = self.writer.as_mut().map(|writer| writer.write(note));
         if let Some(Err(error)) = result {
             self.fail(&format!("{error:#}"));
@@ -68,9 +179,10 @@ impl RecordsAgent {
     }
 }
 
-/// When a note was made.
-const fn stamp(note: &Note) -> Stamp {
-    match note {
+/// When a note was made; limits are no note of a moment.
+const fn stamp(note: &Note) -> Result<Stamp, State> {
+    Ok(match note {
+        Note::Limits(state) => return Err(*state),
         Note::Decision(n) => n.at,
         Note::Fill(n) => n.at,
         Note::Impact(n) => n.at,
@@ -80,7 +192,7 @@ const fn stamp(note: &Note) -> Stamp {
         Note::Order(n) => n.at,
         Note::Kill(n) => n.at,
         Note::Alert(n) => n.at,
-    }
+    })
 }
 
 impl Agent for RecordsAgent {
@@ -99,6 +211,11 @@ impl Agent for RecordsAgent {
         {
             done += 1;
             self.write(&note);
+        }
+        if let Some(state) = self.changed.take()
+            && let Err(error) = self.limits.write(&state)
+        {
+            eprintln!("mia: {error}: a restart would not know the limits as they are");
         }
         let now = self.clock.now();
         if let Some(Err(error)) = self.writer.as_mut().map(|writer| writer.beat(now)) {

@@ -211,9 +211,11 @@ impl Trader {
         self.risk.equity()
     }
 
-    /// Whether limits or orders changed what a restart must know; asked once for each change.
-    pub fn take_changed(&mut self) -> bool {
-        self.risk.take_changed()
+    /// Whether a stop would leave nothing undone: no entry works and no position is being closed.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let mut ids = (0_u16..).map(SymbolId).take(self.symbols.len());
+        ids.all(|id| self.orders.entering(id) == 0 && self.orders.closing(id).is_none())
     }
 
     fn symbol(&mut self, id: SymbolId) -> Option<&mut Symbol> {

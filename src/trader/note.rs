@@ -8,6 +8,7 @@ use crate::features::frame::FEATURES;
 use crate::order::{
     BuySell, Depth, ExecutionId, ExitReason, KillState, OrderId, OrderKind, Role, Veto,
 };
+use crate::risk::State;
 use crate::units::{Px, Qty, Slot, SymbolId, Ts};
 
 /// When and where something happened.
@@ -45,6 +46,8 @@ pub enum Note {
     Kill(Killed),
     /// Somebody should look.
     Alert(Alert),
+    /// Limits changed what a restart must know.
+    Limits(State),
 }
 
 /// Bid and ask ladder of one instant, and what the market of the symbol was like.

@@ -51,6 +51,9 @@ impl Trader {
         self.settle(at, frame, decision);
         self.leave(now);
         self.settle(at, frame, decision);
+        if self.risk.take_changed() {
+            self.note(Note::Limits(*self.risk.state()));
+        }
     }
 
     /// What the market of the symbol is like after the frame.

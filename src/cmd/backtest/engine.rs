@@ -29,7 +29,7 @@ struct Counter<'a> {
 ///
 /// # Errors
 /// What is wrong with the input, or what `each` says.
-pub fn run(
+pub(super) fn run(
     setup: &Setup,
     input: &Input<'_>,
     empty: RunResult,
@@ -168,7 +168,7 @@ impl<'a> Counter<'a> {
 ///
 /// # Errors
 /// Where the path has none.
-pub fn name(path: &std::path::Path) -> Result<String> {
+pub(super) fn name(path: &std::path::Path) -> Result<String> {
     let name = path.file_name().with_context(|| format!("{}: no file", path.display()))?;
     Ok(name.to_string_lossy().into_owned())
 }

@@ -4,7 +4,7 @@ use super::results::RunResult;
 
 /// The net profits of two sets on the trade dates that both saw, in the order of the dates, USD.
 #[must_use]
-pub fn daily(a: &[RunResult], b: &[RunResult]) -> Vec<(i32, f64, f64)> {
+pub(super) fn daily(a: &[RunResult], b: &[RunResult]) -> Vec<(i32, f64, f64)> {
     let by_day = |results: &[RunResult]| {
         let mut days = std::collections::BTreeMap::<i32, f64>::new();
         for result in results {

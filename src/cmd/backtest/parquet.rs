@@ -29,7 +29,7 @@ type Columns = Vec<(String, Cells)>;
 ///
 /// # Errors
 /// With the path.
-pub fn write(folder: &Path, results: &[RunResult]) -> Result<()> {
+pub(super) fn write(folder: &Path, results: &[RunResult]) -> Result<()> {
     table(&folder.join("runs.parquet"), runs(results))?;
     table(&folder.join("trades.parquet"), trades(results))
 }

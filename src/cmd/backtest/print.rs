@@ -15,7 +15,7 @@ use crate::order::Gate;
 
 /// Everything that is printed.
 #[derive(Debug, Serialize)]
-pub struct Summary {
+pub(super) struct Summary {
     /// Mode, which labels every number.
     mode: &'static str,
     sets: Vec<OfSet>,
@@ -87,7 +87,7 @@ struct Comparison {
 impl Summary {
     /// The results of all sets.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         sets: &[Set],
         results: &[RunResult],
         folds: Option<&[Fold]>,
@@ -218,7 +218,7 @@ fn or_none(value: Option<f64>, digits: usize) -> String {
 ///
 /// # Errors
 /// Where the output is closed.
-pub fn text(all: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
+pub(super) fn text(all: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
     for set in &all.sets {
         of_set(set, out)?;
     }

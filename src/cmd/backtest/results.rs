@@ -15,91 +15,91 @@ const VERSION: u32 = 1;
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RunResult {
+pub(super) struct RunResult {
     /// See [`VERSION`].
-    pub version: u32,
+    pub(super) version: u32,
     /// Input file, without its folder.
-    pub file: String,
+    pub(super) file: String,
     /// Number of the set, from 0.
-    pub set: usize,
+    pub(super) set: usize,
     /// What the set changes.
-    pub label: String,
+    pub(super) label: String,
     /// Preset.
-    pub preset: String,
+    pub(super) preset: String,
     /// Hash of everything that reaches the core and is no event.
-    pub state_hash: String,
+    pub(super) state_hash: String,
     /// Digest of all frames, signals, commands and fills.
-    pub digest: String,
+    pub(super) digest: String,
     /// Market events.
-    pub events: u64,
+    pub(super) events: u64,
     /// Trade dates (days since 1970-01-01) on which the market was open, in order.
-    pub days: Vec<i32>,
+    pub(super) days: Vec<i32>,
     /// Edges of the score: signals and those that lacked coverage.
-    pub edges: u64,
+    pub(super) edges: u64,
     /// Refusals by gate, in the order of [`Gate::ALL`].
-    pub vetoes: Vec<u64>,
+    pub(super) vetoes: Vec<u64>,
     /// Entries that were sent, long and short.
-    pub entries: [u64; 2],
+    pub(super) entries: [u64; 2],
     /// Executions.
-    pub fills: u64,
+    pub(super) fills: u64,
     /// Frames by score, in bins of one point from 0; the last holds 100.
-    pub scores: Vec<u64>,
+    pub(super) scores: Vec<u64>,
     /// Frames whose coverage was below the floor.
-    pub uncovered: u64,
+    pub(super) uncovered: u64,
     /// Equity at the start, USD.
-    pub equity_usd: f64,
+    pub(super) equity_usd: f64,
     /// Greatest fall of the equity from a peak, open positions included, USD.
-    pub drawdown_usd: f64,
+    pub(super) drawdown_usd: f64,
     /// Round trips in order.
-    pub trades: Vec<TradeRow>,
+    pub(super) trades: Vec<TradeRow>,
     /// Position in contracts that was still open at the end, by symbol of the run.
-    pub open: Vec<i64>,
+    pub(super) open: Vec<i64>,
 }
 
 /// One round trip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TradeRow {
+pub(super) struct TradeRow {
     /// Id of the entry.
-    pub trade: String,
+    pub(super) trade: String,
     /// Symbol.
-    pub symbol: String,
+    pub(super) symbol: String,
     /// +1 long, −1 short.
-    pub side: i8,
+    pub(super) side: i8,
     /// Contracts.
-    pub qty: u32,
+    pub(super) qty: u32,
     /// Market time of the first entry fill, Unix ns.
-    pub entry_ns: i64,
+    pub(super) entry_ns: i64,
     /// Market time of the last exit fill.
-    pub exit_ns: i64,
+    pub(super) exit_ns: i64,
     /// Trade date of the entry and of the exit, days since 1970-01-01.
-    pub days: [i32; 2],
+    pub(super) days: [i32; 2],
     /// Average prices in points.
-    pub prices: [f64; 2],
+    pub(super) prices: [f64; 2],
     /// Profit net of fees, USD.
-    pub net_usd: f64,
+    pub(super) net_usd: f64,
     /// Fees, USD.
-    pub fees_usd: f64,
+    pub(super) fees_usd: f64,
     /// Net profit by money at risk; `None` without any.
-    pub r: Option<f64>,
+    pub(super) r: Option<f64>,
     /// Slippage of entry and exit, ticks a contract.
-    pub slippage: [Option<f64>; 2],
+    pub(super) slippage: [Option<f64>; 2],
     /// Best and worst open profit, ticks.
-    pub excursion: [f64; 2],
+    pub(super) excursion: [f64; 2],
     /// Why it ended.
-    pub reason: ExitReason,
+    pub(super) reason: ExitReason,
     /// Score of the decision.
-    pub score: f64,
+    pub(super) score: f64,
     /// Tier of the decision.
-    pub tier: String,
+    pub(super) tier: String,
     /// Session bucket of the entry.
-    pub session: String,
+    pub(super) session: String,
 }
 
 impl RunResult {
     /// An empty result of `set`.
     #[must_use]
-    pub fn new(file: String, set: usize, label: String) -> RunResult {
+    pub(super) fn new(file: String, set: usize, label: String) -> RunResult {
         RunResult {
             version: VERSION,
             file,
@@ -125,19 +125,19 @@ impl RunResult {
 
     /// Sum of the net profits, USD.
     #[must_use]
-    pub fn net_usd(&self) -> f64 {
+    pub(super) fn net_usd(&self) -> f64 {
         self.trades.iter().map(|t| t.net_usd).sum()
     }
 
     /// R-multiples of the trades that have one.
     #[must_use]
-    pub fn rs(&self) -> Vec<f64> {
+    pub(super) fn rs(&self) -> Vec<f64> {
         self.trades.iter().filter_map(|t| t.r).collect()
     }
 
     /// Net profit of each day in [`RunResult::days`], by the trade date of the exit.
     #[must_use]
-    pub fn daily_usd(&self) -> Vec<f64> {
+    pub(super) fn daily_usd(&self) -> Vec<f64> {
         let of = |day: &i32| {
             let trades = self.trades.iter().filter(|t| t.days[1] == *day);
             trades.map(|t| t.net_usd).sum()
@@ -148,7 +148,7 @@ impl RunResult {
 
 /// The folder of finished runs.
 #[derive(Clone, Debug)]
-pub struct Finished {
+pub(super) struct Finished {
     folder: PathBuf,
 }
 
@@ -157,7 +157,7 @@ impl Finished {
     ///
     /// # Errors
     /// With the path.
-    pub fn open(folder: &Path) -> Result<Finished> {
+    pub(super) fn open(folder: &Path) -> Result<Finished> {
         let folder = folder.join("runs");
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         Ok(Finished { folder })
@@ -170,7 +170,7 @@ impl Finished {
     /// The result of a run that was finished before, `None` where there is none or it cannot be
     /// read: then the run is made again.
     #[must_use]
-    pub fn get(&self, key: u64) -> Option<RunResult> {
+    pub(super) fn get(&self, key: u64) -> Option<RunResult> {
         let mut bytes = std::fs::read(self.path(key)).ok()?;
         let result: RunResult = simd_json::from_slice(&mut bytes).ok()?;
         (result.version == VERSION).then_some(result)
@@ -180,7 +180,7 @@ impl Finished {
     ///
     /// # Errors
     /// With the path where it cannot be written.
-    pub fn put(&self, key: u64, result: &RunResult) -> Result<()> {
+    pub(super) fn put(&self, key: u64, result: &RunResult) -> Result<()> {
         use std::io::Write;
         let path = self.path(key);
         let mut file = Staged::create(&path)?;

@@ -10,11 +10,11 @@ const SETS_MAX: usize = 10_000;
 
 /// A configuration to be tried.
 #[derive(Clone, Debug)]
-pub struct Set {
+pub(super) struct Set {
     /// What was changed, `key=value` by key; empty for the configuration as it is.
-    pub label: String,
+    pub(super) label: String,
     /// The configuration.
-    pub config: Config,
+    pub(super) config: Config,
 }
 
 /// The configuration `base` with every `key=value` of `fixed`, once for each combination of the
@@ -25,7 +25,7 @@ pub struct Set {
 ///
 /// # Errors
 /// With the key: it is not one, its value is none, or the configuration refuses the combination.
-pub fn sets(base: &Config, fixed: &[String], grid: Option<&str>) -> Result<Vec<Set>> {
+pub(super) fn sets(base: &Config, fixed: &[String], grid: Option<&str>) -> Result<Vec<Set>> {
     let mut table: Table = toml::from_str(&base.to_text()).context("the configuration")?;
     let mut label = Vec::new();
     for pair in fixed {
@@ -63,7 +63,7 @@ pub fn sets(base: &Config, fixed: &[String], grid: Option<&str>) -> Result<Vec<S
 ///
 /// # Errors
 /// As [`sets`].
-pub fn changed(base: &Config, fixed: &[String], changes: &str) -> Result<Option<Set>> {
+pub(super) fn changed(base: &Config, fixed: &[String], changes: &str) -> Result<Option<Set>> {
     let table: Table = toml::from_str(changes).context("changes")?;
     let mut keys = Vec::new();
     leaves("", &table, &mut keys);

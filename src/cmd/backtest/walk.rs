@@ -10,13 +10,13 @@ use super::results::{RunResult, TradeRow};
 
 /// `TRAIN:TEST` or `TRAIN:TEST:PURGE`, in trade dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Split {
+pub(super) struct Split {
     /// Dates to choose on, from 1.
-    pub train: usize,
+    pub(super) train: usize,
     /// Dates to judge on, from 1.
-    pub test: usize,
+    pub(super) test: usize,
     /// Dates between them that belong to neither.
-    pub purge: usize,
+    pub(super) purge: usize,
 }
 
 impl std::str::FromStr for Split {
@@ -39,26 +39,26 @@ impl std::str::FromStr for Split {
 
 /// One fold.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fold {
+pub(super) struct Fold {
     /// First and last trade date of the training.
-    pub train: [i32; 2],
+    pub(super) train: [i32; 2],
     /// First and last trade date of the test.
-    pub test: [i32; 2],
+    pub(super) test: [i32; 2],
     /// The set with the best mean R in training; `None` where no set had a trade.
-    pub chosen: Option<usize>,
+    pub(super) chosen: Option<usize>,
     /// Mean R of the chosen set in training.
-    pub trained: Option<f64>,
+    pub(super) trained: Option<f64>,
     /// R of the chosen set's trades in the test.
-    pub tested: Vec<f64>,
+    pub(super) tested: Vec<f64>,
     /// Trades that crossed an edge of the chosen set's windows.
-    pub purged: usize,
+    pub(super) purged: usize,
 }
 
 /// The folds of the results of several sets over the same inputs.
 ///
 /// # Errors
 /// Where the inputs hold too few trade dates for one fold.
-pub fn folds(results: &[RunResult], split: Split) -> Result<Vec<Fold>> {
+pub(super) fn folds(results: &[RunResult], split: Split) -> Result<Vec<Fold>> {
     let mut days: Vec<i32> = results.iter().flat_map(|r| r.days.iter().copied()).collect();
     days.sort_unstable();
     days.dedup();

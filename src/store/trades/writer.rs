@@ -158,7 +158,7 @@ impl TradeWriter {
                 let (_, record) = self.record("POST_TRADE_ANALYSIS", after.at, None);
                 self.put(record.with(groups::post_trade(&closed, Some(after))), after.at)
             }
-            Note::Order(_) | Note::Kill(_) | Note::Alert(_) => Ok(()),
+            Note::Order(_) | Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => Ok(()),
         }
     }
 
