@@ -314,7 +314,7 @@ impl Entries {
         let refused = |detail| Veto::new(Gate::Rr, detail);
         let params = &self.params.targets;
         let (frame, symbol) = (side.frame, side.frame.event.symbol);
-        let costs = market.costs.filter(|c| c.tick_value > 0.0);
+        let costs = market.costs.filter(Costs::is_sane);
         let costs = costs.ok_or(refused(Detail::NoContract))?;
         let options = side.decision.option_levels(symbol, frame.event.ts);
         let clusters = market.lines.levels(frame.market_time, options).clusters();

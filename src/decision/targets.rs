@@ -52,6 +52,15 @@ pub struct Costs {
     pub min_stop_ticks: i32,
 }
 
+impl Costs {
+    /// Whether these are amounts: what is negative or no number would flatter a ratio.
+    #[must_use]
+    pub fn is_sane(&self) -> bool {
+        let known = [self.tick_value, self.round_turn, self.slippage_ticks];
+        self.tick_value > 0.0 && known.into_iter().all(|v| v >= 0.0 && v.is_finite())
+    }
+}
+
 /// Ticks from `from` to the nearest structure that protects a position: the far edge of the base,
 /// the last swing, the nearest strong cluster. `None` where nothing protects it.
 #[must_use]

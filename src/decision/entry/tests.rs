@@ -1,5 +1,7 @@
 //! Entries over frames, books and contexts made by hand.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::calendar::{Label, instant};
 use crate::context::{DelayClass, LevelPart};
@@ -156,8 +158,15 @@ fn stops_and_targets_that_are_not_there() {
     rig.last.levels.swing_low = None;
     assert_eq!(rig.refused(0.9), (Gate::Rr, Detail::NoStop));
 
-    let mut rig = Rig::new(&[17], EntryParams::new(vec![None]), 24_100);
-    assert_eq!(rig.refused(0.9), (Gate::Rr, Detail::NoContract));
+    for costs in [
+        None,
+        Some(Costs { tick_value: 0.0, ..ES }),
+        Some(Costs { round_turn: -1.0, ..ES }),
+        Some(Costs { slippage_ticks: f64::NAN, ..ES }),
+    ] {
+        let mut rig = Rig::new(&[17], EntryParams::new(vec![costs]), 24_100);
+        assert_eq!(rig.refused(0.9), (Gate::Rr, Detail::NoContract), "{costs:?}");
+    }
 
     // 29 ticks against a stop of 10: (362.5 − 5)/142.5 = 2.5088; 28: 2.4211.
     assert!(Rig::plain(24_030).propose(0.9).is_ok());
@@ -363,4 +372,38 @@ fn a_closing_bar_belongs_to_its_session() {
     assert_eq!(put(first - 31, Ts(open.0 - 30 * MINUTE), false), 30.0);
     assert_eq!(put(first - 1, open, true), 30.0, "still the night's");
     assert_eq!(put(first, Ts(open.0 + MINUTE), true), 0.0, "a new one, born at 09:31");
+}
+
+proptest! {
+    /// Whatever the levels are: a proposal has its stop behind and its target ahead, pays its least
+    /// ratio, and is measured as its record says; a refusal is one of gate 11.
+    #[test]
+    fn proposals_keep_their_promises(
+        poc in 23_800_i64..24_200,
+        swings in (1_i64..60, 1_i64..60),
+        atr in prop::option::of(0.5_f64..40.0),
+        band in (23_900.0_f64..24_100.0, 0.0_f64..80.0),
+        overnight in prop::option::of((23_900_i64..24_000, 1_i64..200)),
+        short: bool,
+    ) {
+        let mut rig = Rig::plain(poc);
+        rig.last.levels.swing_low = Some(px(24_000 - swings.0));
+        rig.last.levels.swing_high = Some(px(23_999 + swings.1));
+        rig.last.levels.overnight = overnight.map(|(low, width)| (px(low), px(low + width)));
+        (rig.last.atr20, rig.last.vwap, rig.last.vwap_sd) = (atr, band.0, band.1);
+        match rig.propose(if short { -0.9 } else { 0.9 }) {
+            Ok(own) => {
+                let atr = atr.expect("a stop needs it");
+                let (stop, target) = (own.intent.stop_ticks(), own.intent.target_ticks());
+                prop_assert!(stop >= 6 && f64::from(stop) >= 1.5 * atr);
+                let swing = if short { swings.1 } else { swings.0 };
+                // Nothing lies behind the nearest structure by more than the two ticks.
+                prop_assert!(i64::from(stop) <= (swing + 2).max(6).max((1.5 * atr).ceil() as i64));
+                prop_assert!(target > 0 && own.rr_net >= 2.5 && own.cluster >= 0.1);
+                let ratio = targets::rr_net(stop, target, &ES);
+                prop_assert_eq!(own.rr_net.to_bits(), ratio.to_bits());
+            }
+            Err(refused) => prop_assert_eq!(refused.veto.gate, Gate::Rr),
+        }
+    }
 }
