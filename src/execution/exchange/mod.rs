@@ -1,19 +1,22 @@
 //! The simulated exchange of paper, replay and backtest: matches orders against the book and the
 //! tape of a market that does not know of them. It never fills what they do not allow.
 //!
-//! | order | fills |
-//! |---|---|
-//! | market | at the levels of the far side, best first, each no further than its shown size, at the level's price and [`Params::slippage_ticks`] on top; what the book cannot give waits for more |
-//! | limit that crosses on arrival | the same way, never beyond its price; the rest is queued |
-//! | limit | by trades alone: one beyond its price fills it up to the trade's size, one at its price once the contracts ahead have traded |
-//! | stop | a trade at its price or beyond makes it a market order, which takes from the next book: the venue ends the trades of an order before it elects stops |
+//! - **Market**: at the levels of the far side, best first, each no further than its shown size, at
+//!   the level's price with [`Params::slippage_ticks`] on top. What the book cannot give waits for
+//!   more.
+//! - **Limit** that crosses on arrival: the same way, never beyond its price. The rest is queued.
+//! - **Limit** in a queue: by trades alone. One beyond its price fills it up to the trade's size,
+//!   one at its price once the contracts ahead have traded.
+//! - **Stop**: a trade at its price or beyond makes it a market order (with a limit: a limit order),
+//!   which takes from the next book: a venue ends the trades of an order before it elects stops.
 //!
 //! Sizes are shared: what one order takes of a trade or level, another cannot. What was taken of a
-//! level stays missing although the feed still shows it.
+//! level stays missing although the feed still shows it; only what is added to it is new.
 //!
-//! **Times.** A command takes effect [`Params::latency_ns`] after it was given, with the first event
-//! of its symbol at or after that. A trade of the very same instant comes before it: nobody trades
-//! against what he could not have known. While a batch of the book is under way commands wait.
+//! **Times.** A command takes effect [`Params::latency_ns`] after it was given, with the first
+//! event of its symbol at or after that. A trade of the very same instant comes before it: nobody
+//! trades against what he could not have known. While a batch of the book is under way commands
+//! wait.
 //!
 //! **Brackets.** Stop and target wait as `PendingChild` and become live with the fills of their
 //! parent, in the size of its fills. A fill of one takes its size from the other; the last one
@@ -161,8 +164,8 @@ impl Exchange {
         self.pending.push_back(Pending { due, command: *command });
     }
 
-    /// Steps on a sequenced event. `open` says whether the session of its symbol is open, `book` is
-    /// the symbol's, this event applied. What the venue says goes to `out`, which keeps what it has.
+    /// Steps on a sequenced event. `open` says whether the session of its symbol is open, `book`
+    /// is the symbol's, this event applied. What the venue says is added to `out`.
     pub fn on_event(&mut self, event: &Event, open: bool, book: &Book, out: &mut Reports) {
         // What was read before the start is history: nobody could have traded in it.
         if event.has(flag::WARMUP) {
@@ -200,7 +203,7 @@ impl Exchange {
         self.sweep();
     }
 
-    /// Commands of the event's symbol that are due by `until`, in the order in which they were sent.
+    /// Obeys what is due by `until` for the event's symbol, in the order in which it was sent.
     fn commands(&mut self, until: Ts, step: &mut Step<'_>) {
         while let Some(at) = self.next_due(until, step.event.symbol) {
             let Some(pending) = self.pending.remove(at) else { return };
