@@ -7,8 +7,9 @@
 //! - **Limit** that crosses on arrival: the same way, never beyond its price. The rest is queued.
 //! - **Limit** in a queue: by trades alone. One beyond its price fills it up to the trade's size,
 //!   one at its price once the contracts ahead have traded.
-//! - **Stop**: a trade at its price or beyond makes it a market order (with a limit: a limit order),
-//!   which takes from the next book: a venue ends the trades of an order before it elects stops.
+//! - **Stop**: a trade at its price or beyond makes it a market order, or a limit order where it
+//!   has a limit, which takes from the next book: a venue ends the trades of an order before it
+//!   elects stops.
 //!
 //! Sizes are shared: what one order takes of a trade or level, another cannot. What was taken of a
 //! level stays missing although the feed still shows it; only what is added to it is new.
