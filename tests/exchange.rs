@@ -206,7 +206,8 @@ fn random_scripts_trade() {
     let mut sum = Tally::default();
     let mut state = 7_u64;
     let mut byte = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
     for _ in 0..60 {
