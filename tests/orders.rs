@@ -421,6 +421,62 @@ fn a_refused_cancel_does_not_kill_an_order() {
 }
 
 #[test]
+fn a_second_exit_waits_for_the_first() {
+    let (mut world, id) = entered(2, 2);
+    world.run(&Step::Exit { symbol: 0, hard: false });
+    world.flow();
+    world.run(&Step::Wait { ms: 100 });
+    world.flow();
+    let exit = id.plus(3);
+    assert_eq!(state(&world, exit), OrderState::Working);
+    // The market is halted: both orders would fill when it opens.
+    for _ in 0..20 {
+        world.run(&Step::Wait { ms: 1000 });
+        world.flow();
+    }
+    assert_eq!(world.orders.id_range().0, exit.plus(1));
+    fill(&mut world, exit, 2);
+    assert!(!world.venue.flipped);
+    assert_eq!(world.venue.positions[0], 0);
+}
+
+#[test]
+fn a_size_is_not_changed_on_old_news() {
+    let (mut world, id) = entered(4, 4);
+    let target = world.venue.find(id.plus(2)).expect("target");
+    // One contract of the target is heard of, that the stop was reduced is not yet; two more fill.
+    world.venue.fill(target, 1);
+    world.run(&Step::Wait { ms: 1 });
+    world.run(&Step::In(3));
+    assert_eq!(world.orders.position(symbol()).map(|p| p.qty), Some(3));
+    world.venue.fill(target, 2);
+    world.run(&Step::Wait { ms: 1500 });
+    world.run(&Step::Out(9));
+    let stop = &world.venue.orders[world.venue.find(id.plus(1)).expect("stop")];
+    assert_eq!((stop.qty, world.venue.positions[0]), (1, 1));
+}
+
+#[test]
+fn a_bracket_that_the_venue_leaves_too_large_is_reduced() {
+    let mut world = World::new(Manners::Sloppy);
+    let id = world.enter(0, true, 4, true).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.flow();
+    fill(&mut world, id, 3);
+    world.run(&Step::CancelEntries);
+    world.flow();
+    let size = |world: &World, n| {
+        world.venue.find(id.plus(n)).map(|at| world.venue.orders[at].qty).expect("an order")
+    };
+    assert_eq!((size(&world, 1), size(&world, 2)), (4, 4));
+    for _ in 0..30 {
+        world.run(&Step::Wait { ms: 100 });
+        world.flow();
+    }
+    assert_eq!((size(&world, 1), size(&world, 2)), (3, 3));
+}
+
+#[test]
 fn a_position_that_comes_from_nowhere_is_reported() {
     let mut world = World::new(Manners::Good);
     world.venue.positions[0] = -2;
