@@ -78,7 +78,7 @@ pub(super) fn usd(value: Option<f64>) -> String {
         grouped.push(digit);
     }
     let negative = value < 0.0 && text.bytes().any(|b| b.is_ascii_digit() && b != b'0');
-    format!("{}{grouped}.{cents}", if negative { "\u{2212}" } else { "" })
+    format!("{}{grouped}.{cents}", if negative { "-" } else { "" })
 }
 
 fn warnings(section: &Section) -> Vec<String> {
@@ -177,8 +177,8 @@ fn costs(report: &Report) -> Table {
     let mut table = Table::new(
         "Costs of trading",
         &["", "value", ""],
-        "Slippage against the mid at the decision, + = worse. Shortfall is slippage and fees of what \
-         was filled.",
+        "Slippage against the mid at the decision, + = worse. Shortfall is slippage and fees of \
+         what was filled.",
     );
     let mut say = |name: &str, value: String, more: String| {
         table.row([name.to_owned(), value, more]);

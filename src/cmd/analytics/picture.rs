@@ -27,7 +27,7 @@ const DATE_WIDTH: i32 = 190;
 
 /// What is drawn.
 #[derive(Debug)]
-pub struct Drawn<'a> {
+pub(super) struct Drawn<'a> {
     section: &'a Section,
     points: &'a [Point],
 }
@@ -35,7 +35,7 @@ pub struct Drawn<'a> {
 impl<'a> Drawn<'a> {
     /// The picture of a section.
     #[must_use]
-    pub fn of(section: &'a Section) -> Drawn<'a> {
+    pub(super) fn of(section: &'a Section) -> Drawn<'a> {
         Drawn { section, points: &section.report.curve }
     }
 
@@ -284,7 +284,7 @@ fn room(low: f64, high: f64) -> (f64, f64) {
 /// Money without cents.
 fn plain(value: f64) -> String {
     let text = usd(Some(value.round()));
-    text.strip_suffix(".00").unwrap_or(&text).replace('\u{2212}', "-")
+    text.strip_suffix(".00").unwrap_or(&text).to_owned()
 }
 
 fn heights<DB: DrawingBackend>(

@@ -99,7 +99,7 @@ pub(super) fn html(of: &Document, picture: &str) -> String {
 
 fn cells(row: &[String], tag: &str) -> String {
     let cell = |text: &String| {
-        let negative = text.starts_with('-') || text.starts_with('\u{2212}');
+        let negative = text.starts_with('-');
         let class = if negative { " class=\"minus\"" } else { "" };
         format!("<{tag}{class}>{}</{tag}>", escaped(text))
     };

@@ -65,8 +65,8 @@ impl Appended {
         Ok((appended, torn))
     }
 
-    /// Appends `line`, which ends in a line feed, in one write. What a full disk took of it is taken
-    /// off again, so that the next line does not begin in its middle.
+    /// Appends `line`, which ends in a line feed, in one write. What a full disk took of it is
+    /// taken off again, so that the next line does not begin in its middle.
     ///
     /// # Errors
     /// With the path.

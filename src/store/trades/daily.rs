@@ -70,20 +70,29 @@ pub fn close_day(folder: &Path, day: Date, calendar: &Calendar) -> Result<Vec<St
         made.push((performance_file(day), "performance_daily/1".to_owned()));
     }
     let rows = folder.join(ml_file(day));
+    let mut rows_in_parquet = 0;
     if rows.is_file() {
         let parquet = rows.with_extension("parquet");
         match ml::check(&rows).and_then(|()| ml::parquet(&rows, &parquet)) {
-            Ok(_) => made.push((ml_file(day).replace(".csv", ".parquet"), "ml_features/1".into())),
+            Ok(count) => {
+                rows_in_parquet = count;
+                made.push((ml_file(day).replace(".csv", ".parquet"), "ml_features/1".into()));
+            }
             Err(e) => warnings.push(format!("{e:#}")),
         }
         made.push((ml_file(day), "ml_features/1".to_owned()));
     }
-    list(folder, day, &made, &loaded)?;
+    list(folder, day, &made, (&loaded.times, rows_in_parquet))?;
     Ok(warnings)
 }
 
 /// Writes the manifest over `files`.
-fn list(folder: &Path, day: Date, files: &[(String, String)], loaded: &read::Loaded) -> Result<()> {
+fn list(
+    folder: &Path,
+    day: Date,
+    files: &[(String, String)],
+    (times, rows): (&(Option<String>, Option<String>), u64),
+) -> Result<()> {
     let mut entries = Vec::new();
     for (name, schema) in files {
         let path = folder.join(name);
@@ -91,7 +100,7 @@ fn list(folder: &Path, day: Date, files: &[(String, String)], loaded: &read::Loa
         let lines = content.iter().filter(|&&byte| byte == b'\n').count() as u64;
         let is = |ending: &str| name.ends_with(ending);
         let records = match name {
-            _ if is(".parquet") => loaded.trades(),
+            _ if is(".parquet") => rows,
             _ if is(".csv") => lines.saturating_sub(1),
             name if *name == trades_file(day) => lines,
             _ => 1,
@@ -101,8 +110,8 @@ fn list(folder: &Path, day: Date, files: &[(String, String)], loaded: &read::Loa
             bytes: content.len() as u64,
             records,
             sha256: sha256(&content),
-            first_ts: loaded.times.0.clone(),
-            last_ts: loaded.times.1.clone(),
+            first_ts: times.0.clone(),
+            last_ts: times.1.clone(),
             schema_version: schema.clone(),
         });
     }

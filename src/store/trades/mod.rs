@@ -3,7 +3,7 @@
 //! ```text
 //! TREE/snapshots/trades/trades_YYYYMMDD.json             one record a line, never edited
 //!                       performance_daily_YYYYMMDD.json  what the day comes to
-//!                       ml_features_YYYYMMDD.csv         features at the decision, y_ what followed
+//!                       ml_features_YYYYMMDD.csv         features at the decision, y_ what came
 //!                       ml_features_YYYYMMDD.parquet     the same
 //!                       manifest_trades_YYYYMMDD.json    bytes and SHA-256 of the others
 //! ```
@@ -13,11 +13,13 @@
 //! edge gives PRE_ANALYSIS, MICROSTRUCTURE and DECISION, every execution EXECUTION and, one second
 //! later, a correction of it that knows the impact, every change of a position POSITION_UPDATE, a
 //! round trip FINAL_RESULT and, an hour later, POST_TRADE_ANALYSIS. A field without a value is null
-//! and its reason stands under `missing`. [`read`] reads the lines back.
+//! and its reason stands under `missing`. [`read`] reads the lines back,
+//! [`Collector`] gathers the same statistics without files.
 //!
 //! CORRELATION_UPDATE is reserved: nothing measures it yet.
 
 mod append;
+mod collect;
 mod daily;
 mod groups;
 pub mod ml;
@@ -36,6 +38,7 @@ use crate::features::CATALOGUE;
 use crate::store::options::folders::{Mode, compact};
 use crate::units::Instrument;
 
+pub use collect::Collector;
 pub use daily::{Performance, close_day};
 pub use read::{Loaded, Sample};
 pub use writer::{TradeWriter, Written};

@@ -56,16 +56,17 @@ struct Entry {
     qty: Option<u32>,
 }
 
+/// What is read of an execution.
 #[derive(Clone, Debug, Deserialize)]
-struct Execution {
-    client_id: String,
-    role: String,
-    qty: u32,
-    qty_requested: u32,
-    market_impact_1s_ticks: Option<f64>,
-    decision_to_send_ms: Option<f64>,
-    send_to_ack_ms: Option<f64>,
-    ack_to_fill_ms: Option<f64>,
+pub(super) struct Execution {
+    pub(super) client_id: String,
+    pub(super) role: String,
+    pub(super) qty: u32,
+    pub(super) qty_requested: u32,
+    pub(super) market_impact_1s_ticks: Option<f64>,
+    pub(super) decision_to_send_ms: Option<f64>,
+    pub(super) send_to_ack_ms: Option<f64>,
+    pub(super) ack_to_fill_ms: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,7 +105,7 @@ pub struct Sample {
     /// Whether some of it comes from a made-up market.
     pub simulated: bool,
     /// Closed trades by their id.
-    trips: BTreeMap<String, Trip>,
+    pub(super) trips: BTreeMap<String, Trip>,
     /// First and last trade date of any record, days since 1970-01-01.
     pub first: i32,
     /// See `first`.
@@ -120,15 +121,33 @@ pub struct Sample {
     /// Scores of the decision edges.
     pub scores: Vec<f64>,
     /// Contracts that entries asked for, by their order.
-    asked: BTreeMap<String, u32>,
+    pub(super) asked: BTreeMap<String, u32>,
     /// Executions by the id of their record.
-    executions: BTreeMap<String, Execution>,
+    pub(super) executions: BTreeMap<String, Execution>,
 }
 
 impl Sample {
     /// Closed trades, in no order of time.
     pub fn trips(&self) -> impl Iterator<Item = &Trip> {
         self.trips.values()
+    }
+
+    /// Counts a decision edge: its score and side, the gate that refused, and id and contracts of
+    /// the entry that left.
+    pub(super) fn decision(
+        &mut self,
+        score: f64,
+        side: &str,
+        gate: Option<&str>,
+        entry: Option<(String, u32)>,
+    ) {
+        self.decisions += 1;
+        self.scores.push(score);
+        *self.sides.entry(side.to_owned()).or_default() += 1;
+        if let Some(gate) = gate {
+            *self.vetoes.entry(gate.to_owned()).or_default() += 1;
+        }
+        self.asked.extend(entry);
     }
 
     /// Its report over `days`; `compared` as [`Inputs::compared`].
@@ -279,7 +298,12 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
     sample.simulated |= line.delay_class == "simulated";
     sample.flagged += u64::from(!line.flags.is_empty());
     match line.record_type.as_str() {
-        "DECISION" => decision(sample, line.signal.context("no signal")?, line.entry),
+        "DECISION" => {
+            let signal = line.signal.context("no signal")?;
+            let gate = Some(&*signal.gate_failed).filter(|gate| *gate != "NONE");
+            let entry = line.entry.and_then(|entry| Some((entry.trade_id?, entry.qty?)));
+            sample.decision(signal.score, &signal.side, gate, entry);
+        }
         "EXECUTION" => {
             let id = line.corrects.unwrap_or(line.record_id);
             sample.executions.insert(id, line.execution.context("no execution")?);
@@ -298,18 +322,6 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
         _ => {}
     }
     Ok(())
-}
-
-fn decision(sample: &mut Sample, signal: Signal, entry: Option<Entry>) {
-    sample.decisions += 1;
-    sample.scores.push(signal.score);
-    *sample.sides.entry(signal.side).or_default() += 1;
-    if signal.gate_failed != "NONE" {
-        *sample.vetoes.entry(signal.gate_failed).or_default() += 1;
-    }
-    if let Some(Entry { trade_id: Some(id), qty: Some(qty) }) = entry {
-        sample.asked.insert(id, qty);
-    }
 }
 
 fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> Trip {
@@ -342,5 +354,75 @@ fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> 
         vix_regime: of.vix_regime,
         tier: of.tier,
         features,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::synthetic::calendar;
+    use super::*;
+
+    #[test]
+    fn dates_in_names() {
+        let day = |name: &str| day_of(Path::new(name)).map(|day| day.to_string());
+        assert_eq!(day("a/trades_20260114.json").as_deref(), Some("2026-01-14"));
+        for name in [
+            "trades_2026011.json",
+            "trades_20261314.json",
+            "trades_2026-1-4.json",
+            "trades_20260114.csv",
+            "trades_202601144.json",
+            "performance_daily_20260114.json",
+        ] {
+            assert_eq!(day(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn weekends_and_closures_are_no_trading_days() {
+        let number = |text: &str| days(text.parse().expect("a date"));
+        let list = |from: &str, to: &str| trading_days(&calendar(), number(from), number(to));
+        // Monday to Sunday.
+        assert_eq!(list("2026-01-12", "2026-01-18").len(), 5);
+        assert!(!list("2025-12-22", "2025-12-26").contains(&number("2025-12-25")));
+        assert!(list("2025-12-22", "2025-12-26").contains(&number("2025-12-26")));
+        assert_eq!(list("2026-01-14", "2026-01-13"), Vec::<i32>::new());
+    }
+
+    const LINE: &str = concat!(
+        r#"{"schema":"trades","schema_version":1,"record_id":"a-1","record_type":"DECISION","#,
+        r#""delay_class":"replay","mode":"replay","preset":"core","symbol":"ES","#,
+        r#""trade_date":"2026-01-14","flags":[],"signal":{"score":61.5,"side":"LONG","#,
+        r#""gate_failed":"RR"},"entry":{"trade_id":null}}"#,
+        "\n"
+    );
+
+    #[test]
+    fn a_line() {
+        let mut loaded = Loaded::default();
+        take(&mut loaded, &mut LINE.as_bytes().to_vec()).expect("a record");
+        let sample = loaded.samples.values().next().expect("a sample");
+        assert_eq!((sample.decisions, sample.vetoes.get("RR")), (1, Some(&1)));
+        let other = LINE.replace(r#""schema_version":1"#, r#""schema_version":2"#);
+        let refused = take(&mut loaded, &mut other.into_bytes());
+        assert!(refused.expect_err("another schema").to_string().contains("schema"));
+    }
+
+    proptest! {
+        /// Whatever a disk did to a line, it is refused or read, and nothing falls over.
+        #[test]
+        fn damaged_lines(at in 0..LINE.len(), byte: u8, cut in 0..LINE.len()) {
+            let mut bytes = LINE.as_bytes().to_vec();
+            if let Some(hit) = bytes.get_mut(at) {
+                *hit = byte;
+            }
+            let mut loaded = Loaded::default();
+            let _ = take(&mut loaded, &mut bytes.clone());
+            prop_assert!(loaded.records <= 1);
+            bytes.truncate(cut);
+            prop_assert!(take(&mut Loaded::default(), &mut bytes).is_err(), "no line feed");
+        }
     }
 }

@@ -325,7 +325,7 @@ fn files_follow_the_trade_date() {
     let notes = day(1);
     let Some(Note::Decision(decided)) = notes.first().copied() else { panic!("a decision") };
     // 18:30 New York belongs to the next trade date.
-    for hours in [0, 9, 8] {
+    for hours in [0, 9, 7] {
         let at = stamp(1, hours * 60 * MINUTE, 0);
         writer.write(&Note::Decision(Decided { at, ..decided })).expect("written");
     }

@@ -203,7 +203,8 @@ impl TradeWriter {
             if let Some(closed) = open.closed {
                 let at = Stamp { symbol: closed.at.symbol, ..at };
                 let (_, record) = self.record("POST_TRADE_ANALYSIS", at, None);
-                self.put(record.with(groups::post_trade(&closed, None)), at)?;
+                // Into the day that ends, even where its halt already counts to the next date.
+                self.append(record.with(groups::post_trade(&closed, None)), at.ts)?;
             }
         }
         self.close()?;
@@ -354,6 +355,11 @@ impl TradeWriter {
             self.close()?;
             self.begin(day)?;
         }
+        self.append(record, at.ts)
+    }
+
+    /// Writes a record into the open file.
+    fn append(&mut self, record: Record, ts: Ts) -> Result<()> {
         let (needed, lacking) = record.completeness();
         let (line, flagged) = record.line()?;
         if let Some(files) = &mut self.files {
@@ -363,9 +369,9 @@ impl TradeWriter {
         self.written.flagged += u64::from(flagged);
         self.written.needed += u64::from(needed);
         self.written.lacking += u64::from(lacking);
-        let since = *self.waits_since.get_or_insert(at.ts);
+        let since = *self.waits_since.get_or_insert(ts);
         // A run without beats, such as a replay, is bounded in the time of its own events.
-        if at.ts.since(since) >= SYNC_NS {
+        if ts.since(since) >= SYNC_NS {
             self.sync()?;
         }
         Ok(())

@@ -1,0 +1,184 @@
+//! Notes straight to a [`Sample`], without a file between: for runs of which only the statistics
+//! are wanted, such as the many of a backtest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::groups::{regime_name, vix_regime};
+use super::read::{Execution, Sample};
+use super::value::millis;
+use super::{Header, mode_name};
+use crate::analytics::Trip;
+use crate::calendar::Calendar;
+use crate::order::{ExecutionId, OrderId, Role};
+use crate::trader::note::{Closed, Decided, Filled, Note, Stamp};
+use crate::units::{Instrument, Ts};
+
+/// Gathers what [`Note`]s say, as the records of the same notes read back would.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    instruments: Vec<Instrument>,
+    calendar: Arc<Calendar>,
+    sample: Sample,
+    /// Keys of executions, which have no record here.
+    keys: BTreeMap<(OrderId, ExecutionId), String>,
+    began: bool,
+}
+
+impl Collector {
+    /// For a run with this header.
+    #[must_use]
+    pub fn new(header: &Header, calendar: Arc<Calendar>) -> Collector {
+        let sample = Sample {
+            mode: mode_name(header.mode).to_owned(),
+            preset: header.preset.clone(),
+            simulated: header.is_simulated(),
+            ..Sample::default()
+        };
+        let instruments = header.instruments.clone();
+        Collector { instruments, calendar, sample, keys: BTreeMap::new(), began: false }
+    }
+
+    /// Takes a note.
+    pub fn note(&mut self, note: &Note) {
+        match note {
+            Note::Decision(decided) => self.decision(decided),
+            Note::Fill(filled) => self.fill(filled),
+            Note::Impact(impact) => {
+                self.day(impact.at);
+                let key = self.keys.get(&(impact.id, impact.execution));
+                if let Some(of) = key.and_then(|key| self.sample.executions.get_mut(key)) {
+                    of.market_impact_1s_ticks = Some(impact.ticks);
+                }
+            }
+            Note::Position(held) => {
+                self.day(held.at);
+            }
+            Note::Trade(closed) => {
+                let day = self.day(closed.at);
+                if let Some(trip) = self.trip(closed, day) {
+                    self.sample.trips.insert(trip.id.clone(), trip);
+                }
+            }
+            Note::After(after) => {
+                self.day(after.at);
+            }
+            Note::Order(_) | Note::Kill(_) | Note::Alert(_) => {}
+        }
+    }
+
+    /// What was gathered.
+    #[must_use]
+    pub fn into_sample(self) -> Sample {
+        self.sample
+    }
+
+    /// The trade date of a note, which widens the period.
+    fn day(&mut self, at: Stamp) -> i32 {
+        let day = self.calendar.segment(at.market_time.or(at.ts)).trade_day;
+        let sample = &mut self.sample;
+        if !std::mem::replace(&mut self.began, true) {
+            (sample.first, sample.last) = (day, day);
+        }
+        sample.first = sample.first.min(day);
+        sample.last = sample.last.max(day);
+        day
+    }
+
+    fn decision(&mut self, of: &Decided) {
+        self.day(of.at);
+        let side = if of.way.sign() > 0 { "LONG" } else { "SHORT" };
+        let gate = of.veto.map(|veto| veto.gate.name());
+        let entry = of.entry.map(|entry| (entry.id.to_string(), entry.qty));
+        self.sample.decision(of.score, side, gate, entry);
+    }
+
+    fn fill(&mut self, of: &Filled) {
+        self.day(of.at);
+        let key = format!("{} {:016x} {}", of.id, of.execution.number(), of.index);
+        let [decided, sent, acked] = of.times;
+        let execution = Execution {
+            client_id: of.id.to_string(),
+            role: if of.role == Role::Entry { "ENTRY" } else { "EXIT" }.to_owned(),
+            qty: of.qty,
+            qty_requested: of.order_qty,
+            market_impact_1s_ticks: None,
+            decision_to_send_ms: millis(decided, sent),
+            send_to_ack_ms: millis(sent, acked),
+            ack_to_fill_ms: millis(acked, of.at.ts),
+        };
+        self.keys.insert((of.id, of.execution), key.clone());
+        self.sample.executions.insert(key, execution);
+    }
+
+    fn trip(&self, of: &Closed, day: i32) -> Option<Trip> {
+        let instrument = self.instruments.get(usize::from(of.at.symbol.0))?;
+        let known = |usd: f64| Some(usd).filter(|usd| *usd > 0.0);
+        let [regime, _] = of.regime;
+        let text = |name: &'static str| name.to_owned();
+        Some(Trip {
+            id: of.trade.to_string(),
+            mode: self.sample.mode.clone(),
+            preset: self.sample.preset.clone(),
+            symbol: instrument.root.clone(),
+            day,
+            exit_ns: Some(of.exit_time).filter(|ts| ts.is_some()).map_or(0, |Ts(ns)| ns),
+            qty: of.qty,
+            gross_usd: of.gross_usd,
+            fees_usd: of.fees_usd,
+            r: of.r(),
+            risk_usd: known(of.risk_usd),
+            equity_usd: known(of.equity_usd),
+            tick_usd: instrument.multiplier.map(|usd| usd * instrument.tick),
+            excursion: of.excursion,
+            adverse_first: of.adverse_first,
+            slippage: [of.slippage.0, of.slippage.1],
+            minutes: millis(of.entry_time, of.exit_time).map(|ms| ms / 60_000.0),
+            reason: text(of.reason.name()),
+            session: text(of.label.name()),
+            sub_bucket: text(of.sub_bucket.name()),
+            regime: regime_name(regime).map(text),
+            vix_regime: vix_regime(of.vix).map(text),
+            tier: text(of.tier.name()),
+            features: of.features.map(|slot| slot.value()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::options::folders::Mode;
+    use crate::store::trades::read::{self, trading_days};
+    use crate::store::trades::synthetic::{OPEN, calendar, day, header, stamp};
+    use crate::store::trades::{TradeWriter, folder};
+
+    /// Through memory and through files, one report.
+    #[test]
+    fn as_the_records_say() {
+        let data = std::env::temp_dir().join(format!("mia-collect-{}", std::process::id()));
+        let header = header(Mode::Paper, "realtime");
+        let mut writer =
+            TradeWriter::new(&data, header.clone(), calendar(), OPEN).expect("a writer");
+        let mut collector = Collector::new(&header, calendar());
+        for note in day(33) {
+            writer.write(&note).expect("written");
+            collector.note(&note);
+        }
+        writer.finish(stamp(9_999, 0, 0)).expect("finished");
+        let files = read::files(&folder(&data, Mode::Paper)).expect("files");
+        let loaded = read::load(&files).expect("loaded");
+        let from_files = loaded.samples.into_values().next().expect("a sample");
+        let direct = collector.into_sample();
+        let days = trading_days(&calendar(), direct.first, direct.last);
+        let report = |sample: &Sample| sample.report(days.clone(), Vec::new()).expect("a report");
+        assert_eq!(report(&direct), report(&from_files));
+        assert_eq!(direct.decisions, from_files.decisions);
+        assert_eq!(direct.vetoes, from_files.vetoes);
+        assert_eq!(direct.sides, from_files.sides);
+        assert_eq!(direct.scores, from_files.scores);
+        assert_eq!((direct.first, direct.last), (from_files.first, from_files.last));
+        assert!(direct.trips().count() == 33 && direct.decisions == 44);
+        std::fs::remove_dir_all(data).expect("clean up");
+    }
+}
