@@ -151,7 +151,8 @@ impl Cold {
                 .spawn(move || asker.run(&value))?;
         }
         let hurry = Arc::new(AtomicBool::new(false));
-        let desk = Desk::new(&config.options, calendar.clone(), Mode::Paper);
+        let (mode, contexts) = places(&config);
+        let desk = Desk::new(&config.options, calendar.clone(), mode);
         let schedule = Schedule::new(config.options.refresh_s);
         let job = |&of: &Underlying| Job {
             of,
@@ -164,7 +165,7 @@ impl Cold {
         };
         let mut agent = Agent {
             jobs: config.options.symbols.iter().map(job).collect(),
-            contexts: config.options.out.join("paper").join("contexts"),
+            contexts,
             version: 0,
             published: Ts::NONE,
             desk,
@@ -245,6 +246,15 @@ struct Agent {
     contexts: PathBuf,
     version: u64,
     published: Ts,
+}
+
+/// Folders of a run that trades for real, and of every other one; where its Context versions go.
+fn places(config: &Config) -> (Mode, PathBuf) {
+    let out = &config.options.out;
+    match config.live_trading() {
+        Some(_) => (Mode::Live, out.join("contexts")),
+        None => (Mode::Paper, out.join("paper").join("contexts")),
+    }
 }
 
 fn served(config: &Config) -> Vec<(String, f64)> {

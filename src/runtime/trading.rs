@@ -21,13 +21,16 @@ use crate::execution::wire::Wire;
 use crate::feed::dtc::orders::{KnownOrder, OrderFeed};
 use crate::monitor::latency::Latencies;
 use crate::order::{Action, Command, Listing, OrderId};
-use crate::units::{SymbolId, Ts};
+use crate::units::{SECOND, SymbolId, Ts};
 
 /// Commands between decision and net: more than twice the orders that may be open. Who fills it
 /// must never wait for room: in the fused layout both ends are one thread.
 pub const COMMANDS_RING: usize = 1024;
 /// Orders that wait for the journal.
 const HELD_MAX: usize = 64;
+
+/// How long the server may take to name its accounts.
+const ACCOUNT_NS: i64 = 10 * SECOND;
 
 /// How far the journal is on disk, between the net thread that waits and the journal thread.
 #[derive(Clone, Debug, Default)]
@@ -130,6 +133,8 @@ pub struct Trading {
     /// The link has been up once.
     served: bool,
     accounts: Accounts,
+    /// Since when the account is being asked for.
+    asked: Ts,
     held: VecDeque<Held>,
     sent: Sent,
     /// Receive times behind what was queued in this turn.
@@ -181,6 +186,7 @@ impl Trading {
             phase: Phase::Down,
             served: false,
             accounts: Accounts::Unknown,
+            asked: Ts::NONE,
             held: VecDeque::with_capacity(HELD_MAX),
             sent: Sent { sent: 0, unsent: 0, tick_to_send, held },
             queued: Vec::with_capacity(COMMANDS_RING),
@@ -222,7 +228,7 @@ impl Trading {
             (can.bracket_orders, "bracket orders"),
             (can.order_cancel_replace, "changes of orders"),
         ];
-        self.accounts = Accounts::Unknown;
+        (self.accounts, self.asked) = (Accounts::Unknown, Ts::NONE);
         if let Some((_, what)) = lacks.iter().find(|(has, _)| !has) {
             self.phase = Phase::Refused;
             return Err(format!("the server does not offer {what}: no orders are sent"));
@@ -262,14 +268,18 @@ impl Trading {
 
     /// What the accounts come to, once: `Ok` brings the link up and asks for the lists.
     pub fn decided(&mut self, session: &mut Session, now: Ts) -> Option<Result<(), String>> {
-        if self.phase != Phase::Asked || self.accounts == Accounts::Unknown {
+        if self.phase != Phase::Asked {
             return None;
         }
+        self.asked = self.asked.or(now);
+        let silent = now.since(self.asked) >= ACCOUNT_NS;
         let account = &self.account;
         let refused = match self.accounts {
+            Accounts::Unknown if silent => Some("the server does not say its accounts".to_owned()),
+            Accounts::Unknown => return None,
             Accounts::Disabled => Some(format!("account {account:?} may not trade")),
             Accounts::Others => Some(format!("the server has no account {account:?}")),
-            Accounts::Ours | Accounts::Unknown => None,
+            Accounts::Ours => None,
         };
         if let Some(text) = refused {
             self.phase = Phase::Refused;

@@ -10,6 +10,9 @@ use crate::execution::wire::Name;
 use crate::order::{BuySell, OrderKind};
 use crate::units::Px;
 
+/// No message.
+const NOTHING: [u16; 0] = [];
+
 struct Run {
     trading: Trading,
     commands: Producer<Command>,
@@ -117,12 +120,17 @@ fn nothing_leaves_before_the_account_is_ours() {
     let mut run = Run::new(false);
     assert_eq!(run.trading.decided(&mut run.session, Ts(1)), None);
     run.push(1, 0, new(1));
-    assert_eq!(run.work(), []);
+    assert_eq!(run.work(), NOTHING);
     assert_eq!(run.trading.sent().unsent, 1);
     run.account("SIM1", 0);
     assert_eq!(run.trading.decided(&mut run.session, Ts(1)), Some(Ok(())));
     assert_eq!(run.trading.decided(&mut run.session, Ts(1)), None, "once");
     assert_eq!(run.work(), [300, 305, 601, 303], "and not what was dropped");
+    let mut silent = Run::new(false);
+    for (second, decided) in [(1, false), (10, false), (11, true), (12, false)] {
+        let outcome = silent.trading.decided(&mut silent.session, Ts(second * SECOND));
+        assert_eq!(outcome.is_some_and(|o| o.is_err()), decided, "after {second} s");
+    }
     for (name, disabled, word) in [("SIM2", 0, "no account"), ("SIM1", 1, "may not trade")] {
         let mut run = Run::new(false);
         run.account(name, disabled);
@@ -157,7 +165,7 @@ fn new_orders_wait_for_the_journal_and_nothing_else_does() {
     assert_eq!(run.work(), [203]);
     assert_eq!(progress.due(), Some(9), "the journal is asked");
     progress.done(8);
-    assert_eq!(run.work(), []);
+    assert_eq!(run.work(), NOTHING);
     progress.done(9);
     // One that is on disk already still leaves behind those before it.
     run.push(5, 0, new(4));
@@ -179,7 +187,7 @@ fn a_cancel_or_flatten_takes_the_order_that_waits_with_it() {
     run.push(10, 1, Action::Flatten { id: id(7) });
     assert_eq!(run.work(), [209]);
     run.progress.as_ref().expect("journal first").done(99);
-    assert_eq!(run.work(), [], "nothing opens behind a flatten");
+    assert_eq!(run.work(), NOTHING, "nothing opens behind a flatten");
     assert_eq!(run.trading.sent().unsent, 3);
 }
 
@@ -189,12 +197,12 @@ fn a_journal_that_fails_or_a_lost_link_drops_what_waits() {
     run.push(9, 0, new(1));
     run.work();
     run.failed.store(true, Ordering::Release);
-    assert_eq!(run.work(), []);
+    assert_eq!(run.work(), NOTHING);
     run.progress.as_ref().expect("journal first").done(99);
     assert_eq!((run.work(), run.trading.sent().unsent), (vec![], 1));
     run.failed.store(false, Ordering::Release);
     run.push(100, 0, new(4));
-    assert_eq!(run.work(), []);
+    assert_eq!(run.work(), NOTHING);
     assert!(run.trading.lost() && !run.trading.lost());
     assert_eq!(run.trading.sent().unsent, 2);
     run.push(100, 0, Action::Flatten { id: id(7) });
