@@ -157,11 +157,13 @@ pub enum HaltCause {
     ParseErrors = 13,
     /// The server of the orders has gone silent.
     Heartbeat = 14,
+    /// The run ends in order: it stops what begins, the next run is not stopped by it.
+    Stop = 15,
 }
 
 impl HaltCause {
     /// All of them.
-    pub const ALL: [HaltCause; 14] = [
+    pub const ALL: [HaltCause; 15] = [
         HaltCause::Stalled,
         HaltCause::Journal,
         HaltCause::Signal,
@@ -176,6 +178,7 @@ impl HaltCause {
         HaltCause::Memory,
         HaltCause::ParseErrors,
         HaltCause::Heartbeat,
+        HaltCause::Stop,
     ];
 
     /// The cause of a code.

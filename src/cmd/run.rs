@@ -17,6 +17,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::cold::{self, Cold};
 use crate::runtime::door::{self, Door, Opened};
 use crate::runtime::live::{Ended, Live};
+use crate::decision::News;
 use crate::order::KillState;
 use crate::risk::{Rule, State};
 use crate::runtime::mids::Futures;
@@ -96,6 +97,12 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
     let clock = Clock::new();
     if let Some(missing) = setup.calendar.check_live(clock.now())? {
         eprintln!("mia: warning: {missing}: add them before mid-December, or the start will fail");
+    }
+    if let Some(path) = setup.config.trading.as_ref().and_then(|t| t.news.as_ref()) {
+        let named = |what: &dyn std::fmt::Display| anyhow!("{}: {what}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|e| named(&e))?;
+        News::parse(&text).map_err(|line| named(&format!("line {line} is no event")))?;
+        setup.news = Some(text);
     }
     let opened = open_door(&setup, &clock)?;
     if let Some(opened) = &opened {

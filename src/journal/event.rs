@@ -85,6 +85,14 @@ pub fn pack(event: &Event) -> PackedEvent {
             packed.orders = U16::new(message_type);
             10
         }
+        ref other => of_account(other, &mut packed),
+    };
+    packed
+}
+
+/// Fills in what the operator, the shell or a venue says of the account.
+fn of_account(body: &Body, packed: &mut PackedEvent) -> u8 {
+    match *body {
         Body::Resume(state) => {
             packed.side = state as u8;
             11
@@ -114,9 +122,8 @@ pub fn pack(event: &Event) -> PackedEvent {
             17
         }
         // What a venue says of orders is decoded from its bytes again; only those bytes are kept.
-        Body::Order(_) | Body::Fill(_) => 0,
-    };
-    packed
+        _ => 0,
+    }
 }
 
 fn words(number: u64) -> [U32; 2] {

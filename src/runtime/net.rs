@@ -411,7 +411,7 @@ impl<S: EventSink> NetAgent<S> {
         let [least, most, closing] = WIND_NS;
         let Some(since) = self.winding else {
             self.winding = Some(now);
-            let (state, cause) = (KillState::HaltEntries, HaltCause::Signal);
+            let (state, cause) = (KillState::HaltEntries, HaltCause::Stop);
             let flatten = desk.flatten;
             self.out.event(account_event(now, Body::Halt { state, cause }));
             if flatten {

@@ -10,7 +10,7 @@ use super::baselines::Stored;
 use super::start;
 use crate::calendar::{Calendar, CalendarError};
 use crate::config::Config;
-use crate::decision::{Preset, Reads};
+use crate::decision::{News, Preset, Reads};
 use crate::features::SymbolParams;
 use crate::features::baseline::{Origin, Running};
 use crate::feed::dtc::orders::KnownOrder;
@@ -37,6 +37,8 @@ pub struct Setup {
     pub baselines: Vec<Option<Arc<Stored>>>,
     /// What the trading begins with; `None` = from nothing.
     pub start: Option<Start>,
+    /// Text of the calendar of tier-1 events, where there is one.
+    pub news: Option<String>,
     /// Server ids of orders of earlier runs, see `player::known_orders`. They are part of what
     /// decodes the order connection, not of the core.
     pub known_orders: Vec<KnownOrder>,
@@ -72,10 +74,17 @@ impl Setup {
         let calendar = Calendar::bundled().map_err(|e: CalendarError| e.to_string())?;
         let (calendar, mode) = (Arc::new(calendar), mode.to_owned());
         let baselines = vec![None; instruments.len()];
-        let (known_orders, start) = (Vec::new(), None);
-        let all =
-            Setup { config, instruments, preset, mode, calendar, baselines, known_orders, start };
-        Ok(all)
+        Ok(Setup {
+            config,
+            instruments,
+            preset,
+            mode,
+            calendar,
+            baselines,
+            known_orders: Vec::new(),
+            start: None,
+            news: None,
+        })
     }
 
     /// Whether the run trades, on paper or for real.
@@ -106,6 +115,7 @@ impl Setup {
                 "{entry:?} {risk:?} {products:?} {orders:?} {exchange:?} {kind:?} {max_hold_ns:?}"
             );
             states.push(("trading", limits));
+            states.extend(self.news.clone().map(|text| (NEWS, text)));
             states.push((START, start::start_text(&trading.start)));
         }
         let mut baselines = String::new();
@@ -245,6 +255,12 @@ impl Setup {
             self.start = Some(start);
             return Ok(());
         }
+        if name == NEWS.as_bytes() {
+            let text = std::str::from_utf8(content).map_err(|e| e.to_string())?;
+            News::parse(text).map_err(|line| format!("the journal's news, line {line}"))?;
+            self.news = Some(text.to_owned());
+            return Ok(());
+        }
         let number = std::str::from_utf8(name).ok().and_then(|name| name.strip_prefix(BASELINE));
         let Some(number) = number else { return Ok(()) };
         let say = |e: &dyn std::fmt::Display| format!("the journal's baseline {number}: {e}");
@@ -258,6 +274,8 @@ impl Setup {
 
 /// Name of the State record that holds what trading began with.
 const START: &str = "start";
+/// Name of the State record that holds the calendar of events.
+const NEWS: &str = "news";
 /// Name of a baseline's State record, before the number of its symbol.
 const BASELINE: &str = "baseline/";
 

@@ -77,7 +77,8 @@ pub fn params(setup: &Setup) -> Option<trader::Params> {
     let start = setup.start.clone();
     Some(trader::Params {
         entry: config.entry_params(instruments),
-        news: News::none(),
+        // A text that cannot be read was refused before.
+        news: setup.news.as_deref().and_then(|text| News::parse(text).ok()).unwrap_or_default(),
         // Nobody lifts a halt in a backtest.
         risk: config.risk_params(setup.mode != "replay"),
         products: config.products(instruments),

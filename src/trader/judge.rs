@@ -10,7 +10,7 @@ use crate::decision::{Decision, Edge, Tier};
 use crate::execution::{Moment, Plan};
 use crate::features::Frame;
 use crate::features::frame::FEATURES;
-use crate::order::{BuySell, ExitReason, OrderId, OrderKind, Role, Veto};
+use crate::order::{BuySell, Detail, ExitReason, Gate, OrderId, OrderKind, Role, Veto};
 use crate::risk::{Exposure, Open, Sizing};
 use crate::units::{Px, Reason, Slot, SymbolId};
 
@@ -99,6 +99,9 @@ impl Trader {
         cluster: &mut Option<f64>,
     ) -> Result<Passed, Veto> {
         let id = edge.signal.symbol;
+        if self.stopping {
+            return Err(Veto::new(Gate::Halt, Detail::KillSwitch));
+        }
         self.risk.gate_halt(id)?;
         self.entries.before(frame, book)?;
         self.orders.reconciled(id)?;

@@ -111,6 +111,8 @@ pub struct Trader {
     reports: Reports,
     commands: Vec<Command>,
     notes: Vec<Note>,
+    /// The run ends: nothing is entered any more.
+    stopping: bool,
     /// Notes that found no room; above 0 records are missing.
     lost: u64,
 }
@@ -165,6 +167,7 @@ impl Trader {
             reports: Reports::default(),
             commands: Vec::with_capacity(COMMANDS_MAX),
             notes: Vec::with_capacity(NOTES_MAX),
+            stopping: false,
             lost: 0,
         }
     }

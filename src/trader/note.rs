@@ -26,7 +26,6 @@ pub struct Stamp {
 
 /// One thing to be written down.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a ring element: it cannot point to a heap")]
 pub enum Note {
     /// A side passed the gate or tried to.
     Decision(Decided),

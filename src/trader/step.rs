@@ -86,6 +86,11 @@ impl Trader {
     fn hear(&mut self, event: &Event, now: Moment) {
         let ts = event.ts;
         match event.body {
+            Body::Halt { cause: HaltCause::Stop, .. } => {
+                // The end of a run is no reason to stop the next one: the limits do not keep it.
+                self.stopping = true;
+                self.orders.cancel_entries(now, &mut self.outbox, &mut self.changes);
+            }
             Body::Halt { state, cause } => self.risk.on_halt(ts, state, cause as u8),
             Body::Resume(state) => {
                 let symbols = (0_u16..).map(SymbolId).take(self.symbols.len());

@@ -63,7 +63,7 @@ impl Collector {
             Note::After(after) => {
                 self.day(after.at);
             }
-            Note::Order(_) | Note::Kill(_) | Note::Alert(_) => {}
+            Note::Order(_) | Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => {}
         }
     }
 
