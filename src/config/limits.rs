@@ -198,3 +198,55 @@ impl ExchangeConfig {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, TradingConfig};
+
+    /// The example's tables from `from` to `to`, with nothing commented out.
+    fn shown(from: &str, to: &str) -> String {
+        let text = include_str!("../cmd/example.toml");
+        let (begin, end) = (text.find(from).expect("there"), text.find(to).expect("there"));
+        let open = |line: &str| format!("{}\n", line.strip_prefix("# ").unwrap_or(line));
+        text.get(begin..end).expect("in order").lines().map(open).collect()
+    }
+
+    fn keys(table: &toml::Table) -> Vec<&str> {
+        let mut keys: Vec<&str> = table.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    #[test]
+    fn the_example_shows_every_limit_with_its_default() {
+        let text = shown("[risk]", "[threads]");
+        let config = Config::parse(&text).expect("valid");
+        assert_eq!(config.risk, RiskConfig::default());
+        assert_eq!(config.exchange, ExchangeConfig::default());
+        let table: toml::Table = text.parse().expect("a table");
+        let of = |name: &str| table.get(name).and_then(toml::Value::as_table).expect("a table");
+        let risk = toml::Table::try_from(RiskConfig::default()).expect("a table");
+        let exchange = toml::Table::try_from(ExchangeConfig::default()).expect("a table");
+        assert_eq!(keys(of("risk")), keys(&risk));
+        assert_eq!(keys(of("exchange")), keys(&exchange));
+    }
+
+    #[test]
+    fn the_example_of_trading_is_one() {
+        let symbols = "[[symbols]]\nname = \"ESZ6\"\nsource = \"es\"\n[[sources]]\n\
+                       kind = \"dtc\"\nname = \"es\"\naddress = \"127.0.0.1:11099\"\n";
+        let config = Config::parse(&format!("{symbols}{}", shown("# [trading]", "[risk]")));
+        let trading = config.expect("valid").trading.expect("there");
+        let plain = TradingConfig {
+            source: "es".to_owned(),
+            symbols: vec!["ESZ6".to_owned()],
+            news: trading.news.clone(),
+            max_hold_s: trading.max_hold_s,
+            product: trading.product.clone(),
+            ..TradingConfig::default()
+        };
+        assert_eq!(trading, plain, "what is shown is the default");
+        assert_eq!(trading.product.len(), 1);
+    }
+}

@@ -356,11 +356,11 @@ impl DtcConnection {
             SessionEvent::CloseNow { reason: CloseReason::Silence { .. } } => {
                 halt(HaltCause::Heartbeat);
             }
-            SessionEvent::Reconnect { .. } | SessionEvent::DoNotReconnect { .. } => {
-                if trading.lost() {
-                    eprintln!("mia: {}: the order connection is gone", self.name);
-                    out.event(account_event(now, Body::Link(false)));
-                }
+            SessionEvent::Reconnect { .. } | SessionEvent::DoNotReconnect { .. }
+                if trading.lost() =>
+            {
+                eprintln!("mia: {}: the order connection is gone", self.name);
+                out.event(account_event(now, Body::Link(false)));
             }
             _ => {}
         }
