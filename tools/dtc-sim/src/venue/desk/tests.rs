@@ -499,3 +499,29 @@ fn cuts_before_and_after() {
     assert!(!desk.take_cut(ClientKey(9)) && desk.take_cut(ME));
     assert_eq!(desk.position(0), 1, "the same id: it was never used");
 }
+
+#[test]
+fn a_change_may_give_another_id() {
+    let mut desk = faulty(OrderFaults { new_ids: vec![1], ..OrderFaults::default() });
+    desk.submit(ME, &order("a", 2, codes::BUY, 4999.5, 3.0));
+    updates(&mut desk);
+    let mut change = CancelReplaceOrder { price1: 4999.25.into(), ..Message::DEFAULT };
+    assert!(value::put_text(&mut change.server_order_id, "SIM-1"));
+    desk.replace(ME, &change);
+    let ReportMessage::Order(m) = desk.poll_report().unwrap().message else { panic!("an order") };
+    assert_eq!(value::text(&m.server_order_id), b"SIM-1.1");
+    assert_eq!(value::text(&m.previous_server_order_id), b"SIM-1");
+    let mut cancel = cancel_of("a");
+    assert!(value::put_text(&mut cancel.server_order_id, "SIM-1"));
+    desk.cancel(ME, &cancel);
+    let rows = updates(&mut desk);
+    assert_eq!((rows[0].1, rows[0].2), (9, 9), "the id before is not known any more");
+    trade(&mut desk, 4999.0);
+    let mut fills = HistoricalOrderFillsRequest { number_of_days: 1.into(), ..Message::DEFAULT };
+    assert!(value::put_text(&mut fills.trade_account, "SIM"));
+    let fills = desk.order_fills(&fills).unwrap();
+    assert_eq!(value::text(&fills[0].server_order_id), b"SIM-1.1");
+    assert!(value::put_text(&mut cancel.server_order_id, "SIM-1.1"));
+    desk.cancel(ME, &cancel);
+    assert_eq!(updates(&mut desk).last(), Some(&row("a", 9, 7, 3.0, 0.0)));
+}
