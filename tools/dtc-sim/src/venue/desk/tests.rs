@@ -340,7 +340,7 @@ fn a_fill_takes_contracts_from_the_other_of_its_pair() {
 
 /// A venue of another kind: it says nothing until it is told to.
 struct Slow {
-    script: std::sync::Arc<std::sync::Mutex<VecDeque<Update>>>,
+    script: std::sync::mpsc::Receiver<Update>,
 }
 
 impl Venue for Slow {
@@ -352,14 +352,14 @@ impl Venue for Slow {
     fn on_record(&mut self, _: &MarketRecord, _: &MarketState) {}
     fn on_end(&mut self, _: &MarketState) {}
     fn poll(&mut self) -> Option<Update> {
-        self.script.lock().unwrap().pop_front()
+        self.script.try_recv().ok()
     }
 }
 
 #[test]
 fn a_venue_may_take_its_time() {
-    let script = std::sync::Arc::new(std::sync::Mutex::new(VecDeque::new()));
-    let venue = Box::new(Slow { script: std::sync::Arc::clone(&script) });
+    let (sender, script) = std::sync::mpsc::channel();
+    let venue = Box::new(Slow { script });
     let specs = vec![SymbolSpec::new("SYN", "EX", 0.25, 12.5)];
     let options = DeskOptions { account: "ME".to_owned(), cash: 1_000.0, fee_per_contract: 2.0 };
     let mut desk = Desk::new(specs, venue, options, OrderFaults::default());
@@ -367,7 +367,7 @@ fn a_venue_may_take_its_time() {
     assert!(updates(&mut desk).is_empty());
     let open = desk.open_orders(&OpenOrdersRequest::DEFAULT);
     assert_eq!(open[0].order_status.get(), codes::ORDER_STATUS_PENDING_OPEN, "listed at once");
-    let say = |event| script.lock().unwrap().push_back(Update { number: 1, event });
+    let say = |event| sender.send(Update { number: 1, event }).unwrap();
     say(OrderEvent::Accepted { waits: false });
     say(OrderEvent::Filled { ticks: 20_000, quantity: 2 });
     let mut cancel = CancelOrder::DEFAULT;
