@@ -7,7 +7,7 @@ mod exchange {
 
 use exchange::audit::{Audit, Tally};
 use mia::book::{Book, BookState};
-use mia::calendar::Calendar;
+use mia::calendar::{Calendar, Segment};
 use mia::event::{Body, Event, flag};
 use mia::execution::exchange::{Exchange, Params, Queue, Reports};
 use mia::order::{Action, BuySell, Command, OrderId, OrderKind};
@@ -206,7 +206,8 @@ fn random_scripts_trade() {
     let mut sum = Tally::default();
     let mut state = 7_u64;
     let mut byte = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
     for _ in 0..60 {
@@ -259,10 +260,8 @@ fn the_real_tape_allows_every_fill() {
         let (mut books, mut turn) = (0_u32, 0);
         while let Some(event) = stream.next_event().expect("whole") {
             let at = event.ts_exch.or(event.ts);
-            let span = match segment {
-                Some(span) if calendar_holds(&span, at) => span,
-                _ => calendar.segment(at),
-            };
+            let span = segment.filter(|s: &Segment| s.contains(at));
+            let span = span.unwrap_or_else(|| calendar.segment(at));
             segment = Some(span);
             let open = span.label.is_open();
             scene.step(&event, open);
@@ -290,8 +289,4 @@ fn the_real_tape_allows_every_fill() {
         }
         assert!(tally.bought >= 500 && tally.sold >= 500, "{tally:?}");
     }
-}
-
-fn calendar_holds(segment: &mia::calendar::Segment, at: Ts) -> bool {
-    segment.contains(at)
 }

@@ -1,7 +1,7 @@
 //! The auditor: sees events, commands and reports, knows what the rules allow and asserts it.
 //! Everything it needs it counts by itself, from the whole tape.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mia::book::{Book, BookState, Ladder};
 use mia::event::{Body, Event, flag};
@@ -87,6 +87,8 @@ pub(crate) struct Audit {
     stocks: BTreeMap<(bool, i32), Stock>,
     /// Sent, refused, and refused because no such order was there yet.
     cancels: BTreeMap<OrderId, [u64; 3]>,
+    /// When changes under way take effect, by order.
+    changes: BTreeMap<OrderId, VecDeque<i64>>,
     executions: BTreeSet<u64>,
     /// Trade of the event under way and what of it was filled.
     trade: Option<(Px, Qty)>,
@@ -109,6 +111,7 @@ impl Audit {
             live: Vec::new(),
             stocks: BTreeMap::new(),
             cancels: BTreeMap::new(),
+            changes: BTreeMap::new(),
             executions: BTreeSet::new(),
             trade: None,
             filled: 0,
@@ -151,6 +154,7 @@ impl Audit {
                 know(id, BuySell::Buy, OrderKind::Market, 0, Px::ZERO, None);
             }
             Action::Cancel { id } => self.cancels.entry(id).or_default()[0] += 1,
+            Action::Replace { id, .. } => self.changes.entry(id).or_default().push_back(due),
             _ => {}
         }
     }
@@ -235,6 +239,13 @@ impl Audit {
             cancels[1] += 1;
             cancels[2] += u64::from(update.status == Status::Unspecified);
         }
+        let changed = match update.reason {
+            UpdateReason::ReplaceDone | UpdateReason::ReplaceRejected => {
+                let due = self.changes.get_mut(&update.id).and_then(VecDeque::pop_front);
+                Some(due.expect("a change was sent"))
+            }
+            _ => None,
+        };
         let Some(known) = self.orders.get_mut(&update.id) else { return };
         use UpdateReason as R;
         if matches!(update.reason, R::CancelRejected | R::ReplaceRejected) {
@@ -277,6 +288,7 @@ impl Audit {
             R::ReplaceDone => {
                 (known.px, known.qty) = (update.px.expect("given"), update.qty.max(known.qty));
                 (known.fresh, known.moved) = (true, true);
+                known.due = changed.unwrap_or(known.due);
                 // A change that came before the trade of this event is reached by it.
                 let reached = |(px, _): (Px, Qty)| known.way.sign() * px.minus(known.px) >= 0;
                 known.elected |= self.trade.is_some_and(reached);

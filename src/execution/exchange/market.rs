@@ -18,8 +18,8 @@ struct Spent {
     /// The side that takes from the level.
     taker: BuySell,
     px: Px,
-    /// Contracts that orders of ours took. The market does not know of them: they stay missing until
-    /// the level is gone or has shrunk below them; what is added to the level is new.
+    /// Contracts that orders of ours took. The market does not know of them: they stay missing
+    /// until the level is gone or has shrunk below them.
     own: Qty,
     /// Contracts traded at the level since the book last changed: the next change shows them gone.
     tape: Qty,

@@ -1,19 +1,23 @@
 //! The simulated exchange of paper, replay and backtest: matches orders against the book and the
 //! tape of a market that does not know of them. It never fills what they do not allow.
 //!
-//! | order | fills |
-//! |---|---|
-//! | market | at the levels of the far side, best first, each no further than its shown size, at the level's price and [`Params::slippage_ticks`] on top; what the book cannot give waits for more |
-//! | limit that crosses on arrival | the same way, never beyond its price; the rest is queued |
-//! | limit | by trades alone: one beyond its price fills it up to the trade's size, one at its price once the contracts ahead have traded |
-//! | stop | a trade at its price or beyond makes it a market order, which takes from the next book: the venue ends the trades of an order before it elects stops |
+//! - **Market**: at the levels of the far side, best first, each no further than its shown size, at
+//!   the level's price with [`Params::slippage_ticks`] on top. What the book cannot give waits for
+//!   more.
+//! - **Limit** that crosses on arrival: the same way, never beyond its price. The rest is queued.
+//! - **Limit** in a queue: by trades alone. One beyond its price fills it up to the trade's size,
+//!   one at its price once the contracts ahead have traded.
+//! - **Stop**: a trade at its price or beyond makes it a market order, or a limit order where it
+//!   has a limit, which takes from the next book: a venue ends the trades of an order before it
+//!   elects stops.
 //!
 //! Sizes are shared: what one order takes of a trade or level, another cannot. What was taken of a
-//! level stays missing although the feed still shows it.
+//! level stays missing although the feed still shows it; only what is added to it is new.
 //!
-//! **Times.** A command takes effect [`Params::latency_ns`] after it was given, with the first event
-//! of its symbol at or after that. A trade of the very same instant comes before it: nobody trades
-//! against what he could not have known. While a batch of the book is under way commands wait.
+//! **Times.** A command takes effect [`Params::latency_ns`] after it was sent, with the first
+//! event of its symbol at or after that. A trade of the very same instant comes before it: nobody
+//! trades against what he could not have known. While a batch of the book is under way commands
+//! wait.
 //!
 //! **Brackets.** Stop and target wait as `PendingChild` and become live with the fills of their
 //! parent, in the size of its fills. A fill of one takes its size from the other; the last one
@@ -54,7 +58,8 @@ pub enum Queue {
     #[default]
     Pessimistic,
     /// Trades, and cancels in proportion: of the contracts that leave without a trade, the share
-    /// that is ahead.
+    /// that is ahead. Counts on a feed that tells a trade before the level that shows it, as files
+    /// do; where the level comes first, the trade counts twice.
     Proportional,
 }
 
@@ -95,6 +100,8 @@ pub struct Exchange {
     brackets: Vec<Bracket>,
     pending: VecDeque<Pending>,
     fills: VecDeque<Execution>,
+    /// Receive time of the last event.
+    now: Ts,
     /// Arrivals so far.
     rank: u64,
     /// Number of the next execution.
@@ -140,6 +147,7 @@ impl Exchange {
             brackets: Vec::with_capacity(LIVE_MAX),
             pending: VecDeque::with_capacity(PENDING_MAX),
             fills: VecDeque::with_capacity(FILLS_MAX),
+            now: Ts::NONE,
             rank: 0,
             execution: params.first_execution,
             lost: 0,
@@ -147,8 +155,8 @@ impl Exchange {
         }
     }
 
-    /// Sends a command. It takes effect with the first event of its symbol at or after its `ts` and
-    /// the latency; commands of a symbol in the order in which they were sent.
+    /// Sends a command. It takes effect with the first event of its symbol at or after the latency;
+    /// commands of a symbol in the order in which they were sent.
     pub fn submit(&mut self, command: &Command) {
         if self.left {
             return;
@@ -157,13 +165,16 @@ impl Exchange {
             self.lost += 1;
             return;
         }
-        let due = Ts(command.ts.0.saturating_add(self.params.latency_ns));
+        // It may have waited for the throttle since it was given.
+        let sent = command.ts.max(self.now);
+        let due = Ts(sent.0.saturating_add(self.params.latency_ns));
         self.pending.push_back(Pending { due, command: *command });
     }
 
-    /// Steps on a sequenced event. `open` says whether the session of its symbol is open, `book` is
-    /// the symbol's, this event applied. What the venue says goes to `out`, which keeps what it has.
+    /// Steps on a sequenced event. `open` says whether the session of its symbol is open, `book`
+    /// is the symbol's, this event applied. What the venue says is added to `out`.
     pub fn on_event(&mut self, event: &Event, open: bool, book: &Book, out: &mut Reports) {
+        self.now = self.now.max(event.ts);
         // What was read before the start is history: nobody could have traded in it.
         if event.has(flag::WARMUP) {
             return;
@@ -200,7 +211,7 @@ impl Exchange {
         self.sweep();
     }
 
-    /// Commands of the event's symbol that are due by `until`, in the order in which they were sent.
+    /// Obeys what is due by `until` for the event's symbol, in the order in which it was sent.
     fn commands(&mut self, until: Ts, step: &mut Step<'_>) {
         while let Some(at) = self.next_due(until, step.event.symbol) {
             let Some(pending) = self.pending.remove(at) else { return };

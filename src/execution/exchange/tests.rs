@@ -144,6 +144,30 @@ fn latency_counts() {
 }
 
 #[test]
+fn a_command_that_waited_is_no_faster() {
+    let mut stage = Stage::new(Params { latency_ns: 3 * MS, ..Params::default() });
+    let (way, kind, px) = (BuySell::Sell, OrderKind::Market, Px::ZERO);
+    let action = Action::New { id: ID, way, kind, qty: 1, px, parent: false };
+    stage.event(Body::Timer);
+    // Decided long ago, held back by a throttle until now.
+    stage.exchange.submit(&Command { seq: 1, ts: Ts(1), symbol: SYMBOL, action });
+    assert!(stage.event(Body::Timer).is_empty());
+    assert!(stage.event(Body::Timer).is_empty());
+    assert_eq!(fills(&stage.event(Body::Timer)), [(99, 1)]);
+}
+
+#[test]
+fn a_run_continues_another() {
+    let mut stage = Stage::new(Params { latency_ns: 0, first_execution: 7, ..Params::default() });
+    stage.exchange.restore_position(SYMBOL, -3);
+    stage.send(Action::Flatten { id: ID });
+    let said = stage.event(Body::Timer);
+    assert_eq!((fills(&said), stage.position()), (vec![(102, 3)], 0));
+    assert_eq!(stage.exchange.fills().next().unwrap().fill.execution.number(), 7);
+    assert_eq!(stage.exchange.next_execution(), 8);
+}
+
+#[test]
 fn commands_wait_for_the_end_of_a_batch() {
     let mut stage = Stage::prompt();
     stage.new_order(ID, BuySell::Buy, OrderKind::Market, 1, 0);
