@@ -117,8 +117,9 @@ impl ExchangeVenue {
             self.segment = self.calendar.segment(ts);
         }
         self.exchange.on_event(&event, self.segment.label.is_open(), book, &mut self.reports);
-        let mut reports = std::mem::take(&mut self.reports);
-        for report in reports.events() {
+        let mut at = 0;
+        while let Some(report) = self.reports.events().get(at).copied() {
+            at += 1;
             match report.body {
                 Body::Fill(fill) => {
                     if let Some(row) = self.rows.get(&fill.id) {
@@ -131,8 +132,7 @@ impl ExchangeVenue {
                 _ => {}
             }
         }
-        reports.clear();
-        self.reports = reports;
+        self.reports.clear();
     }
 
     /// Passes on what the exchange says of an order; fills were passed on before.
@@ -378,11 +378,15 @@ mod tests {
     impl Floor {
         /// 5000.00 (5) bid, 5000.25 (4) and 5000.50 (6) asked; orders take 20 ms.
         fn new() -> Floor {
+            Floor::at(OPEN)
+        }
+
+        fn at(ts_ns: i64) -> Floor {
             let specs = [SymbolSpec::new("SYN", "EX", 0.25, 12.5)];
             let params = Params { latency_ns: 20 * MS, ..Params::default() };
             let venue = ExchangeVenue::new(&specs, params, Calendar::bundled().unwrap());
             let market = MarketState::new(&specs);
-            let mut floor = Floor { venue, market, ts_ns: OPEN };
+            let mut floor = Floor { venue, market, ts_ns };
             floor.depth(market::Side::Bid, 5000.0, 5);
             floor.depth(market::Side::Ask, 5000.25, 4);
             floor.depth(market::Side::Ask, 5000.5, 6);
@@ -499,10 +503,7 @@ mod tests {
         assert_eq!(said.len(), 5);
         assert!(said.iter().take(4).all(|(_, e)| matches!(e, OrderEvent::Rejected(_))));
         // Outside the session: the exchange itself refuses.
-        let mut closed = Floor::new();
-        closed.ts_ns = OPEN - 36 * 3_600_000 * MS;
-        closed.venue.ts = Ts(0);
-        closed.trade(5000.0, 1);
+        let mut closed = Floor::at(OPEN - 36 * 3_600_000 * MS);
         closed.venue.submit(&day, &closed.market);
         let said = closed.trade(5000.0, 1);
         assert!(matches!(said[..], [(1, OrderEvent::Rejected(_))]), "{said:?}");
