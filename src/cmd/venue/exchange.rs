@@ -117,8 +117,9 @@ impl ExchangeVenue {
             self.segment = self.calendar.segment(ts);
         }
         self.exchange.on_event(&event, self.segment.label.is_open(), book, &mut self.reports);
-        let mut reports = std::mem::take(&mut self.reports);
-        for report in reports.events() {
+        let mut at = 0;
+        while let Some(report) = self.reports.events().get(at).copied() {
+            at += 1;
             match report.body {
                 Body::Fill(fill) => {
                     if let Some(row) = self.rows.get(&fill.id) {
@@ -131,8 +132,7 @@ impl ExchangeVenue {
                 _ => {}
             }
         }
-        reports.clear();
-        self.reports = reports;
+        self.reports.clear();
     }
 
     /// Passes on what the exchange says of an order; fills were passed on before.
@@ -378,11 +378,15 @@ mod tests {
     impl Floor {
         /// 5000.00 (5) bid, 5000.25 (4) and 5000.50 (6) asked; orders take 20 ms.
         fn new() -> Floor {
+            Floor::at(OPEN)
+        }
+
+        fn at(ts_ns: i64) -> Floor {
             let specs = [SymbolSpec::new("SYN", "EX", 0.25, 12.5)];
             let params = Params { latency_ns: 20 * MS, ..Params::default() };
             let venue = ExchangeVenue::new(&specs, params, Calendar::bundled().unwrap());
             let market = MarketState::new(&specs);
-            let mut floor = Floor { venue, market, ts_ns: OPEN };
+            let mut floor = Floor { venue, market, ts_ns };
             floor.depth(market::Side::Bid, 5000.0, 5);
             floor.depth(market::Side::Ask, 5000.25, 4);
             floor.depth(market::Side::Ask, 5000.5, 6);
@@ -499,12 +503,156 @@ mod tests {
         assert_eq!(said.len(), 5);
         assert!(said.iter().take(4).all(|(_, e)| matches!(e, OrderEvent::Rejected(_))));
         // Outside the session: the exchange itself refuses.
-        let mut closed = Floor::new();
-        closed.ts_ns = OPEN - 36 * 3_600_000 * MS;
-        closed.venue.ts = Ts(0);
-        closed.trade(5000.0, 1);
+        let mut closed = Floor::at(OPEN - 36 * 3_600_000 * MS);
         closed.venue.submit(&day, &closed.market);
         let said = closed.trade(5000.0, 1);
         assert!(matches!(said[..], [(1, OrderEvent::Rejected(_))]), "{said:?}");
+    }
+
+    /// What a listener knows of an order: contracts, filled, whether it was accepted, is over.
+    #[derive(Clone, Copy, Debug, Default)]
+    struct Heard {
+        quantity: u32,
+        filled: u32,
+        accepted: bool,
+        over: bool,
+    }
+
+    /// Takes in an update; what it moves the position by.
+    fn listen(orders: &mut BTreeMap<u64, Heard>, update: Update) -> i64 {
+        let order = orders.entry(update.number).or_default();
+        match update.event {
+            OrderEvent::Accepted { .. } => order.accepted = true,
+            OrderEvent::Flattens { quantity, .. } => {
+                (order.accepted, order.quantity) = (true, quantity);
+            }
+            OrderEvent::Rejected(_) | OrderEvent::Canceled(_) => order.over = true,
+            OrderEvent::Opened { quantity } | OrderEvent::Resized(quantity) => {
+                order.quantity = quantity;
+            }
+            OrderEvent::Replaced { quantity, .. } => order.quantity = quantity,
+            OrderEvent::CancelRejected(_) | OrderEvent::ReplaceRejected(_) => {}
+            OrderEvent::Filled { quantity, .. } => {
+                assert!(order.accepted && !order.over, "{update:?} {order:?}");
+                order.filled += quantity;
+                assert!(order.filled <= order.quantity, "{update:?} {order:?}");
+                order.over = order.filled == order.quantity;
+                return i64::from(quantity);
+            }
+        }
+        0
+    }
+
+    /// Sends something at random: entries with brackets, single orders, changes, cancels, flattens.
+    fn act(
+        floor: &mut Floor,
+        rng: &mut fastrand::Rng,
+        last: &mut u64,
+        mid: i64,
+    ) -> Vec<(u64, bool, u32)> {
+        let (number, buy, quantity) = (*last + 1, rng.bool(), rng.u32(1..9));
+        let away = |rng: &mut fastrand::Rng| mid + rng.i64(-6..7);
+        match rng.u8(0..6) {
+            0 | 1 => {
+                let kind = if rng.bool() { Kind::Market } else { Kind::Limit(away(rng)) };
+                let entry = NewOrder { is_parent: true, ..order(number, buy, kind, quantity) };
+                let side = if buy { 1 } else { -1 };
+                let stop = Kind::Stop(mid - side * rng.i64(2..9));
+                let target = Kind::Limit(mid + side * rng.i64(2..9));
+                let first = order(number + 1, !buy, stop, quantity);
+                let second = order(number + 2, !buy, target, quantity);
+                let pair = NewPair { parent: Some(number), first, second };
+                floor.venue.submit(&entry, &floor.market);
+                floor.venue.submit_pair(&pair, &floor.market);
+                *last += 3;
+                let rest = [(number + 1, !buy, quantity), (number + 2, !buy, quantity)];
+                [[(number, buy, quantity)].as_slice(), &rest].concat()
+            }
+            2 => {
+                let kind = Kind::Limit(away(rng));
+                floor.venue.submit(&order(number, buy, kind, quantity), &floor.market);
+                *last += 1;
+                vec![(number, buy, quantity)]
+            }
+            3 => {
+                let kind = Kind::Limit(away(rng));
+                let change =
+                    Change { number: rng.u64(1..=number), quantity, kind, life: Life::Day };
+                floor.venue.replace(&change, &floor.market);
+                Vec::new()
+            }
+            4 => {
+                floor.venue.cancel(rng.u64(1..=number), &floor.market);
+                Vec::new()
+            }
+            _ if rng.u8(0..8) == 0 => {
+                floor.venue.flatten(number, 0, &floor.market);
+                *last += 1;
+                vec![(number, buy, 0)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whoever listens to the updates alone knows the orders and the position of the exchange.
+    #[test]
+    fn the_updates_tell_everything() {
+        use dtc_sim::market::Market as _;
+        use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket, es};
+        let mut fills = 0_i64;
+        for seed in 0..4 {
+            let config = SyntheticConfig {
+                seed,
+                symbols: vec![(es(), 5000.0)],
+                duration_s: 60.0,
+                ..SyntheticConfig::default()
+            };
+            let mut market = SyntheticMarket::new(&config);
+            let mut floor = Floor::new();
+            floor.market = MarketState::new(market.symbols());
+            let params = Params { latency_ns: MS, ..Params::default() };
+            let calendar = Calendar::bundled().unwrap();
+            floor.venue = ExchangeVenue::new(market.symbols(), params, calendar);
+            let (mut rng, mut last) = (fastrand::Rng::with_seed(seed), 0);
+            let (mut orders, mut sides) = (BTreeMap::new(), BTreeMap::new());
+            let mut position = 0;
+            while let Some(record) = market.next() {
+                floor.market.apply(&record);
+                floor.venue.on_record(&record, &floor.market);
+                while let Some(update) = floor.venue.poll() {
+                    if let OrderEvent::Flattens { buy, .. } = update.event {
+                        sides.insert(update.number, buy);
+                    }
+                    let number = update.number;
+                    let moved = listen(&mut orders, update);
+                    fills += moved;
+                    let buy = sides.get(&number).copied().unwrap_or(false);
+                    position += if buy { moved } else { -moved };
+                }
+                let held = floor.venue.exchange.positions().next().unwrap().1;
+                assert_eq!(i64::from(held), position);
+                let mut theirs: Vec<_> = floor
+                    .venue
+                    .exchange
+                    .open_orders()
+                    .map(|order| {
+                        let update = order.update(UpdateReason::General);
+                        (floor.venue.rows[&order.id()].number, update.qty, update.filled)
+                    })
+                    .collect();
+                theirs.sort_unstable();
+                let ours = orders.iter().filter(|(_, o)| o.accepted && !o.over);
+                let ours: Vec<_> = ours.map(|(n, o)| (*n, o.quantity, o.filled)).collect();
+                assert_eq!(ours, theirs, "seed {seed}");
+                let mid = floor.market.symbol(0).unwrap().session.map(|s| (s.last * 4.0) as i64);
+                if let Some(mid) = mid.filter(|_| rng.u8(0..16) == 0) {
+                    for (number, buy, quantity) in act(&mut floor, &mut rng, &mut last, mid) {
+                        sides.insert(number, buy);
+                        orders.insert(number, Heard { quantity, ..Heard::default() });
+                    }
+                }
+            }
+        }
+        assert!(fills > 300, "{fills} contracts: nothing was tried");
     }
 }

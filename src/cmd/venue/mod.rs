@@ -81,6 +81,9 @@ pub struct OrderFaultArgs {
     /// Its first cancel waits for its next fill, MS milliseconds at most.
     #[arg(long, value_name = "N:MS", value_parser = timed)]
     order_race: Vec<(u64, u64)>,
+    /// Each change gives it another id of the server.
+    #[arg(long, value_name = "N")]
+    order_new_id: Vec<u64>,
     /// It is taken in; the connection is cut before anything is said of it.
     #[arg(long, value_name = "N")]
     order_cut: Vec<u64>,
@@ -129,6 +132,7 @@ impl OrderFaultArgs {
             silent: self.order_silent.clone(),
             duplicate_fills: self.order_twice.clone(),
             cancel_races: self.order_race.clone(),
+            new_ids: self.order_new_id.clone(),
             cut_before: self.order_lost.clone(),
             cut_after: self.order_cut.clone(),
         }
@@ -184,6 +188,7 @@ mod tests {
             "--order-twice=7",
             "--order-silent=8",
             "--order-lost-ack=9",
+            "--order-new-id=10",
             "--account=Sim1",
             "--fee=2.25",
         ]);
@@ -197,6 +202,7 @@ mod tests {
             silent: vec![8],
             duplicate_fills: vec![7],
             cancel_races: vec![(2, 50)],
+            new_ids: vec![10],
             cut_before: vec![6],
             cut_after: vec![5],
         };

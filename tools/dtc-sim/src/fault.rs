@@ -76,6 +76,8 @@ pub struct OrderFaults {
     /// (order, milliseconds): its first cancel waits for the order's next fill, for so long at
     /// most.
     pub cancel_races: Vec<(u64, u64)>,
+    /// Orders that get another id of the server with each change; the id before is then unknown.
+    pub new_ids: Vec<u64>,
     /// Orders that are lost: the sender's connection is cut before they are taken in.
     pub cut_before: Vec<u64>,
     /// Orders that are taken in; the sender's connection is cut before it hears of them.

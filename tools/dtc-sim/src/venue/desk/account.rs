@@ -1,5 +1,6 @@
 //! What the account holds: positions, money, executions.
 
+use super::order::Order;
 use super::{Desk, FILLS_MAX};
 use crate::market::MarketBody;
 
@@ -20,6 +21,8 @@ pub(super) struct Position {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fill {
     pub(super) order: u64,
+    /// Of the order's id when it happened.
+    pub(super) revision: u32,
     pub(super) execution: u64,
     pub(super) symbol: u16,
     pub(super) buy: bool,
@@ -38,12 +41,9 @@ impl Desk {
     }
 
     /// Books an execution and keeps it for requests about the past.
-    pub(super) fn book(
-        &mut self,
-        (order, symbol, buy): (u64, u16, bool),
-        ticks: i64,
-        quantity: u32,
-    ) -> Option<Fill> {
+    pub(super) fn book(&mut self, of: &Order, ticks: i64, quantity: u32) -> Option<Fill> {
+        let (order, revision) = (of.new.number, of.revision);
+        let (symbol, buy) = (of.new.symbol, of.new.buy);
         let spec = self.spec(symbol)?;
         let price = ticks as f64 * spec.increment;
         let value_per_price = spec.currency_per_increment / spec.increment;
@@ -56,7 +56,18 @@ impl Desk {
         self.last_execution = self.last_execution.saturating_add(1);
         let execution = self.last_execution;
         let position = *position;
-        let fill = Fill { order, execution, symbol, buy, price, quantity, ts_ns, closes, position };
+        let fill = Fill {
+            order,
+            revision,
+            execution,
+            symbol,
+            buy,
+            price,
+            quantity,
+            ts_ns,
+            closes,
+            position,
+        };
         if self.fills.len() >= FILLS_MAX {
             self.fills.pop_front();
         }

@@ -224,6 +224,7 @@ impl Desk {
             OrderEvent::Replaced { quantity, kind } => {
                 order.new.quantity = quantity;
                 order.new.kind = kind;
+                order.revision += u32::from(self.faults.new_ids.contains(&order.new.number));
                 (codes::ORDER_CANCEL_REPLACE_COMPLETE, none)
             }
             OrderEvent::Canceled(text) => {
@@ -243,8 +244,7 @@ impl Desk {
     }
 
     fn fill(&mut self, order: &mut Order, ticks: i64, quantity: u32) {
-        let what = (order.new.number, order.new.symbol, order.new.buy);
-        let Some(fill) = self.book(what, ticks, quantity) else { return };
+        let Some(fill) = self.book(order, ticks, quantity) else { return };
         order.filled = order.filled.saturating_add(quantity);
         order.fill_value += fill.price * f64::from(quantity);
         let (status, reason) = if order.remaining() == 0 {

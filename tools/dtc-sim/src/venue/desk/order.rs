@@ -15,6 +15,8 @@ const GRID_TOLERANCE: f64 = 0.01;
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) new: NewOrder,
+    /// Changes that gave it another id of the server.
+    pub(super) revision: u32,
     pub(super) client_order_id: [u8; 32],
     /// As sent, for the reports: a stop keeps its type after it was triggered.
     pub(super) order_type: i32,
@@ -33,6 +35,11 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn remaining(&self) -> u32 {
         self.new.quantity.saturating_sub(self.filled)
+    }
+
+    /// The server's id: the newest.
+    pub(super) fn server_id(&self) -> String {
+        server_id(self.new.number, self.revision)
     }
 
     /// The prices that its kind has, in increments.
@@ -155,6 +162,7 @@ impl Desk {
     pub(super) fn order(&self, ticket: &Ticket, new: NewOrder) -> Order {
         Order {
             new,
+            revision: 0,
             client_order_id: id_key(&ticket.client_order_id),
             order_type: ticket.order_type,
             time_in_force: ticket.time_in_force,
@@ -203,6 +211,14 @@ impl Desk {
             }
             _ => Err("OrderType is not supported; use market, limit, stop or stop-limit"),
         }
+    }
+}
+
+/// The server's id of an order after so many changes that gave it another one.
+pub(super) fn server_id(number: u64, revision: u32) -> String {
+    match revision {
+        0 => format!("SIM-{number}"),
+        _ => format!("SIM-{number}.{revision}"),
     }
 }
 

@@ -6,7 +6,7 @@ use dtc::wire::{
 };
 use zerocopy::little_endian::F64;
 
-use super::order::Order;
+use super::order::{Order, server_id};
 use super::{ClientKey, Desk, Fill, Report, ReportMessage};
 use crate::encode::{put, seconds_f64};
 
@@ -101,15 +101,19 @@ impl Desk {
             ..Message::DEFAULT
         };
         self.put_symbol(new.symbol, &mut update.symbol, &mut update.exchange);
-        put(&mut update.server_order_id, &server_id(new.number));
-        put(&mut update.exchange_order_id, &server_id(new.number));
+        put(&mut update.server_order_id, &order.server_id());
+        put(&mut update.exchange_order_id, &order.server_id());
+        if reason == codes::ORDER_CANCEL_REPLACE_COMPLETE && order.revision > 0 {
+            let before = server_id(new.number, order.revision - 1);
+            put(&mut update.previous_server_order_id, &before);
+        }
         put(&mut update.trade_account, &self.options.account);
         put(&mut update.info_text, text);
         if let Some(parent) = order.parent {
-            put(&mut update.parent_server_order_id, &server_id(parent));
+            put(&mut update.parent_server_order_id, &self.server_id_of(parent));
         }
         if let Some(sibling) = order.sibling {
-            put(&mut update.oco_linked_order_server_order_id, &server_id(sibling));
+            put(&mut update.oco_linked_order_server_order_id, &self.server_id_of(sibling));
         }
         if order.filled > 0 {
             let average = order.fill_value / f64::from(order.filled);
@@ -170,8 +174,8 @@ impl Desk {
             ..Message::DEFAULT
         };
         self.put_symbol(fill.symbol, &mut response.symbol, &mut response.exchange);
-        put(&mut response.server_order_id, &server_id(fill.order));
-        put(&mut response.exchange_order_id, &server_id(fill.order));
+        put(&mut response.server_order_id, &server_id(fill.order, fill.revision));
+        put(&mut response.exchange_order_id, &server_id(fill.order, fill.revision));
         put(&mut response.unique_execution_id, &execution_id(fill.execution));
         put(&mut response.trade_account, &self.options.account);
         response
@@ -215,6 +219,12 @@ impl Desk {
         response
     }
 
+    fn server_id_of(&self, number: u64) -> String {
+        let found = self.orders.iter().chain(self.ended.iter().rev());
+        let found = found.into_iter().find(|order| order.new.number == number);
+        found.map_or_else(|| server_id(number, 0), Order::server_id)
+    }
+
     fn put_symbol(&self, symbol: u16, name: &mut [u8], exchange: &mut [u8]) {
         if let Some(spec) = self.spec(symbol) {
             put(name, &spec.symbol);
@@ -230,10 +240,6 @@ impl Desk {
         let price = ticks.and_then(|ticks| Some(ticks as f64 * self.spec(symbol)?.increment));
         price.map_or(dtc::wire::DBL_MAX, |price| self.wire_price(symbol, price))
     }
-}
-
-pub(super) fn server_id(id: u64) -> String {
-    format!("SIM-{id}")
 }
 
 fn execution_id(id: u64) -> String {

@@ -6,8 +6,7 @@ use dtc::wire::{
     SubmitFlattenPositionOrder, SubmitNewOCOOrder, SubmitNewSingleOrder, codes, value,
 };
 
-use super::order::{Order, Ticket, check_quantity, id_key, life};
-use super::report::server_id;
+use super::order::{Order, Ticket, check_quantity, id_key, life, server_id};
 use super::{ClientKey, Desk};
 use crate::venue::{Change, Kind, Life, NewOrder, NewPair};
 
@@ -172,8 +171,7 @@ impl Desk {
         let one = value::text(&request.server_order_id);
         let all = request.request_all_orders.get() != 0 || one.is_empty();
         let ours = self.is_ours(&request.trade_account);
-        let wanted =
-            |order: &&Order| ours && (all || server_id(order.new.number).as_bytes() == one);
+        let wanted = |order: &&Order| ours && (all || order.server_id().as_bytes() == one);
         let mut answers: Vec<OrderUpdate> = self
             .orders
             .iter()
@@ -245,7 +243,7 @@ impl Desk {
             .fills
             .iter()
             .filter(|fill| ours && fill.ts_ns >= since_ns)
-            .filter(|fill| one.is_empty() || server_id(fill.order).as_bytes() == one)
+            .filter(|fill| one.is_empty() || server_id(fill.order, fill.revision).as_bytes() == one)
             .map(|fill| self.fill_response(fill))
             .collect();
         if answers.is_empty() {
@@ -323,7 +321,7 @@ impl Desk {
             if server.is_empty() {
                 client != [0; 32] && order.client_order_id == client
             } else {
-                server_id(order.new.number).as_bytes() == server
+                order.server_id().as_bytes() == server
             }
         };
         let found = self.orders.iter().chain(self.ended.iter().rev()).find(matches);

@@ -340,7 +340,7 @@ fn a_fill_takes_contracts_from_the_other_of_its_pair() {
 
 /// A venue of another kind: it says nothing until it is told to.
 struct Slow {
-    script: std::sync::Arc<std::sync::Mutex<VecDeque<Update>>>,
+    script: std::sync::mpsc::Receiver<Update>,
 }
 
 impl Venue for Slow {
@@ -352,14 +352,14 @@ impl Venue for Slow {
     fn on_record(&mut self, _: &MarketRecord, _: &MarketState) {}
     fn on_end(&mut self, _: &MarketState) {}
     fn poll(&mut self) -> Option<Update> {
-        self.script.lock().unwrap().pop_front()
+        self.script.try_recv().ok()
     }
 }
 
 #[test]
 fn a_venue_may_take_its_time() {
-    let script = std::sync::Arc::new(std::sync::Mutex::new(VecDeque::new()));
-    let venue = Box::new(Slow { script: std::sync::Arc::clone(&script) });
+    let (sender, script) = std::sync::mpsc::channel();
+    let venue = Box::new(Slow { script });
     let specs = vec![SymbolSpec::new("SYN", "EX", 0.25, 12.5)];
     let options = DeskOptions { account: "ME".to_owned(), cash: 1_000.0, fee_per_contract: 2.0 };
     let mut desk = Desk::new(specs, venue, options, OrderFaults::default());
@@ -367,7 +367,7 @@ fn a_venue_may_take_its_time() {
     assert!(updates(&mut desk).is_empty());
     let open = desk.open_orders(&OpenOrdersRequest::DEFAULT);
     assert_eq!(open[0].order_status.get(), codes::ORDER_STATUS_PENDING_OPEN, "listed at once");
-    let say = |event| script.lock().unwrap().push_back(Update { number: 1, event });
+    let say = |event| sender.send(Update { number: 1, event }).unwrap();
     say(OrderEvent::Accepted { waits: false });
     say(OrderEvent::Filled { ticks: 20_000, quantity: 2 });
     let mut cancel = CancelOrder::DEFAULT;
@@ -498,4 +498,30 @@ fn cuts_before_and_after() {
     desk.submit(ME, &order("a", 1, codes::BUY, 0.0, 1.0));
     assert!(!desk.take_cut(ClientKey(9)) && desk.take_cut(ME));
     assert_eq!(desk.position(0), 1, "the same id: it was never used");
+}
+
+#[test]
+fn a_change_may_give_another_id() {
+    let mut desk = faulty(OrderFaults { new_ids: vec![1], ..OrderFaults::default() });
+    desk.submit(ME, &order("a", 2, codes::BUY, 4999.5, 3.0));
+    updates(&mut desk);
+    let mut change = CancelReplaceOrder { price1: 4999.25.into(), ..Message::DEFAULT };
+    assert!(value::put_text(&mut change.server_order_id, "SIM-1"));
+    desk.replace(ME, &change);
+    let ReportMessage::Order(m) = desk.poll_report().unwrap().message else { panic!("an order") };
+    assert_eq!(value::text(&m.server_order_id), b"SIM-1.1");
+    assert_eq!(value::text(&m.previous_server_order_id), b"SIM-1");
+    let mut cancel = cancel_of("a");
+    assert!(value::put_text(&mut cancel.server_order_id, "SIM-1"));
+    desk.cancel(ME, &cancel);
+    let rows = updates(&mut desk);
+    assert_eq!((rows[0].1, rows[0].2), (9, 9), "the id before is not known any more");
+    trade(&mut desk, 4999.0);
+    let mut fills = HistoricalOrderFillsRequest { number_of_days: 1.into(), ..Message::DEFAULT };
+    assert!(value::put_text(&mut fills.trade_account, "SIM"));
+    let fills = desk.order_fills(&fills).unwrap();
+    assert_eq!(value::text(&fills[0].server_order_id), b"SIM-1.1");
+    assert!(value::put_text(&mut cancel.server_order_id, "SIM-1.1"));
+    desk.cancel(ME, &cancel);
+    assert_eq!(updates(&mut desk).last(), Some(&row("a", 9, 7, 3.0, 0.0)));
 }
