@@ -135,7 +135,8 @@ fn an_execution_is_corrected_not_edited() {
     run(&data, Mode::Paper, "realtime");
     let all = lines(&folder(&data, Mode::Paper).join("trades_20260114.json"));
     let executions = of(&all, "EXECUTION");
-    let (first, late): (Vec<_>, Vec<_>) = executions.iter().partition(|e| e["corrects"].is_null());
+    let (first, late): (Vec<&serde_json::Value>, Vec<&serde_json::Value>) =
+        executions.into_iter().partition(|e| e["corrects"].is_null());
     assert_eq!((first.len(), late.len()), (2 * COUNT, 2 * COUNT));
     for (old, new) in first.iter().zip(&late) {
         assert_eq!(old["record_id"], new["corrects"]);
