@@ -174,7 +174,7 @@ impl Orders {
             if closing.attempts > 0 {
                 turn.changes.alert(symbol, id, Odd::Again);
             }
-            let wait = self.params.again_ns.saturating_mul(1 << closing.attempts.min(5));
+            let wait = self.params.again_ns.saturating_mul(1 << closing.attempts.min(3));
             let (attempts, again) = (closing.attempts + 1, Ts(ts.0.saturating_add(wait)));
             if let Some(held) = self.held_mut(symbol) {
                 held.closing = Some(Closing { attempts, again, ..closing });

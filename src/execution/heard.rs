@@ -121,7 +121,7 @@ impl Orders {
     fn after_growth(&mut self, id: OrderId, turn: &mut Turn<'_>) {
         let Some(order) = self.order_mut(id) else { return };
         let [_, _, acked] = order.times;
-        // How much an order is for that the venue has yet to acknowledge, a flatten, it alone knows.
+        // How much a flatten is for, the venue alone knows before it acknowledges it.
         let sure = !matches!(order.asked, Asked::Replace(_))
             && (acked.is_some() || order.role != Role::Exit);
         let done = order.filled >= order.qty && sure;

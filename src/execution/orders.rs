@@ -47,9 +47,9 @@ pub struct Params {
     pub differ_ns: i64,
     /// So long a list may take, ns.
     pub round_ns: i64,
-    /// Everything is listed again so long after it was listed last, ns: what nobody said would show.
+    /// Everything is listed again so long after it was listed last, ns: what nobody said shows.
     pub audit_ns: i64,
-    /// Time between two attempts to flatten, ns; doubled after each, five times at most.
+    /// Time between two attempts to flatten, ns; doubled after each, three times at most.
     pub again_ns: i64,
     /// Ids that entries leave for exits.
     pub spare_ids: u32,
@@ -257,9 +257,9 @@ impl Orders {
         }
     }
 
-    /// Closes the position of a symbol and cancels its orders, however long that takes: it stays
-    /// being closed until it is flat and no order of it lives. KILL and MANUAL flatten at the venue,
-    /// other reasons await the end of the bracket and then send an exit order.
+    /// Closes the position of a symbol and cancels its orders, however long that takes: until it is
+    /// flat and no order of it lives. KILL and MANUAL flatten at the venue, other reasons await the
+    /// end of the bracket and then send an exit order.
     pub fn exit(
         &mut self,
         at: Moment,
