@@ -108,8 +108,8 @@ impl Summary {
             scores.iter().filter(|s| s.verdict == verdict).map(|s| s.r).collect()
         };
         let (wins, losses) = (of(Verdict::Win), of(Verdict::Loss));
-        let gains: f64 = rs.iter().filter(|&&r| r > 0.0).sum();
-        let lost: f64 = rs.iter().filter(|&&r| r < 0.0).sum();
+        let gains = rs.iter().filter(|&&r| r > 0.0).fold(0.0, |sum, r| sum + r);
+        let lost = rs.iter().filter(|&&r| r < 0.0).fold(0.0, |sum, r| sum + r);
         let (expectancy, sd) = (mean(&rs), deviation(&rs));
         let bound = |mean: f64, sd: f64| mean - ONE_SIDED * sd / libm::sqrt(rs.len() as f64);
         let (average_win, average_loss) = (mean(&wins), mean(&losses));

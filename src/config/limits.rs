@@ -60,6 +60,8 @@ pub struct RiskConfig {
     pub walk_max: f64,
     /// Greatest distance from the price of the signal, ticks.
     pub collar: u32,
+    /// Seconds between two intents of one symbol and side.
+    pub cadence_s: u32,
 }
 
 impl Default for RiskConfig {
@@ -91,6 +93,7 @@ impl Default for RiskConfig {
             depth_times: 3,
             walk_max: 1.0,
             collar: 4,
+            cadence_s: 60,
         }
     }
 }
@@ -175,6 +178,7 @@ impl RiskConfig {
             ("spread_max", self.spread_max, [1, 100]),
             ("depth_times", self.depth_times, [1, 1000]),
             ("collar", self.collar, [1, 100]),
+            ("cadence_s", self.cadence_s, [1, 3600]),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(format!("risk.{key}: {least} to {most}"));

@@ -44,6 +44,7 @@ impl Config {
             depth_times: set.depth_times,
             walk_max: set.walk_max,
             collar: whole(set.collar),
+            cadence_ns: i64::from(set.cadence_s) * SECOND,
             data_age_ns: self.data_age_ns(),
             attended,
             ..known
@@ -95,6 +96,7 @@ impl Config {
         params.gates.allow_weak = trading.allow_weak;
         params.gates.live = self.live_trading().is_some();
         params.targets.rr_min = self.risk.rr_min;
+        params.cadence_ns = i64::from(self.risk.cadence_s) * SECOND;
         params
     }
 

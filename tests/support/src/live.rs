@@ -36,6 +36,8 @@ pub struct Plan {
     pub warmup: Vec<std::path::PathBuf>,
     /// Weights and gate; the spine's unless set.
     pub decision: Option<DecisionConfig>,
+    /// Whose trading, limits and exchange the run has; it trades nothing unless set.
+    pub trading: Option<Config>,
     /// The cold path: asked every five milliseconds, with how often it was asked before and the
     /// time, for a context to publish.
     pub contexts: fn(u64, Ts) -> Option<Context>,
@@ -55,6 +57,7 @@ impl Plan {
             baselines: Vec::new(),
             warmup: Vec::new(),
             decision: None,
+            trading: None,
             contexts: |_, _| None,
         }
     }
@@ -85,6 +88,10 @@ pub fn run(market: Box<dyn Market + Send>, plan: &Plan, journal: &Path) -> (Ende
     }
     let mut config = Config::parse(&text).expect("valid");
     config.decision = plan.decision.clone().unwrap_or_else(|| crate::spine().decision);
+    if let Some(of) = &plan.trading {
+        config.trading.clone_from(&of.trading);
+        (config.risk, config.exchange) = (of.risk.clone(), of.exchange.clone());
+    }
     config.warmup.clone_from(&plan.warmup);
     config.threads.layout = plan.layout;
     config.threads.idle = Idle::Yield;

@@ -1,0 +1,158 @@
+//! Trading on paper: a live run, its journal and a backtest of either do the same, event for event.
+
+use std::path::Path;
+use std::process::Command;
+
+use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket, es};
+use mia::config::{Config, Layout};
+use mia::order::BuySell;
+use mia::tally::SessionFilter;
+use mia::trader::note::Note;
+use mia_test_support::{es_file, live, replay_with};
+use serde_json::Value;
+
+/// The limits of `tests/trading.toml`.
+fn config() -> Config {
+    let text = std::fs::read_to_string("tests/trading.toml").expect("tests/trading.toml");
+    Config::parse(&text).expect("valid")
+}
+
+/// What trading did: entries long and short, fills, round trips, their profit.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Did {
+    entries: [u64; 2],
+    fills: u64,
+    trades: u64,
+    net_usd: f64,
+    /// Contracts bought less contracts sold.
+    held: i64,
+    lost: u64,
+}
+
+impl Did {
+    fn note(&mut self, note: &Note) {
+        match note {
+            Note::Decision(decided) if decided.entry.is_some() => {
+                self.entries[usize::from(decided.way == BuySell::Sell)] += 1;
+            }
+            Note::Fill(fill) => {
+                self.fills += 1;
+                self.held += i64::from(fill.way.sign()) * i64::from(fill.qty);
+            }
+            Note::Trade(closed) => {
+                self.trades += 1;
+                self.net_usd += closed.net_usd();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// On the real hour: orders in both directions, and the position is what the fills add up to.
+#[test]
+fn the_real_hour_trades_both_ways() {
+    let Some(path) = es_file() else { return };
+    let mut did = Did::default();
+    let all = replay_with(&[path], config(), SessionFilter::All, |_, pipeline| {
+        let trader = pipeline.judge().trader().expect("it trades");
+        trader.notes().iter().for_each(|note| did.note(note));
+        let symbol = mia::units::SymbolId(0);
+        let position = trader.orders().position(symbol).expect("one symbol").qty;
+        assert_eq!(i64::from(position), did.held, "the sum of the fills");
+        let venue = trader.exchange().expect("paper").positions().next().expect("one").1;
+        assert_eq!(venue, position, "what the exchange says");
+    });
+    println!("{did:?}");
+    assert!(did.entries.iter().all(|&n| n >= 3), "both ways: {did:?}");
+    assert!(did.trades >= 6 && did.fills >= 2 * did.trades, "{did:?}");
+    let trader = all.pipeline.judge().trader().expect("it trades");
+    assert_eq!(trader.notes_lost(), 0);
+    // Equity is where it began, what the round trips made, and what is open.
+    let equity = trader.equity_usd().expect("known");
+    let open = equity - 100_000.0 - did.net_usd;
+    assert!(open.abs() < 2_000.0 && (did.held != 0 || open.abs() < 1e-6), "{open} {did:?}");
+}
+
+/// A live run over a socket and the replay of its journal: the digest covers every order and fill.
+#[test]
+fn paper_replays_from_its_journal() {
+    let folder = live::folder("trading");
+    for layout in [Layout::Fused, Layout::Split] {
+        let market = SyntheticMarket::new(&SyntheticConfig {
+            seed: 3,
+            symbols: vec![(es(), 5000.0)],
+            duration_s: 3600.0,
+            ..SyntheticConfig::default()
+        });
+        let mut trading = config();
+        trading.trading.as_mut().expect("set").folder = folder.join("data");
+        // Receive times run as fast as the machine: what waits must not wait for minutes.
+        trading.exchange.latency_us = 0;
+        let plan = live::Plan {
+            layout,
+            decision: Some(trading.decision.clone()),
+            trading: Some(trading),
+            ..live::Plan::new(vec![("SYNTHETIC-ES".to_owned(), 0.25)])
+        };
+        let path = folder.join("a.mjrnl");
+        let (ended, ..) = live::run(Box::new(market), &plan, &path);
+        let records = ended.records.as_ref().expect("it trades");
+        assert!(records.error.is_none(), "{records:?}");
+        let written = records.written.as_ref().expect("whole");
+        println!("{layout:?}: {written:?}");
+        assert!(written.records > 0);
+        let (replayed, checked) = live::replay_journal(&path);
+        assert!(checked > 0);
+        assert_eq!(replayed.judge().digest(), ended.judge.digest(), "{layout:?}");
+        let equity = |judge: &mia::pipeline::Judge| judge.trader().expect("it trades").equity_usd();
+        assert_eq!(equity(replayed.judge()), equity(&ended.judge));
+    }
+    std::fs::remove_dir_all(folder).expect("clean up");
+}
+
+fn mia(arguments: &[&str]) -> Value {
+    let done = Command::new(env!("CARGO_BIN_EXE_mia")).args(arguments).output().expect("runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{arguments:?}: {said}");
+    serde_json::from_slice(&done.stdout).unwrap_or(Value::Null)
+}
+
+/// A file and the journal of its replay, one job and two, the first time and from what is kept.
+#[test]
+fn backtests_agree() {
+    let Some(es) = es_file() else { return };
+    let folder = live::folder("backtest");
+    let name = |path: &Path| path.to_string_lossy().into_owned();
+    let (es, journal) = (name(&es), name(&folder.join("es.mjrnl")));
+    let limits = "tests/trading.toml";
+    mia(&["replay", &es, "--config", limits, "--journal", &journal, "--json"]);
+    let out = |n: u32| name(&folder.join(n.to_string()));
+    let file = mia(&["backtest", &es, "--config", limits, "--out", &out(1), "--json"]);
+    let again = mia(&["backtest", &es, "--config", limits, "--out", &out(1), "--json"]);
+    let recorded = mia(&["backtest", &journal, "--out", &out(2), "--json"]);
+    assert_eq!(file, again, "what is kept is what was made");
+    assert_eq!(file, recorded, "the journal of a replay");
+    let entries = |side: &str| file["sets"][0][side].as_u64().expect("a number");
+    assert!(entries("entries_long") >= 3 && entries("entries_short") >= 3, "{file}");
+
+    let grid = folder.join("grid.toml");
+    std::fs::write(&grid, "[decision]\ngate = [30.0, 35.0]\n").expect("write");
+    let grid = name(&grid);
+    let with = |jobs: &str, to: &str| {
+        let arguments = ["backtest", &es, &journal, "--config", limits, "--grid", &grid];
+        mia(&[&arguments[..], &["--jobs", jobs, "--out", to, "--json"]].concat())
+    };
+    assert_eq!(with("1", &out(3)), with("2", &out(4)), "the number of jobs changes nothing");
+    for file in ["runs.parquet", "trades.parquet"] {
+        let read = |n: u32| std::fs::read(folder.join(n.to_string()).join(file)).expect("written");
+        assert_eq!(read(3), read(4), "{file}");
+    }
+
+    let why = mia(&["explain", &journal, "--json"]);
+    let gates = why["gates"].as_array().expect("gates");
+    assert_eq!(gates.len(), 12);
+    let parts = why["features"].as_array().expect("features").iter();
+    let d: f64 = parts.filter_map(|f| f["contribution"].as_f64()).sum();
+    assert!((d - why["d"].as_f64().expect("D")).abs() < 1e-12, "the parts add up to D: {why}");
+    std::fs::remove_dir_all(folder).expect("clean up");
+}
