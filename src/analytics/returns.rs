@@ -61,10 +61,10 @@ pub fn sortino(returns: &[f64]) -> Option<f64> {
 }
 
 /// Mean return of a year (252 times that of a day, not compounded) over the largest fall as a share
-/// of the height.
+/// of the height; `None` of fewer than two days, of which a year says nothing.
 #[must_use]
 pub fn calmar(returns: &[f64], drawdown: f64) -> Option<f64> {
-    let mean = mean(returns).filter(|_| drawdown > 0.0)?;
+    let mean = mean(returns).filter(|_| drawdown > 0.0 && returns.len() > 1)?;
     Some(mean * YEAR / drawdown)
 }
 
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(sharpe(&[0.001]), None);
         assert_eq!(sharpe(&[0.0, 0.0, 0.0]), None);
         assert_eq!(sortino(&[0.001, 0.002]), None, "nothing was lost");
-        assert_eq!(calmar(&DAYS, 0.0), None);
+        assert_eq!((calmar(&DAYS, 0.0), calmar(&[0.01], 0.1)), (None, None));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use crate::analytics::report::Times;
 use crate::analytics::{FEATURES, Group, INSUFFICIENT, Report, Summary};
 use crate::features::CATALOGUE;
 
+/// Trading days below which numbers of a year are warned of: a month.
+const DAYS_FEW: usize = 21;
 /// What is said where there is nothing to say.
 const NONE: &str = "\u{2013}";
 
@@ -51,7 +53,7 @@ impl Document {
         let report = &section.report;
         let mut tables = vec![results(report), risk(report), costs(report), decisions(section)];
         tables.extend(report.breakdowns.iter().map(|b| breakdown(b.by, &b.groups)));
-        tables.extend(features(report));
+        tables.push(features(report));
         Document { title: section.title(), warnings: warnings(section), tables }
     }
 }
@@ -93,6 +95,10 @@ fn warnings(section: &Section) -> Vec<String> {
     }
     if report.summary.trades < INSUFFICIENT {
         all.push(format!("{} trades are too few to conclude anything.", report.summary.trades));
+    }
+    if report.returns.len() < DAYS_FEW {
+        let n = report.returns.len();
+        all.push(format!("Trading days: {n}. Numbers of a year say little."));
     }
     match report.summary.expectancy_lower_bound_r {
         Some(bound) if bound > 0.0 => {}
@@ -155,7 +161,7 @@ fn risk(report: &Report) -> Table {
     say("  closed trades alone, USD", usd(Some(closed.depth)), String::new());
     let recovery = format!("recovery {}", number(report.summary.recovery, 2));
     say("max drawdown, R", number(Some(report.summary.max_drawdown_r), 2), recovery);
-    let days = format!("{} days", report.returns.len());
+    let days = format!("trading days: {}", report.returns.len());
     say("Sharpe, of a year", number(report.sharpe, 2), days);
     say("Sortino, of a year", number(report.sortino, 2), String::new());
     say("Calmar", number(report.calmar, 2), String::new());
@@ -268,17 +274,17 @@ fn breakdown(by: &str, groups: &[Group]) -> Table {
     table
 }
 
-/// Mean R by the decile of each feature.
-fn features(report: &Report) -> Option<Table> {
-    if report.features.is_empty() {
-        return None;
-    }
+/// Mean R by the decile of each feature, where some decile holds enough trades.
+fn features(report: &Report) -> Table {
     let mut head = vec!["mean R by decile", "trades"];
     head.extend(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
     let note = "Deciles of each feature at the decision, lowest first; \u{b7} = fewer than 30 \
                 trades. 28 features are many tries: an odd one stands out by luck.";
     let mut table = Table::new("By feature", &head, note);
-    for (at, feature) in report.features.iter().enumerate() {
+    for feature in &report.features {
+        if feature.parts.iter().all(|part| part.insufficient) {
+            continue;
+        }
         let name = CATALOGUE.get(feature.feature.clamp(1, FEATURES) - 1).map_or("", |e| e.name);
         let mut row = vec![format!("{} {name}", feature.feature), feature.trades.to_string()];
         let cell = |part: Option<&Decile>| match part {
@@ -287,10 +293,10 @@ fn features(report: &Report) -> Option<Table> {
             None => String::new(),
         };
         row.extend((0..10).map(|part| cell(feature.parts.get(part))));
-        if feature.parts.iter().all(|part| part.insufficient) {
-            table.faint.push(at);
-        }
         table.row(row);
     }
-    Some(table)
+    if table.rows.is_empty() {
+        table.note = "No decile of a feature holds 30 trades: insufficient.";
+    }
+    table
 }

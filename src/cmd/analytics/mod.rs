@@ -169,7 +169,8 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
     loaded
         .samples
         .retain(|(mode, preset), _| wanted(&args.mode, mode) && wanted(&args.preset, preset));
-    ensure!(!loaded.samples.is_empty(), "no record of this mode and preset in {}", files.len());
+    let count = files.len();
+    ensure!(!loaded.samples.is_empty(), "no record of this mode and preset in {count} files");
     ensure!(
         args.compared.is_empty() || loaded.samples.len() == 1,
         "--compared belongs to one mode and preset: choose them with --mode and --preset"

@@ -85,12 +85,6 @@ fn every_format_says_the_same() {
         let rest = html.replace("http://www.w3.org/2000/svg", "");
         assert!(!rest.contains(outside), "{outside}");
     }
-    if let Ok(keep) = std::env::var("MIA_KEEP_REPORT") {
-        for name in ["a.png", "a.html", "a.md"] {
-            std::fs::copy(data.join("out").join(name), Path::new(&keep).join(name)).expect("kept");
-        }
-        std::fs::write(Path::new(&keep).join("a.txt"), &text).expect("kept");
-    }
     std::fs::remove_dir_all(data).expect("clean up");
 }
 
@@ -121,6 +115,20 @@ fn nothing_is_pooled() {
     let day: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(day["reports"].as_array().map(Vec::len), Some(2));
     std::fs::remove_dir_all(data).expect("clean up");
+}
+
+#[test]
+fn the_command_line_is_read() {
+    use clap::Parser as _;
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ReportArgs,
+    }
+    let words = ["mia", "data", "b", "--compared", "0.1,-0.2", "--mode", "paper", "--md", "a.md"];
+    let args = Line::try_parse_from(words).expect("valid").args;
+    assert_eq!((args.paths.len(), args.compared), (2, vec![0.1, -0.2]));
+    assert!(Line::try_parse_from(["mia"]).is_err(), "of what?");
 }
 
 #[test]

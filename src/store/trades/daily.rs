@@ -44,7 +44,7 @@ pub fn close_day(folder: &Path, day: Date, calendar: &Calendar) -> Result<Vec<St
     if !trades.is_file() {
         return Ok(Vec::new());
     }
-    let loaded = read::load(&[trades.clone()])?;
+    let loaded = read::load(std::slice::from_ref(&trades))?;
     let mut warnings = loaded.warnings.clone();
     let mut made = vec![(trades_file(day), format!("{SCHEMA}/1"))];
     let real = loaded.samples.values().filter(|sample| !sample.simulated);
