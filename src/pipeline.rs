@@ -15,8 +15,8 @@ use crate::event::Event;
 use crate::features::baseline::Running;
 use crate::features::frame::DIGEST_WORDS;
 use crate::features::{Features, Frame, Params, SymbolParams};
-use crate::pair::{self, Pairs, Price};
 use crate::order::Command;
+use crate::pair::{self, Pairs, Price};
 use crate::tally::{SessionFilter, Tally};
 use crate::trader::note::Note;
 use crate::trader::{self, Trader};
@@ -163,9 +163,10 @@ impl Judge {
     pub fn new(params: &CoreParams, calendar: Arc<Calendar>) -> Judge {
         let tally = Tally::new(params.filter, params.features.profile_rows);
         Judge {
-            trader: params.trading.as_ref().map(|trading| {
-                Trader::new(trading, &params.reads, calendar.clone())
-            }),
+            trader: params
+                .trading
+                .as_ref()
+                .map(|trading| Trader::new(trading, &params.reads, calendar.clone())),
             decision: Decision::new(params.preset.clone(), &params.reads, calendar),
             tallies: vec![tally; params.symbols.len()],
             pairs: Pairs::new(params.symbols.len(), pair::Params::default()),

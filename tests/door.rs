@@ -25,6 +25,7 @@ const SIM1: Kind = Kind { brackets: true, account: "SIM1" };
 
 struct Run {
     live: Option<Live>,
+    commands: Option<rtrb::Producer<Command>>,
     venue: Venue,
     clock: Clock,
     journal: PathBuf,
@@ -46,8 +47,9 @@ impl Run {
         let instruments = config.instruments().expect("known product");
         let setup = Setup::new(config, instruments, "live").expect("valid");
         let (journal, clock) = (folder.join("a.mjrnl"), Clock::new());
-        let live = Live::start(&setup, Some(&journal), &clock).expect("starts");
-        Run { live: Some(live), venue, clock, journal, folder }
+        let started = Live::start_apart(&setup, Some(&journal), &clock);
+        let (live, commands) = started.expect("starts");
+        Run { live: Some(live), commands, venue, clock, journal, folder }
     }
 
     fn live(&mut self) -> &mut Live {
@@ -67,7 +69,7 @@ impl Run {
 
     fn command(&mut self, action: Action) {
         let (ts, symbol) = (self.clock.now(), SymbolId(0));
-        let commands = self.live().commands.as_mut().expect("live");
+        let commands = self.commands.as_mut().expect("live");
         commands.push(Command { seq: 1, ts, symbol, action }).expect("room");
     }
 

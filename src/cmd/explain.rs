@@ -109,7 +109,10 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
     let file = load(&args.journal).map_err(|e| anyhow!(e))?;
     let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", file.path.display());
     if file.kind != FileKind::Journal {
-        bail!("{}: no journal: `mia run` and `mia replay --journal` write one", file.path.display());
+        bail!(
+            "{}: no journal: `mia run` and `mia replay --journal` write one",
+            file.path.display()
+        );
     }
     let reader = Reader::open(&file.data).map_err(|e| named(&e))?;
     let setup = Setup::from_journal(&reader).map_err(|e| named(&e))?;
@@ -159,9 +162,9 @@ fn is_wanted(decided: &Decided, wanted: Wanted) -> bool {
         Wanted::Last => true,
         Wanted::At(at) => decided.at.ts <= at,
         // Stop and target follow their entry.
-        Wanted::Order(id) => decided.entry.is_some_and(|entry| {
-            (0..=2).any(|n| entry.id.plus(n) == id)
-        }),
+        Wanted::Order(id) => {
+            decided.entry.is_some_and(|entry| (0..=2).any(|n| entry.id.plus(n) == id))
+        }
     }
 }
 
@@ -243,7 +246,11 @@ fn gates(decided: &Decided) -> Vec<Asked> {
 }
 
 fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
-    writeln!(out, "{} {} at {}  (event {}, preset {})", it.side, it.symbol, it.ts, it.seq, it.preset)?;
+    writeln!(
+        out,
+        "{} {} at {}  (event {}, preset {})",
+        it.side, it.symbol, it.ts, it.seq, it.preset
+    )?;
     writeln!(out, "  market time {}, session {}", it.market_time, it.session)?;
     if let Some([bid, ask]) = it.bid_ask {
         writeln!(out, "  bid {bid} ask {ask}")?;
@@ -255,7 +262,11 @@ fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
         "  D {:+.6} (without option items {:+.6}), score {:.4}, coverage {:.4}: {}\n",
         it.d, it.d_core, it.score, it.coverage, it.tier
     )?;
-    writeln!(out, "  {:>2}  {:<26} {:>12} {:>9} {:>12}", "#", "feature", "value", "weight", "part of D")?;
+    writeln!(
+        out,
+        "  {:>2}  {:<26} {:>12} {:>9} {:>12}",
+        "#", "feature", "value", "weight", "part of D"
+    )?;
     for f in &it.features {
         let value = match (f.value, f.reason) {
             (Some(value), _) => format!("{value:.6}"),

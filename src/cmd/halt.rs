@@ -165,13 +165,15 @@ mod tests {
         for done in [true, false] {
             let mut out = Vec::new();
             let asked = std::thread::scope(|scope| {
-                scope.spawn(|| loop {
-                    if let Some(found) = inbox.next(&|_| false).expect("read") {
-                        let text = "the state is X".to_owned();
-                        inbox.reply(found.number, &Answer { done, text }).expect("written");
-                        return;
+                scope.spawn(|| {
+                    loop {
+                        if let Some(found) = inbox.next(&|_| false).expect("read") {
+                            let text = "the state is X".to_owned();
+                            inbox.reply(found.number, &Answer { done, text }).expect("written");
+                            return;
+                        }
+                        Clock::sleep(Duration::from_millis(5));
                     }
-                    Clock::sleep(Duration::from_millis(5));
                 });
                 let request = Request::Resume { state: KillState::HaltTrading };
                 place(&data, 30).ask(&request, &mut out)

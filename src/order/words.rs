@@ -90,7 +90,8 @@ mod tests {
             let command = Command { seq: 9, ts: Ts(7), symbol: SymbolId(15), action };
             assert_eq!(unpack(9, Ts(7), pack(&command)), Some(command));
         }
-        for words in [[0; 4], [9, 0, 0, 0], [1 | 1 << 8 | 9 << 16, 0, 0, 0], [1 << 63 | 3, 0, 0, 0]] {
+        for words in [[0; 4], [9, 0, 0, 0], [1 | 1 << 8 | 9 << 16, 0, 0, 0], [1 << 63 | 3, 0, 0, 0]]
+        {
             assert_eq!(unpack(1, Ts(1), words), None);
         }
     }

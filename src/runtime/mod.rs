@@ -9,6 +9,7 @@ pub mod baselines;
 pub mod capture;
 pub mod clock;
 pub mod cold;
+mod connect;
 pub mod cores;
 pub mod decision;
 pub mod desk;

@@ -52,8 +52,10 @@ pub fn last(setup: &Setup, folder: &Path) -> Result<Option<Previous>, String> {
         // A run that died before its first record left nothing.
         let Ok(reader) = Reader::open(&data) else { continue };
         let Ok(recorded) = Setup::from_journal(&reader) else { continue };
-        let symbols = |s: &Setup| s.instruments.iter().map(|i| i.symbol.clone()).collect::<Vec<_>>();
-        if recorded.mode == setup.mode && recorded.trades() && symbols(&recorded) == symbols(setup) {
+        let symbols =
+            |s: &Setup| s.instruments.iter().map(|i| i.symbol.clone()).collect::<Vec<_>>();
+        if recorded.mode == setup.mode && recorded.trades() && symbols(&recorded) == symbols(setup)
+        {
             return play(&recorded, reader, &path).map(Some).map_err(|e| say(&e));
         }
     }

@@ -232,9 +232,7 @@ impl Agent for RecordsAgent {
         let ended = self.writer.map(|writer| writer.finish(self.last));
         match ended {
             Some(Ok(written)) => RecordsOutcome { written: Some(written), error: None },
-            Some(Err(error)) => {
-                RecordsOutcome { written: None, error: Some(format!("{error:#}")) }
-            }
+            Some(Err(error)) => RecordsOutcome { written: None, error: Some(format!("{error:#}")) },
             None => RecordsOutcome { written: None, error: self.failed },
         }
     }

@@ -110,7 +110,8 @@ impl Setup {
             ("context", format!("{:?}", crate::context::Context::EMPTY)),
         ];
         if let Some(trading) = start::params(self) {
-            let Params { entry, risk, products, orders, exchange, kind, max_hold_ns, .. } = &trading;
+            let Params { entry, risk, products, orders, exchange, kind, max_hold_ns, .. } =
+                &trading;
             let limits = format!(
                 "{entry:?} {risk:?} {products:?} {orders:?} {exchange:?} {kind:?} {max_hold_ns:?}"
             );

@@ -54,7 +54,8 @@ pub fn start_of(text: &str) -> Result<trader::Start, String> {
         rest = tail;
         value.map(str::to_owned).ok_or_else(|| format!("no {key}"))
     };
-    let bits = |text: String| text.parse::<u64>().map(OrderId::from_bits).map_err(|e| e.to_string());
+    let bits =
+        |text: String| text.parse::<u64>().map(OrderId::from_bits).map_err(|e| e.to_string());
     let (next, reserved) = (bits(line("next")?)?, bits(line("reserved")?)?);
     let equity = line("equity")?;
     let equity_usd = match equity.as_str() {
@@ -62,7 +63,8 @@ pub fn start_of(text: &str) -> Result<trader::Start, String> {
         text => Some(text.parse().map_err(|_| format!("equity {text}"))?),
     };
     let lines: usize = line("risk")?.parse().map_err(|_| "risk".to_owned())?;
-    let end = rest.match_indices('\n').nth(lines.saturating_sub(1)).map_or(rest.len(), |(at, _)| at + 1);
+    let end =
+        rest.match_indices('\n').nth(lines.saturating_sub(1)).map_or(rest.len(), |(at, _)| at + 1);
     let (risk, orders) = rest.split_at(end);
     let risk = risk::State::from_text(risk).map_err(|e| e.to_string())?;
     Ok(trader::Start { risk, orders: orders.to_owned(), next, reserved, equity_usd })

@@ -165,10 +165,9 @@ impl Trader {
         let closed = symbol.trades.fill(filled, exit);
         let now = symbol.trades.qty();
         let mid = symbol.touch.map(mid2);
-        let mark = symbol.last.map_or_else(
-            || 2 * i64::from(filled.px.ticks()),
-            |px: Px| 2 * i64::from(px.ticks()),
-        );
+        let mark = symbol
+            .last
+            .map_or_else(|| 2 * i64::from(filled.px.ticks()), |px: Px| 2 * i64::from(px.ticks()));
         let held = symbol.trades.held(at, mark, filled.bracket);
         if now == 0 {
             symbol.exit_mid2 = None;

@@ -1,8 +1,8 @@
 //! A signal: gates, size, order.
 
+use super::Trader;
 use super::note::{Decided, Entry, Note};
 use super::records::{market, stamp};
-use super::Trader;
 use crate::book::Book;
 use crate::context::Context;
 use crate::decision::entry::Proposal;

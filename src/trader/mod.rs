@@ -150,7 +150,12 @@ impl Trader {
             risk.on_balance(Ts::NONE, *usd);
         }
         Trader {
-            entries: Entries::new(params.entry.clone(), reads, params.news.clone(), calendar.clone()),
+            entries: Entries::new(
+                params.entry.clone(),
+                reads,
+                params.news.clone(),
+                calendar.clone(),
+            ),
             risk,
             orders: orders_now,
             queue: Queue::default(),

@@ -9,8 +9,8 @@ use crate::decision::{Decision, Edge};
 use crate::event::{Body, Event, HaltCause, flag};
 use crate::execution::Moment;
 use crate::features::{Frame, frame_flag};
-use crate::order::{Action, Command, ExitReason, OrderId};
-use crate::risk::{Act, OrderEvent, ResumeError, Why};
+use crate::order::{Action, Command, ExitReason, KillState, OrderId};
+use crate::risk::{Act, OrderEvent, ResumeError, Rule, Why};
 use crate::units::{SymbolId, Ts};
 
 impl Trader {
@@ -39,10 +39,11 @@ impl Trader {
         self.settle(at, frame, decision);
         self.match_orders(event, frame, book);
         self.settle(at, frame, decision);
+        self.orders.on_time(now, &mut self.outbox, &mut self.changes);
         if matches!(event.body, Body::Timer) {
             self.time(at, frame, now);
-            self.settle(at, frame, decision);
         }
+        self.settle(at, frame, decision);
         self.value(event);
         if let Some(edge) = edge {
             self.judge(edge, frame, decision, context, book);
@@ -96,8 +97,13 @@ impl Trader {
                 let symbols = (0_u16..).map(SymbolId).take(self.symbols.len());
                 let mut all = symbols.map(|symbol| self.orders.reconciled(symbol));
                 let clean = all.all(|result| result.is_ok());
-                if let Err(error) = self.risk.on_resume(ts, state, clean) {
-                    let at = Stamp { seq: event.seq, ts, market_time: Ts::NONE, symbol: event.symbol };
+                let lifted = self.risk.on_resume(ts, state, clean);
+                if self.risk.kill() < KillState::HaltTrading {
+                    self.orders.lift();
+                }
+                if let Err(error) = lifted {
+                    let at =
+                        Stamp { seq: event.seq, ts, market_time: Ts::NONE, symbol: event.symbol };
                     let (rule, id) = (refused(error), OrderId::NONE);
                     self.note(Note::Alert(Alert { at, rule, id, value: 0.0 }));
                 }
@@ -135,7 +141,9 @@ impl Trader {
 
     /// A whole second.
     fn time(&mut self, at: Stamp, frame: &Frame, now: Moment) {
-        self.orders.on_time(now, &mut self.outbox, &mut self.changes);
+        if !self.orders.has_ids() {
+            self.risk.trip(Rule::NoIds);
+        }
         let (limit, market_time) = (self.max_hold_ns, frame.market_time);
         let Some(symbol) = self.symbols.get(usize::from(at.symbol.0)) else { return };
         let since = symbol.trades.since();
@@ -172,6 +180,9 @@ impl Trader {
         while let Some(act) = self.risk.poll() {
             match act {
                 Act::Tripped { from, to, why } => {
+                    if to < KillState::HaltTrading {
+                        self.orders.lift();
+                    }
                     let cause = match why {
                         Why::Rule(rule) | Why::Over(rule) => Trip::Rule(rule.name()),
                         Why::Outside(code) => {
@@ -190,6 +201,8 @@ impl Trader {
                     self.orders.cancel_entries(now, &mut self.outbox, &mut self.changes);
                 }
                 Act::FlattenAll => {
+                    // From here on whatever turns up later is closed too.
+                    self.orders.halt(now, &mut self.outbox, &mut self.changes);
                     for symbol in (0_u16..).map(SymbolId).take(self.symbols.len()) {
                         self.exit(now, symbol, ExitReason::Kill);
                     }

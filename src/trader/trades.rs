@@ -114,7 +114,9 @@ impl Trades {
         let closes = Qty::try_from(closes).unwrap_or(fill.qty);
         let share = f64::from(closes) / f64::from(fill.qty.max(1));
         let mut closed = None;
-        if closes > 0 && let Some(open) = &mut self.open {
+        if closes > 0
+            && let Some(open) = &mut self.open
+        {
             open.exit.add(closes, fill.px, fill.slippage_ticks);
             open.fees_usd += fill.fees_usd * share;
             open.last_exit = fill.at.market_time.or(fill.at.ts);
@@ -153,7 +155,8 @@ impl Trades {
         let (Some(open), Some(value)) = (&self.open, self.tick_value) else { return 0.0 };
         let held = (open.entry.qty - open.exit.qty) as f64;
         let sign = f64::from(open.way.sign());
-        let realised = sign * (open.exit.ticks as f64 - open.exit.qty as f64 * open.entry.average());
+        let realised =
+            sign * (open.exit.ticks as f64 - open.exit.qty as f64 * open.entry.average());
         let running = sign * held * (mid2 as f64 / 2.0 - open.entry.average());
         (realised + running) * value - open.fees_usd
     }
@@ -167,7 +170,8 @@ impl Trades {
         let open_ticks = f64::from(open.way.sign()) * (mark - average);
         let open_usd = open_ticks * f64::from(qty.abs()) * self.tick_value.unwrap_or(0.0);
         let (trade, since, excursion) = (open.trade, open.since, (open.best, open.worst));
-        let held = Held { at, trade, qty, average, mark, open_ticks, open_usd, excursion, since, bracket };
+        let held =
+            Held { at, trade, qty, average, mark, open_ticks, open_usd, excursion, since, bracket };
         Some(held)
     }
 

@@ -12,7 +12,7 @@ use mia::units::{Px, Qty, SymbolId};
 
 /// How it treats brackets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Manners {
+pub(crate) enum Manners {
     /// As the protocol says.
     Good,
     /// Children have the full size at once and nobody reduces or cancels them.
@@ -21,47 +21,47 @@ pub enum Manners {
 
 /// An order at the venue.
 #[derive(Clone, Debug)]
-pub struct Resting {
-    pub id: OrderId,
-    pub symbol: SymbolId,
-    pub way: BuySell,
-    pub kind: OrderKind,
-    pub qty: Qty,
-    pub px: Px,
-    pub filled: Qty,
-    pub status: Status,
-    pub parent: OrderId,
-    pub sibling: OrderId,
+pub(crate) struct Resting {
+    pub(crate) id: OrderId,
+    pub(crate) symbol: SymbolId,
+    pub(crate) way: BuySell,
+    pub(crate) kind: OrderKind,
+    pub(crate) qty: Qty,
+    pub(crate) px: Px,
+    pub(crate) filled: Qty,
+    pub(crate) status: Status,
+    pub(crate) parent: OrderId,
+    pub(crate) sibling: OrderId,
 }
 
 impl Resting {
-    pub fn lives(&self) -> bool {
+    pub(crate) fn lives(&self) -> bool {
         !self.status.is_final()
     }
 
-    pub fn may_fill(&self) -> bool {
+    pub(crate) fn may_fill(&self) -> bool {
         matches!(self.status, Status::Open | Status::PartiallyFilled)
     }
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub struct Venue {
-    pub manners: Manners,
-    pub orders: Vec<Resting>,
-    pub positions: Vec<i32>,
-    pub fills: Vec<(SymbolId, Fill)>,
+pub(crate) struct Venue {
+    pub(crate) manners: Manners,
+    pub(crate) orders: Vec<Resting>,
+    pub(crate) positions: Vec<i32>,
+    pub(crate) fills: Vec<(SymbolId, Fill)>,
     /// Every id that ever came.
-    pub ids: BTreeSet<OrderId>,
+    pub(crate) ids: BTreeSet<OrderId>,
     /// The next new order is refused.
-    pub refuse: bool,
+    pub(crate) refuse: bool,
     /// A position turned from one side to the other without a stop in between.
-    pub flipped: bool,
-    pub said: VecDeque<(SymbolId, Body)>,
+    pub(crate) flipped: bool,
+    pub(crate) said: VecDeque<(SymbolId, Body)>,
 }
 
 impl Venue {
-    pub fn new(symbols: usize, manners: Manners) -> Venue {
+    pub(crate) fn new(symbols: usize, manners: Manners) -> Venue {
         Venue {
             manners,
             orders: Vec::new(),
@@ -74,7 +74,7 @@ impl Venue {
         }
     }
 
-    pub fn find(&self, id: OrderId) -> Option<usize> {
+    pub(crate) fn find(&self, id: OrderId) -> Option<usize> {
         self.orders.iter().position(|o| o.id == id)
     }
 
@@ -102,7 +102,7 @@ impl Venue {
         self.say(self.orders.len() - 1, reason);
     }
 
-    pub fn take(&mut self, command: &Command) {
+    pub(crate) fn take(&mut self, command: &Command) {
         let symbol = command.symbol;
         match command.action {
             Action::New { id, way, kind, qty, px, .. } => {
@@ -186,7 +186,7 @@ impl Venue {
     }
 
     /// Ends an order; a well-mannered venue ends what hangs on it.
-    pub fn end(&mut self, at: usize, status: Status) {
+    pub(crate) fn end(&mut self, at: usize, status: Status) {
         self.orders[at].status = status;
         let reason =
             if status == Status::Canceled { UpdateReason::Canceled } else { UpdateReason::General };
@@ -227,7 +227,7 @@ impl Venue {
         self.fill(at, qty);
     }
 
-    pub fn list(&mut self, listing: Listing) {
+    pub(crate) fn list(&mut self, listing: Listing) {
         match listing {
             Listing::Orders => {
                 for at in 0..self.orders.len() {
@@ -254,7 +254,7 @@ impl Venue {
     }
 
     /// Fills up to `qty` of an order that works.
-    pub fn fill(&mut self, at: usize, qty: Qty) {
+    pub(crate) fn fill(&mut self, at: usize, qty: Qty) {
         let order = &mut self.orders[at];
         let qty = qty.min(order.qty - order.filled);
         if !order.may_fill() || qty == 0 {
@@ -307,7 +307,7 @@ impl Venue {
     }
 
     /// A trade of somebody else in the account.
-    pub fn foreign(&mut self, symbol: SymbolId, way: BuySell, number: u32) {
+    pub(crate) fn foreign(&mut self, symbol: SymbolId, way: BuySell, number: u32) {
         let id = OrderId::foreign(number);
         let execution = ExecutionId::new(self.fills.len() as u64 + 1);
         let fill = Fill { id, execution, px: Px::new(99).expect("px"), qty: 1, way };

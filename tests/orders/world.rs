@@ -9,14 +9,14 @@ use mia::units::{Px, Qty, SECOND, SymbolId, Ts};
 
 use crate::venue::{Manners, Venue};
 
-pub const SYMBOLS: usize = 2;
+pub(crate) const SYMBOLS: usize = 2;
 const DATE: u32 = 20_260_114;
 const BLOCK: u32 = 1000;
 const MS: i64 = 1_000_000;
 
 /// What happens next.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Enter {
         symbol: u8,
         buy: bool,
@@ -57,19 +57,19 @@ pub enum Step {
     },
 }
 
-pub struct World {
-    pub orders: Orders,
-    pub queue: Queue,
-    pub venue: Venue,
-    pub changes: Changes,
+pub(crate) struct World {
+    pub(crate) orders: Orders,
+    pub(crate) queue: Queue,
+    pub(crate) venue: Venue,
+    pub(crate) changes: Changes,
     out: Outbox,
     to_venue: VecDeque<Command>,
     to_us: VecDeque<(SymbolId, Body)>,
-    pub up: bool,
+    pub(crate) up: bool,
     ts: Ts,
     seq: u64,
     block: u32,
-    pub killed: bool,
+    pub(crate) killed: bool,
     saved: Option<String>,
     /// When order messages left, for the throttle.
     left: VecDeque<Ts>,
@@ -78,11 +78,11 @@ pub struct World {
     beside: [i64; SYMBOLS],
     foreigners: u32,
     /// Changes of the whole run.
-    pub log: Vec<Change>,
+    pub(crate) log: Vec<Change>,
 }
 
 impl World {
-    pub fn new(manners: Manners) -> World {
+    pub(crate) fn new(manners: Manners) -> World {
         let mut world = World {
             orders: Orders::new(
                 Params::default(),
@@ -113,11 +113,11 @@ impl World {
         world
     }
 
-    pub fn at(&self) -> Moment {
+    pub(crate) fn at(&self) -> Moment {
         Moment { seq: self.seq, ts: self.ts }
     }
 
-    pub fn run(&mut self, step: &Step) {
+    pub(crate) fn run(&mut self, step: &Step) {
         match *step {
             Step::Enter { symbol, buy, qty, limit } => {
                 let _ = self.enter(symbol, buy, qty.into(), limit);
@@ -183,7 +183,7 @@ impl World {
         self.after();
     }
 
-    pub fn enter(
+    pub(crate) fn enter(
         &mut self,
         symbol: u8,
         buy: bool,
@@ -210,7 +210,7 @@ impl World {
         }
     }
 
-    pub fn event(&mut self, symbol: SymbolId, body: Body) {
+    pub(crate) fn event(&mut self, symbol: SymbolId, body: Body) {
         self.seq += 1;
         let event = Event { seq: self.seq, ts: self.ts, ts_exch: Ts::NONE, symbol, flags: 0, body };
         self.orders.on_event(&event, &mut self.out, &mut self.changes);
@@ -365,7 +365,7 @@ impl World {
     }
 
     /// Everything arrives.
-    pub fn flow(&mut self) {
+    pub(crate) fn flow(&mut self) {
         for _ in 0..100_000 {
             self.hear();
             if self.to_us.is_empty() && self.to_venue.is_empty() {
@@ -378,7 +378,7 @@ impl World {
     }
 
     /// The connection holds, market orders fill and two minutes pass.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.flow();
         self.connect();
         self.flow();
@@ -395,7 +395,7 @@ impl World {
         }
     }
 
-    pub fn check_settled(&self) {
+    pub(crate) fn check_settled(&self) {
         for (symbol, &venue) in (0..).zip(&self.venue.positions) {
             let symbol = SymbolId(symbol);
             let held = self.orders.position(symbol).expect("symbol");

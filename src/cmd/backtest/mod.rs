@@ -94,11 +94,8 @@ pub fn run(args: &BacktestArgs, out: &mut dyn Write) -> Result<()> {
     let sets = all_sets(args)?;
     let contexts = contexts::load(args.context.as_deref())?;
     let finished = Finished::open(&args.out)?;
-    let groups: Vec<&[PathBuf]> = if args.together {
-        vec![args.files.as_slice()]
-    } else {
-        args.files.chunks(1).collect()
-    };
+    let groups: Vec<&[PathBuf]> =
+        if args.together { vec![args.files.as_slice()] } else { args.files.chunks(1).collect() };
     let jobs: Vec<Job<'_>> = groups
         .iter()
         .flat_map(|&files| {
@@ -130,9 +127,8 @@ fn all_sets(args: &BacktestArgs) -> Result<Vec<Set>> {
     // What a live configuration would send is simulated here, whatever it says.
     trading.mode = crate::config::TradingMode::Paper;
     trading.symbols.clear();
-    let read = |path: &PathBuf| {
-        std::fs::read_to_string(path).with_context(|| path.display().to_string())
-    };
+    let read =
+        |path: &PathBuf| std::fs::read_to_string(path).with_context(|| path.display().to_string());
     let grid = args.grid.as_ref().map(read).transpose()?;
     let mut all = sets(&base, &args.set, grid.as_deref())?;
     if let Some(path) = &args.against {

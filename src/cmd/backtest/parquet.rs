@@ -66,7 +66,8 @@ fn runs(results: &[RunResult]) -> Columns {
     for (at, gate) in Gate::ALL.iter().enumerate() {
         let count = |r: &RunResult| r.vetoes.get(at).copied().unwrap_or(0);
         let cells = results.iter().map(|r| i64::try_from(count(r)).unwrap_or(i64::MAX));
-        columns.push((format!("veto_{}", gate.name().to_lowercase()), Cells::Whole(cells.collect())));
+        columns
+            .push((format!("veto_{}", gate.name().to_lowercase()), Cells::Whole(cells.collect())));
     }
     columns
 }
@@ -146,9 +147,7 @@ fn field(name: &str, cells: &Cells) -> parquet::errors::Result<Arc<Type>> {
     let (physical, logical) = match cells {
         Cells::Text(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
         Cells::Whole(_) => (Physical::INT64, None),
-        Cells::Time(_) => {
-            (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS)))
-        }
+        Cells::Time(_) => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
         Cells::Number(_) => (Physical::DOUBLE, None),
     };
     let builder = Type::primitive_type_builder(name, physical)

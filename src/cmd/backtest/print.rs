@@ -9,8 +9,8 @@ use super::results::{RunResult, TradeRow};
 use super::sets::Set;
 use super::walk::Fold;
 use crate::analytics::paired::{Paired, paired};
-use crate::analytics::{Score, iso, mean};
 use crate::analytics::summary::{Summary as Statistics, Verdict};
+use crate::analytics::{Score, iso, mean};
 use crate::order::Gate;
 
 /// Everything that is printed.
@@ -172,9 +172,7 @@ impl Scores {
             });
             at.unwrap_or(100) as f64
         };
-        let from = |score: usize| {
-            bins.iter().skip(score).sum::<u64>() as f64 / frames as f64
-        };
+        let from = |score: usize| bins.iter().skip(score).sum::<u64>() as f64 / frames as f64;
         Some(Scores {
             frames,
             below_coverage_floor: results.iter().map(|r| r.uncovered).sum(),
@@ -280,10 +278,9 @@ fn of_set(set: &OfSet, out: &mut dyn Write) -> std::io::Result<()> {
         "  {runs} runs, {} events, {} trade dates; {} edges, entries {} long {} short, {} fills",
         set.events, set.trade_dates, set.edges, set.entries_long, set.entries_short, set.fills
     )?;
-    let interval = s.win_rate_interval.map_or_else(
-        || "none".to_owned(),
-        |(low, high)| format!("{low:.4} to {high:.4}"),
-    );
+    let interval = s
+        .win_rate_interval
+        .map_or_else(|| "none".to_owned(), |(low, high)| format!("{low:.4} to {high:.4}"));
     writeln!(
         out,
         "  {} trades: {} won, {} lost, {} flat; win rate {} (95 % {interval})",

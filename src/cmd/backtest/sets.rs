@@ -144,7 +144,14 @@ mod tests {
         let at = |gate, grace| (Some(gate), grace);
         assert_eq!(
             got,
-            [at(20.0, 500), at(20.0, 1000), at(20.0, 2000), at(30.0, 500), at(30.0, 1000), at(30.0, 2000)]
+            [
+                at(20.0, 500),
+                at(20.0, 1000),
+                at(20.0, 2000),
+                at(30.0, 500),
+                at(30.0, 1000),
+                at(30.0, 2000)
+            ]
         );
         assert!(sets.iter().all(|s| s.config.decision.preset == "core"));
         let label = "decision.preset=core decision.gate=20.0 features.grace_ms=500";
@@ -155,7 +162,10 @@ mod tests {
     fn nothing_changed_is_one_set() {
         let sets = sets(&Config::default(), &[], None).expect("valid");
         assert_eq!(sets.len(), 1);
-        assert_eq!(sets.first().map(|s| (s.label.as_str(), &s.config)), Some(("", &Config::default())));
+        assert_eq!(
+            sets.first().map(|s| (s.label.as_str(), &s.config)),
+            Some(("", &Config::default()))
+        );
     }
 
     #[test]
@@ -172,8 +182,11 @@ mod tests {
             let error = sets(&Config::default(), &fixed, grid).expect_err(word);
             assert!(format!("{error:#}").contains(word), "{error:#}");
         }
-        let many = format!("features.grace_ms = {:?}\nfeatures.profile_rows = {:?}", 
-            (0..200).collect::<Vec<_>>(), (0..200).collect::<Vec<_>>());
+        let many = format!(
+            "features.grace_ms = {:?}\nfeatures.profile_rows = {:?}",
+            (0..200).collect::<Vec<_>>(),
+            (0..200).collect::<Vec<_>>()
+        );
         let error = sets(&Config::default(), &[], Some(&many)).expect_err("too many");
         assert!(error.to_string().contains("combinations"), "{error}");
     }

@@ -80,9 +80,8 @@ pub(super) fn folds(results: &[RunResult], split: Split) -> Result<Vec<Fold>> {
         // The first of equals: the order of the sets decides, not chance.
         let best = means.reduce(|best, next| if next.1 > best.1 { next } else { best });
         let chosen = best.map(|(set, _)| set);
-        let tested = chosen.map_or_else(Vec::new, |set| {
-            inside(results, set, test).filter_map(|t| t.r).collect()
-        });
+        let tested = chosen
+            .map_or_else(Vec::new, |set| inside(results, set, test).filter_map(|t| t.r).collect());
         let crosses = |t: &&TradeRow| crosses(t, train) || crosses(t, test);
         let purged = chosen.map_or(0, |set| of(results, set).filter(crosses).count());
         folds.push(Fold { train, test, chosen, trained: best.map(|b| b.1), tested, purged });
@@ -165,7 +164,9 @@ mod tests {
     #[test]
     fn too_few_days() {
         let split = Split { train: 5, test: 2, purge: 0 };
-        assert!(folds(&[result(0, Vec::new())], split).expect_err("short").to_string().contains('7'));
+        assert!(
+            folds(&[result(0, Vec::new())], split).expect_err("short").to_string().contains('7')
+        );
         for text in ["", "5", "0:1", "5:0", "a:b", "1:2:3:4"] {
             assert!(text.parse::<Split>().is_err(), "{text}");
         }
