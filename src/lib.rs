@@ -19,6 +19,13 @@
 //!   └───────────────────── thread cold ────────────────────┘
 //! ```
 //!
+//! ```text
+//!   decision ─► Edge ─► trader: gates ─► risk ─► execution ─► Command ─► execution::wire ─► venue
+//!                         │ on paper: execution::exchange       └ commands ring, thread net ┘
+//!                         ▼ Note ─► thread records ─► store::trades
+//!   halt file, `mia halt`, signals ─► thread door ─ control ring ─► thread net, sequenced
+//! ```
+//!
 //! Replay is the same picture with a file on the left, one thread, and no clock.
 //!
 //! **The way of one trade**, in seven files: `runtime/source.rs` reads the socket,
@@ -30,6 +37,10 @@
 //! `options/price.rs` finds forwards and volatilities, `options/analyse.rs` makes the
 //! [`options::snapshot::Snapshot`], `context/import.rs` takes what the decision needs of it, and
 //! `decision/context_features/mod.rs` reads that at the price of now.
+//!
+//! **The way of an order**, in six: `decision/entry.rs` finds stop and target, `risk/judge.rs` the
+//! size, `execution/orders.rs` keeps its state, `trader/step.rs` composes them, `execution/wire.rs`
+//! makes bytes of it, `feed/dtc/orders.rs` reads what the venue says.
 //!
 //! **Two halves.** The functional core ([`units`] to [`pipeline`]) is a function of state, event
 //! and context: it knows no clock, socket, file, thread or hash order. The imperative shell

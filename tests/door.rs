@@ -216,13 +216,13 @@ fn wishes_of_the_operator_are_sequenced() {
     run.control(Control::Reserved(OrderId::new(20_260_114, 3_000)));
     Clock::sleep(Duration::from_millis(200));
     let (_, bodies) = run.end();
-    let (entries, signal) = (KillState::HaltEntries, HaltCause::Signal);
+    let (entries, stop) = (KillState::HaltEntries, HaltCause::Stop);
     let wanted = [
         Body::Halt { state, cause },
         Body::Flatten { all: false },
         Body::Resume(state),
         Body::Reserved(OrderId::new(20_260_114, 3_000)),
-        Body::Halt { state: entries, cause: signal },
+        Body::Halt { state: entries, cause: stop },
         Body::Flatten { all: true },
     ];
     let control = |b: &&Body| {
@@ -272,5 +272,5 @@ fn the_door_hands_requests_to_the_run() {
             _ => None,
         })
         .collect();
-    assert_eq!(halts, [HaltCause::Command, HaltCause::Cold, HaltCause::Signal]);
+    assert_eq!(halts, [HaltCause::Command, HaltCause::Cold, HaltCause::Stop]);
 }

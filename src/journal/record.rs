@@ -72,7 +72,8 @@ pub enum Kind {
     Digest = 9,
     /// The run ended in order; nothing follows.
     End = 10,
-    /// An order message that the decision gave out: its words, see [`crate::order::Command::words`].
+    /// An order message that the decision gave out: its words, see
+    /// [`crate::order::Command::words`].
     Command = 11,
 }
 

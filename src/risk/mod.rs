@@ -6,7 +6,6 @@
 //! * [`size`]: contracts from equity, stop and tier.
 //! * [`pretrade`]: the market just before the order.
 //! * [`kill`]: rules that hold the kill switch, each by itself; the most severe counts.
-//! * [`throttle`]: what waits while too many messages leave.
 //! * [`refusal`]: classes of refused orders.
 //!
 //! A step of trading tells it the time first ([`Risk::on_time`]), then what happened
@@ -24,7 +23,6 @@ pub mod refusal;
 pub mod size;
 pub mod state;
 mod switch;
-pub mod throttle;
 
 use std::sync::Arc;
 
@@ -35,7 +33,6 @@ pub use params::{Micro, Params, Product};
 pub use refusal::RejectClass;
 pub use size::Sizing;
 pub use state::{State, StateError};
-pub use throttle::{Leaving, Waiting};
 
 use crate::calendar::{Calendar, date_of};
 use crate::order::{Detail, Gate, KillState, OrderId, Veto};

@@ -75,8 +75,6 @@ pub struct Params {
     pub throttle_max: u32,
     /// The throttle's window, ns.
     pub throttle_ns: i64,
-    /// For how long an entry waits in the throttle, ns.
-    pub throttle_wait_ns: i64,
     /// Widest spread, ticks.
     pub spread_max: i32,
     /// Levels whose contracts count as depth.
@@ -131,7 +129,6 @@ impl Default for Params {
             bar_30_late_ns: 300 * SECOND,
             throttle_max: 5,
             throttle_ns: SECOND,
-            throttle_wait_ns: SECOND,
             spread_max: 2,
             depth_levels: 3,
             depth_times: 3,
@@ -214,7 +211,6 @@ impl Params {
             ("bar_1_late_ns", self.bar_1_late_ns),
             ("bar_30_late_ns", self.bar_30_late_ns),
             ("throttle_ns", self.throttle_ns),
-            ("throttle_wait_ns", self.throttle_wait_ns),
             ("data_age_ns", self.data_age_ns),
         ];
         // A week is far more than any of them can mean.

@@ -6,26 +6,35 @@ mod picture;
 mod render;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::Args;
 use serde::Serialize;
 
 use self::document::Document;
 use self::picture::Drawn;
+use super::playback::{Input, play};
 use super::plot::page;
 use crate::analytics::Report;
 use crate::calendar::Calendar;
+use crate::journal::Reader;
+use crate::journal::record::MAGIC;
+use crate::runtime::files::load;
+use crate::runtime::records;
+use crate::runtime::setup::Setup;
 use crate::store::options::folders;
+use crate::store::trades::Collector;
 use crate::store::trades::read::{self, trading_days};
 use crate::store::trades::{Loaded, Sample};
+use crate::units::Ts;
 
 /// Arguments of `mia report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// Data folders, folders of trades, or trades_YYYYMMDD.json files.
+    /// Data folders, folders of trades, trades_YYYYMMDD.json files, or one journal of a run, which
+    /// is played again.
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
     /// Only this mode: live, paper or replay.
@@ -120,6 +129,31 @@ impl Section {
     }
 }
 
+fn is_journal(path: &Path) -> bool {
+    let mut first = [0; 8];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    read.is_ok() && first == MAGIC
+}
+
+/// What the trading of a journal's run left, by playing it again.
+fn of_journal(path: &Path) -> Result<Loaded> {
+    let file = load(path).map_err(|e| anyhow!(e))?;
+    let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", path.display());
+    let reader = Reader::open(&file.data).map_err(|e| named(&e))?;
+    let setup = Setup::from_journal(&reader).map_err(|e| named(&e))?;
+    ensure!(setup.trades(), "{}: the run did not trade", path.display());
+    let first = reader.records().map(|r| r.ts).find(|&ts| ts > 0).unwrap_or(0);
+    let header = records::header(&setup, Ts(first));
+    let mut collector = Collector::new(&header, setup.calendar.clone());
+    play(&setup, &Input::Journal { file: &file, reader }, |step| {
+        step.pipeline.judge().notes().iter().for_each(|note| collector.note(note));
+        Ok(())
+    })?;
+    let sample = collector.into_sample();
+    let key = (sample.mode.clone(), sample.preset.clone());
+    Ok(Loaded { samples: [(key, sample)].into(), ..Loaded::default() })
+}
+
 /// A section for each mode and preset of what was read, which are never pooled.
 ///
 /// # Errors
@@ -158,18 +192,22 @@ pub fn html(sections: &[Section]) -> Result<String> {
 /// # Errors
 /// With the path of what cannot be read or written; where nothing was found.
 pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
-    let mut files = Vec::new();
-    for path in &args.paths {
-        files.extend(find(path)?);
-    }
-    files.sort();
-    files.dedup();
-    let mut loaded = read::load(&files)?;
+    let (mut loaded, count) = match args.paths.as_slice() {
+        [path] if is_journal(path) => (of_journal(path)?, 1),
+        paths => {
+            let mut files = Vec::new();
+            for path in paths {
+                files.extend(find(path)?);
+            }
+            files.sort();
+            files.dedup();
+            (read::load(&files)?, files.len())
+        }
+    };
     let wanted = |want: &Option<String>, is: &str| want.as_deref().is_none_or(|want| want == is);
     loaded
         .samples
         .retain(|(mode, preset), _| wanted(&args.mode, mode) && wanted(&args.preset, preset));
-    let count = files.len();
     ensure!(!loaded.samples.is_empty(), "no record of this mode and preset in {count} files");
     ensure!(
         args.compared.is_empty() || loaded.samples.len() == 1,
@@ -204,7 +242,7 @@ fn find(path: &Path) -> Result<Vec<PathBuf>> {
     if std::fs::metadata(path).with_context(name)?.is_file() {
         ensure!(
             read::day_of(path).is_some(),
-            "{}: no trades_YYYYMMDD.json; of a journal, mia backtest writes one",
+            "{}: neither trades_YYYYMMDD.json nor a journal",
             path.display()
         );
         return Ok(vec![path.to_owned()]);

@@ -312,8 +312,8 @@ fn of_set(set: &OfSet, out: &mut dyn Write) -> std::io::Result<()> {
     if let Some(scores) = &set.scores {
         writeln!(
             out,
-            "  score over {} frames: p50 {} p90 {} p99 {} p99.9 {} max {}; from 60 {:.4} %, from 70 \
-             {:.4} %, from 80 {:.4} %; {} frames below the coverage floor",
+            "  score over {} frames: p50 {} p90 {} p99 {} p99.9 {} max {}; from 60 {:.4} %, from \
+             70 {:.4} %, from 80 {:.4} %; {} frames below the coverage floor",
             scores.frames,
             scores.p50,
             scores.p90,
