@@ -168,10 +168,10 @@ impl RecordsAgent {
     }
 
     fn write(&mut self, note: &Note) {
-        match stamp(note) {
-            Ok(at) => self.last = at,
-            Err(limits) => self.changed = Some(limits),
+        if let Note::Limits(state) = note {
+            self.changed = Some(*state);
         }
+        self.last = stamp(note).unwrap_or(self.last);
         let result = self.writer.as_mut().map(|writer| writer.write(note));
         if let Some(Err(error)) = result {
             self.fail(&format!("{error:#}"));
@@ -180,9 +180,9 @@ impl RecordsAgent {
 }
 
 /// When a note was made; limits are no note of a moment.
-const fn stamp(note: &Note) -> Result<Stamp, State> {
-    Ok(match note {
-        Note::Limits(state) => return Err(*state),
+const fn stamp(note: &Note) -> Option<Stamp> {
+    Some(match note {
+        Note::Limits(_) => return None,
         Note::Decision(n) => n.at,
         Note::Fill(n) => n.at,
         Note::Impact(n) => n.at,

@@ -145,7 +145,7 @@ impl Trader {
                 .unwrap_or(orders_now);
         }
         let products = params.products.clone();
-        let mut risk = Risk::new(params.risk, products, calendar.clone(), risk.clone());
+        let mut risk = Risk::new(params.risk, products, calendar.clone(), *risk);
         if let Some(usd) = equity_usd {
             risk.on_balance(Ts::NONE, *usd);
         }

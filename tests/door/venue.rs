@@ -1,8 +1,8 @@
 //! A server that takes orders and does what the test says, over a real socket.
 
+use crossbeam::channel::{Receiver, Sender, TryRecvError, unbounded};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use dtc::wire::{self, Message, value};
@@ -11,8 +11,6 @@ use zerocopy::little_endian::{F64, I32};
 
 /// What a test tells the server.
 pub(crate) enum Say {
-    /// Send these bytes.
-    Bytes(Vec<u8>),
     /// Close the connection.
     Drop,
 }
@@ -36,8 +34,8 @@ pub(crate) struct Kind {
 pub(crate) fn serve(kind: Kind) -> Venue {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback port");
     let address = listener.local_addr().expect("bound").to_string();
-    let (tell, received) = channel();
-    let (say, said) = channel();
+    let (tell, received) = unbounded();
+    let (say, said) = unbounded();
     std::thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
             if !connection(stream, kind, &tell, &said) {
@@ -74,10 +72,9 @@ fn connection(
             bytes.drain(..length);
         }
         match said.try_recv() {
-            Ok(Say::Bytes(bytes)) => stream.write_all(&bytes).expect("sent"),
             Ok(Say::Drop) => return true,
-            Err(std::sync::mpsc::TryRecvError::Empty) => {}
-            Err(std::sync::mpsc::TryRecvError::Disconnected) => return false,
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return false,
         }
     }
 }

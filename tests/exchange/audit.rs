@@ -232,7 +232,7 @@ impl Audit {
 
     fn update(&mut self, event: &Event, book: &Book, update: &OrderUpdate) {
         if update.status == Status::Unspecified {
-            assert!(!self.orders.get(&update.id).is_some_and(|k| k.status.is_some()));
+            assert!(self.orders.get(&update.id).is_none_or(|k| k.status.is_none()));
         }
         if update.reason == UpdateReason::CancelRejected {
             let cancels = self.cancels.get_mut(&update.id).expect("a cancel was sent");

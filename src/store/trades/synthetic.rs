@@ -92,11 +92,11 @@ pub(crate) fn decided(at: usize, stamp: Stamp, way: BuySell, entry: Option<Entry
         d_core: 0.8 * d,
         score: 100.0 * d.abs(),
         coverage: 0.9,
-        tier: if at % 3 == 0 { Tier::Strong } else { Tier::Good },
+        tier: if at.is_multiple_of(3) { Tier::Strong } else { Tier::Good },
         features: features(at),
         market: market(at, 24_000 + at as i32),
         context_version: 0,
-        vix: (at % 5 != 0).then_some(16.5 + at as f64 / 10.0),
+        vix: (!at.is_multiple_of(5)).then_some(16.5 + at as f64 / 10.0),
         nearest: None,
         cluster: Some(0.28),
         veto: entry.is_none().then(|| Veto::new(Gate::Rr, Detail::RatioLow)),
@@ -197,9 +197,9 @@ impl Trade {
             equity_usd: 100_000.0,
             slippage: (Some(0.5), if self.at % 9 == 8 { None } else { Some(1.0) }),
             excursion: if won { (moved + 1.0, -3.0) } else { (4.0, -moved - 1.0) },
-            adverse_first: self.at % 2 == 0,
+            adverse_first: self.at.is_multiple_of(2),
             reason: if won { ExitReason::Target } else { ExitReason::Stop },
-            tier: if self.at % 3 == 0 { Tier::Strong } else { Tier::Good },
+            tier: if self.at.is_multiple_of(3) { Tier::Strong } else { Tier::Good },
             d: f64::from(self.way.sign()) * (0.6 + 0.01 * (self.at % 30) as f64),
             coverage: 0.9,
             features: features(self.at),
@@ -207,7 +207,7 @@ impl Trade {
             sub_bucket: SubBucket::UsMorning,
             regime: [Some((0, 0.6)), Some((1, 0.5))],
             volatility: [Slot::some(1.0 / 3.0), Slot::some(2.0 / 3.0)],
-            vix: (self.at % 5 != 0).then_some(16.5 + self.at as f64 / 10.0),
+            vix: (!self.at.is_multiple_of(5)).then_some(16.5 + self.at as f64 / 10.0),
         }
     }
 
@@ -283,7 +283,7 @@ pub(crate) fn day(count: usize) -> Vec<Note> {
             minutes: 3 + at as i64 % 4,
         };
         notes.extend(trade.notes());
-        if at % 3 == 0 {
+        if at.is_multiple_of(3) {
             let refused = stamp(100 * at as u64 + 70, start + 7 * MINUTE, trade.symbol);
             notes.push(Note::Decision(decided(at, refused, trade.way.opposite(), None)));
         }
