@@ -16,8 +16,10 @@ use crate::decision::confluence::Term;
 use crate::features::CATALOGUE;
 use crate::journal::Reader;
 use crate::order::{Gate, OrderId};
+use crate::risk::Risk;
 use crate::runtime::files::{FileKind, load};
 use crate::runtime::setup::Setup;
+use crate::trader::Trader;
 use crate::trader::note::{Decided, Note};
 use crate::units::{Instrument, Ts};
 
@@ -65,8 +67,18 @@ struct Explained {
     vix: Option<f64>,
     features: Vec<Feature>,
     gates: Vec<Asked>,
+    limits: Vec<Limit>,
     order: Option<Ordered>,
     bid_ask: Option<[f64; 2]>,
+}
+
+/// A limit as it stood after the decision.
+#[derive(Debug, Serialize)]
+struct Limit {
+    name: &'static str,
+    /// `None` where it is not known.
+    now: Option<f64>,
+    limit: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,24 +131,25 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
     if !setup.trades() {
         bail!("{}: the run did not trade: there is nothing to explain", file.path.display());
     }
-    let mut found: Option<Decided> = None;
+    let mut found: Option<(Decided, Vec<Limit>)> = None;
     let mut edges = 0_u64;
     play(&setup, &Input::Journal { file: &file, reader }, |step: &Step<'_>| {
         for note in step.pipeline.judge().notes() {
             if let Note::Decision(decided) = note {
                 edges += 1;
                 if is_wanted(decided, wanted) {
-                    found = Some(*decided);
+                    let risk = step.pipeline.judge().trader().map(Trader::risk);
+                    found = Some((*decided, risk.map(limits).unwrap_or_default()));
                 }
             }
         }
         Ok(())
     })?;
-    let Some(decided) = found else {
+    let Some((decided, limits)) = found else {
         let what = args.order.as_deref().or(args.at.as_deref()).unwrap_or("the run");
         bail!("{}: no decision for {what} among {edges}", file.path.display());
     };
-    let explained = explain(&decided, &setup.preset, &setup.instruments);
+    let explained = Explained { limits, ..explain(&decided, &setup.preset, &setup.instruments) };
     if args.json {
         writeln!(out, "{}", simd_json::to_string(&explained)?)?;
     } else {
@@ -215,6 +228,7 @@ fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Ex
         vix: decided.vix,
         features: features.collect(),
         gates: gates(decided),
+        limits: Vec::new(),
         order: decided.entry.map(|entry| Ordered {
             id: entry.id.to_string(),
             contracts: entry.qty,
@@ -227,6 +241,26 @@ fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Ex
         }),
         bid_ask: best(&market.bids).zip(best(&market.asks)).map(|(bid, ask)| [bid, ask]),
     }
+}
+
+/// Where the limits stood; losses count as numbers below 0, as their limits do.
+fn limits(risk: &Risk) -> Vec<Limit> {
+    let (state, params) = (risk.state(), risk.params());
+    let equity = risk.equity();
+    let of = |name, now, limit| Limit { name, now, limit };
+    vec![
+        of("kill switch (0 = NORMAL)", Some(f64::from(risk.kill() as u8)), 0.0),
+        of("session, R", Some(state.session_r + state.open_r), -params.session_loss_r),
+        of("day, R", Some(state.day_r + state.open_r), -params.day_loss_r),
+        of(
+            "day, share of equity",
+            equity.map(|equity| (state.day_usd + state.open_usd) / equity),
+            -params.day_loss,
+        ),
+        of("fall from the month's peak", risk.drawdown(), params.month_stop),
+        of("losses in a row", Some(f64::from(state.losses)), f64::from(params.losses_max)),
+        of("trades of the day", Some(f64::from(state.trades)), f64::from(params.trades_max)),
+    ]
 }
 
 /// The gates up to the one that refused: none after it was asked.
@@ -281,6 +315,11 @@ fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
     for asked in &it.gates {
         let line = format!("  {:<10} {:<9} {}", asked.gate, asked.result, asked.detail);
         writeln!(out, "{}", line.trim_end())?;
+    }
+    writeln!(out)?;
+    for limit in &it.limits {
+        let now = limit.now.map_or_else(|| "unknown".to_owned(), |now| format!("{now:.4}"));
+        writeln!(out, "  {:<28} {now:>10}   limit {:.4}", limit.name, limit.limit)?;
     }
     match &it.order {
         None => writeln!(out, "\n  no order"),

@@ -172,6 +172,11 @@ fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
         start.risk = risk;
         // What a paper run has won or lost stays with it.
         start.equity_usd = start.equity_usd.and(risk.equity()).or(start.equity_usd);
+        if !live {
+            // Its positions ended with it: what they were worth is in the equity.
+            let State { open_usd, open_r, reported_open_usd, .. } = &mut start.risk;
+            (*open_usd, *open_r, *reported_open_usd) = (0.0, 0.0, 0.0);
+        }
     }
     if let Some(state) = opened.halted {
         let rule = Rule::outside(state);

@@ -2,8 +2,8 @@
 //!
 //! [`Orders`] is a pure state machine over sequenced events; [`Queue`] stands between it and the
 //! venue and holds the throttle; [`wire`] turns commands into DTC messages. State goes to disk and
-//! back as text ([`Orders::to_text`], [`Orders::restore`]). [`exchange`] is the venue of paper, replay
-//! and backtest.
+//! back as text ([`Orders::to_text`], [`Orders::restore`]). [`exchange`] is the venue of paper,
+//! replay and backtest.
 
 mod change;
 mod drive;
