@@ -6,6 +6,7 @@ use dtc_sim::encode::{Encoder, Generation};
 use dtc_sim::market::{Market, MarketBody};
 use dtc_sim::state::MarketState;
 use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket, es};
+use mia::config::Config;
 use mia::context::Context;
 use mia::event::{Body, Event, Sequencer};
 use mia::feed::dtc::DtcFeed;
@@ -13,14 +14,18 @@ use mia::pipeline::Pipeline;
 use mia::runtime::capture::capture;
 use mia::runtime::setup::Setup;
 use mia::tally::SessionFilter;
+use mia::trader::note::Note;
 use mia::units::{Instrument, MINUTE, Reason, SECOND, SymbolId, Ts};
+
+/// Unix second at which the market begins.
+const START: i64 = 1_767_644_400;
 
 /// The synthetic market as DTC bytes, with the exchange time of each record.
 fn frames(generation: Generation) -> Vec<(i64, Vec<u8>)> {
     let mut market = SyntheticMarket::new(&SyntheticConfig {
-        // 15:50 New York: the cash session ends on the way, and with it label and anchor.
-        start_ns: 1_767_646_200 * SECOND,
-        duration_s: 1200.0,
+        // 15:20 New York: the cash session ends on the way, and with it label and anchor.
+        start_ns: START * SECOND,
+        duration_s: 3000.0,
         ..SyntheticConfig::default()
     });
     let spec = es();
@@ -45,7 +50,7 @@ fn frames(generation: Generation) -> Vec<(i64, Vec<u8>)> {
 }
 
 /// A version a minute from `start` on, the fifth of them valid for half a minute only, and none in
-/// the last five minutes of twenty.
+/// the last minutes.
 fn versions(start: Ts) -> Vec<(Ts, Context)> {
     let one = |minute: u32| {
         let at = Ts(start.0 + i64::from(minute) * MINUTE);
@@ -64,7 +69,11 @@ fn hot_path_allocates_nothing() {
     let instrument = Instrument::from_symbol("ESH6").expect("root");
     for generation in [Generation::Compact, Generation::Float, Generation::V2] {
         let frames = frames(generation);
-        let setup = Setup::new(common::spine(), vec![instrument.clone()], "replay").expect("valid");
+        // The market trades both ways on paper with these limits.
+        let text = std::fs::read_to_string("tests/trading.toml").expect("tests/trading.toml");
+        let mut config = Config::parse(&text).expect("valid");
+        config.trading.as_mut().expect("set").equity = 5e6;
+        let setup = Setup::new(config, vec![instrument.clone()], "replay").expect("valid");
         let core = setup.core(SessionFilter::All);
         let mut pipeline = Pipeline::new(&core, setup.calendar.clone());
         let mut feed = DtcFeed::new(&[(1, SymbolId(0), &instrument)]);
@@ -72,9 +81,9 @@ fn hot_path_allocates_nothing() {
         let (mut sequencer, mut second) = (Sequencer::default(), 0);
         let (mut events, mut drained) = (0_u64, 0);
         let symbol = SymbolId(0);
-        let versions = versions(Ts(1_767_646_200 * SECOND));
+        let versions = versions(Ts(START * SECOND));
         let (mut context, mut rest_of_versions) = (&Context::EMPTY, versions.as_slice());
-        let mut reasons = [0_u64; 16];
+        let (mut reasons, mut did) = ([0_u64; 16], [0_u64; 3]);
         let measured = allocation_counter::measure(|| {
             for (ts, bytes) in &frames {
                 let ts = Ts(*ts);
@@ -112,6 +121,14 @@ fn hot_path_allocates_nothing() {
                     feed.on_frame(&frame, ts, &mut |event| {
                         events += 1;
                         pipeline.on_event(&sequencer.stamp(event), context);
+                        for note in pipeline.judge().notes() {
+                            match note {
+                                Note::Decision(_) => did[0] += 1,
+                                Note::Fill(_) => did[1] += 1,
+                                Note::Trade(_) => did[2] += 1,
+                                _ => {}
+                            }
+                        }
                     });
                     rest = &rest[frame.len()..];
                 }
@@ -122,8 +139,11 @@ fn hot_path_allocates_nothing() {
         assert_eq!(capture.lost(), 0);
         let signals = pipeline.judge().signals();
         assert!(signals.long + signals.short > 0, "the decision decided");
+        let [decisions, fills, trades] = did;
+        println!("{generation:?}: {decisions} decisions, {fills} fills, {trades} round trips");
+        assert!(decisions > 10 && fills > 4 && trades > 1, "it traded");
         let bars = pipeline.features().symbol(symbol).expect("one").counters().bars;
-        assert_eq!(bars, 19, "minutes closed on the way");
+        assert_eq!(bars, 49, "minutes closed on the way");
         assert!(rest_of_versions.is_empty() && reasons[0] > 5000, "context features had values");
         assert!(reasons[Reason::Stale as usize] > 1000, "and grew stale: {reasons:?}");
     }
