@@ -287,23 +287,26 @@ impl Client {
     }
 
     /// Cuts the next frame off what was read, lets the session see it and returns it. `None` when
-    /// no whole frame is left, or when the session wants to close.
+    /// no whole frame is left. Frames behind the one at which the session wants to close are still
+    /// returned, unseen by it: what a read brought does not depend on where in it a logoff stood,
+    /// so whoever decodes the recorded bytes again finds the same.
     ///
     /// # Errors
     /// The stream is broken; the next [`Client::service`] closes the connection.
     pub fn next_frame(&mut self, now: u64) -> Result<Option<Frame<'_>>, ClientError> {
-        if self.session.is_closing() {
-            return Ok(None);
-        }
         let unread = self.buffer.get(self.head..self.tail).unwrap_or_default();
         match frame::next_frame(unread) {
             Ok(Some(frame)) => {
                 self.head += frame.len();
-                self.session.handle_frame(&frame, now);
+                if !self.session.is_closing() {
+                    self.session.handle_frame(&frame, now);
+                }
                 Ok(Some(frame))
             }
             Ok(None) => Ok(None),
             Err(error) => {
+                // Nothing behind it can be cut.
+                self.head = self.tail;
                 self.session.handle_frame_error(error);
                 Err(ClientError::Frame { address: self.address, error })
             }

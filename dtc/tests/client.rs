@@ -314,6 +314,25 @@ fn a_broken_stream_ends_the_connection_with_the_reason() {
 }
 
 #[test]
+fn what_came_with_a_goodbye_is_cut_as_well() {
+    let (address, server) = serve(|listener| {
+        let mut peer = Peer::accept(&listener);
+        peer.log_on();
+        let mut bytes = wire::Logoff::DEFAULT.as_bytes().to_vec();
+        bytes.extend_from_slice(&trades(3));
+        peer.0.write_all(&bytes).unwrap();
+        assert!(peer.read().is_none(), "the client leaves");
+        Peer::accept(&listener).log_on();
+    });
+    let mut rig = Rig::one(address, config("ES"));
+    rig.until(|rig| rig.clients[0].generation() == 2 && rig.is_settled());
+    let kinds: Vec<u16> = rig.frames[0].iter().map(|(kind, _)| *kind).take(6).collect();
+    assert_eq!(kinds, [7, 2, 5, 107, 107, 107], "one read, whole");
+    drop(rig);
+    server.join().unwrap();
+}
+
+#[test]
 fn our_goodbye_arrives_before_the_end() {
     let (address, server) = serve(|listener| {
         let mut peer = Peer::accept(&listener);

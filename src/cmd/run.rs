@@ -87,6 +87,9 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
     }
     config.check_mode(args.live).map_err(|e| anyhow!(e))?;
     if let Some(trading) = config.live_trading() {
+        if args.journal.is_some() {
+            bail!("--journal: a live run's journal stands in journal.folder, where the next looks");
+        }
         confirm(&trading.account, args.confirm.as_deref())?;
     }
     let mode = if args.live { "live" } else { "paper" };

@@ -245,6 +245,11 @@ impl Config {
         if trading.account.trim().is_empty() {
             return Err("trading.account: live needs the name of the trade account".to_owned());
         }
+        if !self.journal.enabled {
+            return Err("journal.enabled: live needs the journal, a start after a crash goes on \
+                        from it"
+                .to_owned());
+        }
         let server = |s: &&SourceConfig| s.name() == trading.source;
         match self.sources.iter().find(server) {
             Some(SourceConfig::Dtc(_)) => {}

@@ -5,7 +5,9 @@
 //! - The position is the sum of what is filled, and the venue's cumulative number counts: an
 //!   execution that is told twice, late or not at all changes it once.
 //! - An id is handed on once. What the venue does not answer is asked for, never sent again.
-//! - A bracket is cancelled, and its end awaited, before an exit order leaves: both cannot fill.
+//! - A bracket is cancelled, and its end awaited, before an exit order leaves: both cannot fill. A
+//!   kill, an operator's flatten and a wait without end do not wait: there a position that stays
+//!   open costs more than one that is turned round for a moment and closed again.
 //! - Where lists of the venue and this state differ, the venue wins.
 
 use super::change::{Changes, Moment, Outbox, Plan};

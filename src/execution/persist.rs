@@ -42,10 +42,11 @@ impl Orders {
         text.push('\n');
         let _ = writeln!(text, "next={}", self.next.to_bits());
         let _ = writeln!(text, "halted={}", u8::from(self.halted));
-        for order in &self.live {
+        // The numbers of orders that are not ours begin anew with each run: the venue lists them.
+        for order in self.live.iter().filter(|o| o.is_ours()) {
             order_line(&mut text, "live", order);
         }
-        for order in self.ended.iter().filter(|o| o.id != OrderId::NONE) {
+        for order in self.ended.iter().filter(|o| o.is_ours()) {
             order_line(&mut text, "ended", order);
         }
         for held in &self.symbols {

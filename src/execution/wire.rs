@@ -16,8 +16,8 @@ use crate::units::{Px, Qty, SymbolId};
 
 /// Server ids that are remembered: far more than orders can live at once.
 const SERVER_IDS_MAX: usize = 256;
-/// Days of fills that are asked for: a restart may be on the day after.
-const FILL_DAYS: i32 = 2;
+/// Days of fills that are asked for: a restart may be on the evening behind a long weekend.
+const FILL_DAYS: i32 = 5;
 
 /// A server's id of an order, NUL-terminated.
 pub type ServerId = [u8; 32];

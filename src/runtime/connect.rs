@@ -38,7 +38,8 @@ pub(super) fn order_link(setup: &Setup, flags: &Flags) -> Result<OrderLink, Stri
         symbol: instrument.symbol.clone(),
         exchange: config.exchange.clone(),
         tick: instrument.tick,
-        display_multiplier: 1.0,
+        // Not known before the server has said it.
+        display_multiplier: f64::NAN,
     };
     let wire = Wire::new(&trading.account, symbols().map(name).collect())
         .map_err(|_| "trading.account or a symbol: too long for the wire".to_owned())?;
@@ -50,6 +51,11 @@ pub(super) fn order_link(setup: &Setup, flags: &Flags) -> Result<OrderLink, Stri
         wire,
         account: trading.account.clone(),
         define: elsewhere.map(|(c, i)| (i.symbol.clone(), c.exchange.clone())).collect(),
+        traded: (0_u16..)
+            .zip(&setup.instruments)
+            .filter(|(_, i)| setup.config.trades(&i.symbol))
+            .map(|(id, i)| (SymbolId(id), i.symbol.clone()))
+            .collect(),
         progress: progress.clone(),
         journal_failed: flags.journal_failed.clone(),
     })?;

@@ -3,7 +3,7 @@
 use rtrb::{Consumer, Producer};
 
 use super::agent::{Agent, wait_until};
-use super::door::Gauges;
+use super::door::{Control, Gauges};
 use super::mids::Mid;
 use crate::decision::{CONTEXT_FEATURES, Confluence, Nearest, Signal};
 use crate::event::Body;
@@ -67,6 +67,8 @@ pub struct Decider {
     lost: [u64; 2],
     /// What the other threads may know.
     gauges: Option<Gauges>,
+    /// Wishes of the operator taken so far.
+    heard: u32,
     /// Receive time of each symbol's last report.
     reported: [Ts; SYMBOLS_MAX],
 }
@@ -91,6 +93,7 @@ impl Decider {
             notes: None,
             lost: [0; 2],
             gauges: None,
+            heard: 0,
             reported,
         }
     }
@@ -191,11 +194,15 @@ impl Decider {
                 *notes_lost += u64::from(notes.push(*note).is_err());
             }
         }
-        let told = !trader.notes().is_empty() || matches!(frame.event.body, Body::Timer);
+        let asked = Control::made(&frame.event.body);
+        self.heard = self.heard.wrapping_add(u32::from(asked));
+        let told = asked || !trader.notes().is_empty() || matches!(frame.event.body, Body::Timer);
         if let Some(gauges) = self.gauges.as_ref().filter(|_| told) {
             gauges.say_kill(trader.risk().kill());
             gauges.say_used(trader.orders().id_range().0);
             gauges.say_settled(trader.is_settled());
+            // Last: who sees the count sees what it came to.
+            gauges.say_heard(self.heard);
         }
     }
 

@@ -20,7 +20,7 @@ use rtrb::Producer;
 
 use super::clock::Clock;
 use super::vitals::Vitals;
-use crate::event::HaltCause;
+use crate::event::{Body, HaltCause};
 use crate::order::{KillState, OrderId};
 use crate::store::control::{self, Answer, Inbox, Request};
 use crate::store::ids::{BLOCK, Block, Ids};
@@ -53,6 +53,19 @@ pub enum Control {
     Reserved(OrderId),
 }
 
+impl Control {
+    /// Whether an event is what the net thread makes of a [`Control`].
+    #[must_use]
+    pub const fn made(body: &Body) -> bool {
+        use HaltCause::{Command, Cpu, File, Memory, Signal};
+        match body {
+            Body::Halt { cause, .. } => matches!(cause, Command | File | Signal | Cpu | Memory),
+            Body::Resume(_) | Body::Flatten { .. } | Body::Reserved(_) => true,
+            _ => false,
+        }
+    }
+}
+
 /// Numbers that the threads tell each other. None of them reaches the core.
 #[derive(Clone, Debug)]
 pub struct Gauges {
@@ -60,6 +73,7 @@ pub struct Gauges {
     used: Arc<AtomicU32>,
     beat: Arc<AtomicI64>,
     settled: Arc<AtomicBool>,
+    heard: Arc<AtomicU32>,
 }
 
 impl Default for Gauges {
@@ -69,6 +83,7 @@ impl Default for Gauges {
             used: Arc::default(),
             beat: Arc::default(),
             settled: Arc::default(),
+            heard: Arc::default(),
         }
     }
 }
@@ -100,6 +115,15 @@ impl Gauges {
     #[must_use]
     pub fn settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
+    }
+
+    /// The decision thread says how many of the door's wishes it has taken.
+    pub fn say_heard(&self, count: u32) {
+        self.heard.store(count, Ordering::Release);
+    }
+
+    fn heard(&self) -> u32 {
+        self.heard.load(Ordering::Acquire)
     }
 
     fn say_beat(&self, now: Ts) {
@@ -221,14 +245,18 @@ impl Asked {
 struct Waiting {
     number: u32,
     wanted: Wanted,
+    /// Wishes that the core must have taken before anything shows.
+    after: u32,
     until: Ts,
 }
 
 /// What shows that a request had its effect.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Wanted {
     AtLeast(KillState),
     Below(KillState),
+    /// Nothing: it was refused.
+    Refused(String),
 }
 
 /// The thread's state, which a test can drive.
@@ -242,6 +270,8 @@ struct Keeper {
     gauges: Gauges,
     /// What the ring had no room for.
     pending: VecDeque<Control>,
+    /// Wishes handed on or pending so far.
+    wishes: u32,
     waiting: Vec<Waiting>,
     /// The halt file as last seen, and when it was last handed on.
     halted: Option<KillState>,
@@ -267,6 +297,7 @@ impl Keeper {
             control,
             gauges,
             pending: VecDeque::new(),
+            wishes: 0,
             waiting: Vec::new(),
             halted: None,
             halted_at: Ts::NONE,
@@ -288,9 +319,11 @@ impl Keeper {
             say(&format!("{cause:?} load above its limit for a minute"));
             self.push(Control::Halt { state: KillState::HaltEntries, cause });
         }
-        let looked = self.requests(now).and_then(|()| self.reserve());
-        if let Err(error) = looked {
-            self.troubled(&error.to_string());
+        // What ails the one must not stop the other.
+        for looked in [self.requests(now), self.reserve()] {
+            if let Err(error) = looked {
+                self.troubled(&error.to_string());
+            }
         }
         self.flush();
         self.answer(now);
@@ -305,6 +338,7 @@ impl Keeper {
     }
 
     fn push(&mut self, control: Control) {
+        self.wishes = self.wishes.wrapping_add(1);
         self.pending.push_back(control);
     }
 
@@ -340,17 +374,16 @@ impl Keeper {
                 return Ok(());
             };
             let until = Ts(now.0.saturating_add(EFFECT_NS));
-            let wanted = match found.request {
+            let obeyed = match found.request {
                 Err(text) => Err(format!("not understood: {text}")),
                 Ok(request) => self.obey(&request, found.stale),
             };
-            match wanted {
-                Ok(wanted) => self.waiting.push(Waiting { number: found.number, wanted, until }),
-                Err(text) => {
-                    say(&format!("request {}: {text}", found.number));
-                    self.inbox.reply(found.number, &Answer { done: false, text })?;
-                }
-            }
+            let wanted = obeyed.unwrap_or_else(|text| {
+                say(&format!("request {}: {text}", found.number));
+                Wanted::Refused(text)
+            });
+            let (number, after) = (found.number, self.wishes);
+            self.waiting.push(Waiting { number, wanted, after, until });
         }
     }
 
@@ -386,6 +419,9 @@ impl Keeper {
             let path = self.inbox.data().join(control::HALT);
             return Err(format!("refused: {} says {}", path.display(), file.name()));
         }
+        if let Some(cause) = self.vitals.holds() {
+            return Err(format!("refused: {cause:?} load is still above its limit"));
+        }
         match (state, self.gauges.kill()) {
             (KillState::Normal, _) => Err("refused: name the state that is lifted".to_owned()),
             (KillState::Emergency, _) => {
@@ -411,34 +447,9 @@ impl Keeper {
 
     /// Answers the requests whose effect shows, or has not shown for too long.
     fn answer(&mut self, now: Ts) {
-        let (kill, handed) = (self.gauges.kill(), self.pending.is_empty());
-        let answer = |w: &Waiting| -> Option<Answer> {
-            let name = kill.map_or("not known", KillState::name);
-            let shows = kill.map(|kill| match w.wanted {
-                Wanted::AtLeast(state) => kill >= state,
-                Wanted::Below(state) => kill < state,
-            });
-            match shows {
-                Some(true) => Some(Answer { done: true, text: format!("the state is {name}") }),
-                _ if now < w.until => None,
-                None if handed => {
-                    let text = "handed on; the run does not say its state".to_owned();
-                    Some(Answer { done: true, text })
-                }
-                _ => {
-                    let text = match w.wanted {
-                        Wanted::AtLeast(_) => format!("no effect yet: the state is {name}"),
-                        Wanted::Below(_) => {
-                            format!(
-                                "refused: the cause remains or the venue is not reconciled; \
-                                     the state is {name}"
-                            )
-                        }
-                    };
-                    Some(Answer { done: false, text })
-                }
-            }
-        };
+        let (heard, kill) = (self.gauges.heard(), self.gauges.kill());
+        let handed = self.pending.is_empty();
+        let answer = |w: &Waiting| outcome(w, heard, kill, handed, now);
         let mut trouble = None;
         self.waiting.retain(|w| match answer(w) {
             None => true,
@@ -461,6 +472,40 @@ impl Keeper {
             let text = "the run has ended".to_owned();
             let _ = self.inbox.reply(w.number, &Answer { done: false, text });
         }
+    }
+}
+
+/// What to answer by now: the core has taken `heard` wishes and says `kill`; `handed`: nothing
+/// waits for room in the ring.
+fn outcome(
+    w: &Waiting,
+    heard: u32,
+    kill: Option<KillState>,
+    handed: bool,
+    now: Ts,
+) -> Option<Answer> {
+    let name = kill.map_or("not known", KillState::name);
+    let said = |done: bool, text: String| Some(Answer { done, text });
+    // Counts that run over still tell which is ahead.
+    let taken = heard.wrapping_sub(w.after).cast_signed() >= 0;
+    let (shows, late) = match &w.wanted {
+        Wanted::Refused(text) => return said(false, text.clone()),
+        Wanted::AtLeast(state) => (
+            kill.map(|kill| taken && kill >= *state),
+            format!("no effect yet: the state is {name}"),
+        ),
+        Wanted::Below(state) => (
+            kill.map(|kill| taken && kill < *state),
+            format!(
+                "refused: the cause remains or the venue is not reconciled; the state is {name}"
+            ),
+        ),
+    };
+    match shows {
+        Some(true) => said(true, format!("the state is {name}")),
+        _ if now < w.until => None,
+        None if handed => said(true, "handed on; the run does not say its state".to_owned()),
+        _ => said(false, late),
     }
 }
 

@@ -351,6 +351,10 @@ impl<S: EventSink> NetAgent<S> {
         if std::mem::replace(halted, holds) || !holds {
             return;
         }
+        self.say_halt(cause, now);
+    }
+
+    fn say_halt(&mut self, cause: HaltCause, now: Ts) {
         for symbol in (0..self.symbols).map(SymbolId) {
             let body = Body::Halt { state: KillState::HaltEntries, cause };
             let (ts, ts_exch) = (now, Ts::NONE);
@@ -400,6 +404,14 @@ impl<S: EventSink> NetAgent<S> {
                 Control::Reserved(id) => Body::Reserved(id),
             };
             self.out.event(event);
+            if matches!(control, Control::Resume(_)) {
+                // What still has cause to halt halts again at once: only an end of the cause lifts.
+                for (holds, cause) in self.halted.into_iter().zip(CAUSES) {
+                    if holds {
+                        self.say_halt(cause, now);
+                    }
+                }
+            }
         }
         done
     }

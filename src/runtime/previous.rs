@@ -9,7 +9,7 @@ use super::player::{Outputs, Player, known_orders};
 use super::setup::Setup;
 use crate::context::Context;
 use crate::feed::dtc::orders::KnownOrder;
-use crate::journal::Reader;
+use crate::journal::{JournalError, Kind, Reader};
 use crate::pipeline::Pipeline;
 use crate::risk::State;
 use crate::tally::SessionFilter;
@@ -49,9 +49,26 @@ pub fn last(setup: &Setup, folder: &Path) -> Result<Option<Previous>, String> {
     while let Some(path) = journals.pop() {
         let say = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let data = std::fs::read(&path).map_err(|e| say(&e))?;
-        // A run that died before its first record left nothing.
-        let Ok(reader) = Reader::open(&data) else { continue };
-        let Ok(recorded) = Setup::from_journal(&reader) else { continue };
+        let reader = match Reader::open(&data) {
+            Ok(reader) => reader,
+            Err(error @ JournalError::Version(_)) => {
+                unreadable(setup, &path, &error)?;
+                continue;
+            }
+            // No journal, or one whose first write was cut off.
+            Err(_) => continue,
+        };
+        // A run that died before its first input left nothing.
+        if !reader.records().any(|r| !matches!(r.kind, Kind::State | Kind::Bind)) {
+            continue;
+        }
+        let recorded = match Setup::from_journal(&reader) {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                unreadable(setup, &path, &error)?;
+                continue;
+            }
+        };
         let symbols =
             |s: &Setup| s.instruments.iter().map(|i| i.symbol.clone()).collect::<Vec<_>>();
         if recorded.mode == setup.mode && recorded.trades() && symbols(&recorded) == symbols(setup)
@@ -60,6 +77,20 @@ pub fn last(setup: &Setup, folder: &Path) -> Result<Option<Previous>, String> {
         }
     }
     Ok(None)
+}
+
+/// A journal of which nothing can be said may be that of the last live run, with orders and
+/// positions: an older one must not be taken for it.
+fn unreadable(setup: &Setup, path: &Path, error: &dyn std::fmt::Display) -> Result<(), String> {
+    if setup.config.live_trading().is_none() {
+        eprintln!("mia: warning: {}: {error}: an older journal counts", path.display());
+        return Ok(());
+    }
+    Err(format!(
+        "{}: {error}: the last live run may have been this one. Start the build that wrote it, or \
+         move the file away: then orders and positions are taken over from the venue alone",
+        path.display()
+    ))
 }
 
 fn play(recorded: &Setup, reader: Reader<'_>, path: &Path) -> Result<Previous, String> {

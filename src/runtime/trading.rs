@@ -2,7 +2,8 @@
 //! may leave.
 //!
 //! After each logon the server must say that it trades, cancels one order by another and takes
-//! brackets, and that the account is its own; only then the link is up: the core is told so, and
+//! brackets, that the account is its own, and how the traded symbols' prices are written; only then
+//! the link is up: the core is told so, and
 //! open orders, positions, balance and fills are asked for. Commands are drained always. One that
 //! finds no link is dropped, counted, and never sent later: the core learns from the link and from
 //! the lists what has become of its orders.
@@ -29,7 +30,11 @@ pub const COMMANDS_RING: usize = 1024;
 /// Orders that wait for the journal.
 const HELD_MAX: usize = 64;
 
-/// How long the server may take to name its accounts.
+/// How old the decision behind an order that waits for the journal may become. The core gives one
+/// up for lost a second later: what left after that would be an order that nobody knows of.
+const HELD_NS: i64 = SECOND;
+
+/// How long the server may take to name its accounts and to define the symbols.
 const ACCOUNT_NS: i64 = 10 * SECOND;
 
 /// How far the journal is on disk, between the net thread that waits and the journal thread.
@@ -126,6 +131,8 @@ pub struct Trading {
     account: String,
     /// Names and exchanges of symbols whose definitions nobody else asks for here.
     define: Vec<(String, String)>,
+    /// Traded symbols of which no definition has come that fits.
+    undefined: Vec<(SymbolId, String)>,
     /// Where new orders wait for the journal.
     progress: Option<Progress>,
     journal_failed: Arc<AtomicBool>,
@@ -136,6 +143,8 @@ pub struct Trading {
     /// Since when the account is being asked for.
     asked: Ts,
     held: VecDeque<Held>,
+    /// The last order that found no room among them.
+    unheld: Option<OrderId>,
     sent: Sent,
     /// Receive times behind what was queued in this turn.
     queued: Vec<Ts>,
@@ -162,6 +171,8 @@ pub struct TradingParts {
     pub account: String,
     /// Symbols, with their exchanges, that this connection does not subscribe.
     pub define: Vec<(String, String)>,
+    /// The symbols that are traded: the link waits for their definitions.
+    pub traded: Vec<(SymbolId, String)>,
     /// Given where new orders wait for the journal.
     pub progress: Option<Progress>,
     /// Raised when the journal cannot be written.
@@ -181,6 +192,7 @@ impl Trading {
             wire: parts.wire,
             account: parts.account,
             define: parts.define,
+            undefined: parts.traded,
             progress: parts.progress,
             journal_failed: parts.journal_failed,
             phase: Phase::Down,
@@ -188,6 +200,7 @@ impl Trading {
             accounts: Accounts::Unknown,
             asked: Ts::NONE,
             held: VecDeque::with_capacity(HELD_MAX),
+            unheld: None,
             sent: Sent { sent: 0, unsent: 0, tick_to_send, held },
             queued: Vec::with_capacity(COMMANDS_RING),
         })
@@ -279,7 +292,13 @@ impl Trading {
             Accounts::Unknown => return None,
             Accounts::Disabled => Some(format!("account {account:?} may not trade")),
             Accounts::Others => Some(format!("the server has no account {account:?}")),
-            Accounts::Ours => None,
+            Accounts::Ours => match self.undefined.first() {
+                None => None,
+                Some((_, name)) if silent => {
+                    Some(format!("the server does not define {name}, so no price can be written"))
+                }
+                Some(_) => return None,
+            },
         };
         if let Some(text) = refused {
             self.phase = Phase::Refused;
@@ -312,6 +331,9 @@ impl Trading {
             self.wire.learn(id, &server);
         }
         if let Some((symbol, multiplier)) = feed.poll_defined() {
+            if multiplier.is_some() {
+                self.undefined.retain(|(undefined, _)| *undefined != symbol);
+            }
             // Without a grid there is no price that could be sent.
             self.wire.scale(symbol, multiplier.unwrap_or(f64::NAN));
         }
@@ -350,13 +372,23 @@ impl Trading {
         self.phase == Phase::Up && (!self.held.is_empty() || progress.journaled() < command.seq)
     }
 
+    /// An entry and its bracket wait together or not at all.
     fn hold(&mut self, command: Command, now: Ts) {
-        if let Some(progress) = self.progress.as_ref().filter(|_| self.held.len() < HELD_MAX) {
-            progress.want(command.seq);
-            self.held.push_back(Held { command, since: now });
-        } else {
+        let room = HELD_MAX - self.held.len();
+        let takes = match command.action {
+            Action::New { parent: true, .. } => room >= 2,
+            Action::Bracket { parent, .. } => room >= 1 && self.unheld != Some(parent),
+            _ => room >= 1,
+        };
+        let Some(progress) = self.progress.as_ref().filter(|_| takes) else {
+            if let Action::New { id, .. } = command.action {
+                self.unheld = Some(id);
+            }
             self.sent.unsent += 1;
-        }
+            return;
+        };
+        progress.want(command.seq);
+        self.held.push_back(Held { command, since: now });
     }
 
     /// A cancel or flatten never waits, and what it is about must not leave behind it.
@@ -384,6 +416,7 @@ impl Trading {
             return 0;
         }
         let journaled = self.progress.as_ref().map_or(u64::MAX, Progress::journaled);
+        self.expire(clock.now());
         let mut done = 0;
         while let Some(first) = self.held.front().copied()
             && first.command.seq <= journaled
@@ -395,6 +428,13 @@ impl Trading {
             done += 1;
         }
         done
+    }
+
+    /// Drops what has waited for too long, a bracket with its entry.
+    fn expire(&mut self, now: Ts) {
+        let before = self.held.len();
+        self.held.retain(|h| now.since(h.command.ts) < HELD_NS);
+        self.sent.unsent += (before - self.held.len()) as u64;
     }
 
     fn send(&mut self, command: &Command, session: &mut Session) {

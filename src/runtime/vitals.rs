@@ -38,6 +38,12 @@ impl Vitals {
         self.take(now, stat.as_deref(), memory.as_deref())
     }
 
+    /// What was said and has not gone since.
+    #[must_use]
+    pub fn holds(&self) -> Option<HaltCause> {
+        self.said.iter().zip(CAUSES).find(|(said, _)| **said).map(|(_, cause)| cause)
+    }
+
     fn take(&mut self, now: Ts, stat: Option<&str>, memory: Option<&str>) -> Vec<HaltCause> {
         let ticks = stat.and_then(ticks);
         let since = ticks.zip(self.ticks).and_then(|(now, before)| {

@@ -43,6 +43,8 @@ pub struct OrderFeed {
     defined: Option<(SymbolId, Option<f64>)>,
     /// Lists with a message that could not be read, as bits of their codes.
     unclear: u8,
+    /// The balance in USD has come in the present answer.
+    balanced: bool,
 }
 
 /// A message's place in the answer to a request.
@@ -75,6 +77,7 @@ impl OrderFeed {
             learned: None,
             defined: None,
             unclear: 0,
+            balanced: false,
         }
     }
 
@@ -124,11 +127,11 @@ impl OrderFeed {
 
     /// The connection was made anew: what was half listed is listed again.
     pub fn reconnected(&mut self) {
-        self.unclear = 0;
+        (self.unclear, self.balanced) = (0, false);
     }
 
     /// A definition, see `DtcFeed`: whether it fits, `None` for a symbol that is not the run's.
-    pub(super) fn define(&mut self, name: &[u8], increment: f64, multiplier: f64) -> Option<bool> {
+    pub(crate) fn define(&mut self, name: &[u8], increment: f64, multiplier: f64) -> Option<bool> {
         let id = self.symbol(name)?;
         let symbol = self.symbols.get_mut(usize::from(id.0))?;
         symbol.grid = grid(symbol.tick, increment, multiplier);
@@ -388,9 +391,15 @@ impl OrderFeed {
             let dollars = currency.is_empty() || currency.eq_ignore_ascii_case(b"USD");
             let cash = value::f64_set(m.cash_balance.get());
             let open = value::f64_set(m.open_positions_profit_loss.get());
-            match cash.zip(open).map(|(cash, open)| cash + open) {
-                Some(usd) if dollars && usd.is_finite() => emit(ACCOUNT, Body::Balance(usd)),
-                _ => {
+            match cash.zip(open).map(|(cash, open)| cash + open).filter(|usd| usd.is_finite()) {
+                // An account may hold other currencies beside: they do not count.
+                _ if !dollars => self.unclear |= u8::from(!self.balanced) << Listing::Balance as u8,
+                Some(usd) => {
+                    self.balanced = true;
+                    self.unclear &= !(1 << Listing::Balance as u8);
+                    emit(ACCOUNT, Body::Balance(usd));
+                }
+                None => {
                     counters.invalid += 1;
                     self.unclear |= 1 << Listing::Balance as u8;
                 }
@@ -399,6 +408,7 @@ impl OrderFeed {
         // One account has one balance: an answer that does not count itself is whole.
         let last = place.last || place.asked && total == 0;
         if (last && m.unsolicited == 0) || m.no_account_balances != 0 {
+            self.balanced = false;
             self.listed(Listing::Balance, wire::AccountBalanceUpdate::TYPE, emit);
         }
     }

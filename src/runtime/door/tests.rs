@@ -14,6 +14,8 @@ struct Run {
     asked: Asked,
     data: std::path::PathBuf,
     now: Ts,
+    /// Wishes that the net thread has taken.
+    taken: u32,
 }
 
 impl Run {
@@ -29,14 +31,22 @@ impl Run {
         let (producer, control) = RingBuffer::new(ring);
         let gauges = Gauges::default();
         let keeper = Keeper::new(opened, producer, gauges.clone());
-        Run { keeper, control, gauges, asked: Asked::default(), data, now }
+        Run { keeper, control, gauges, asked: Asked::default(), data, now, taken: 0 }
     }
 
     /// A look, `ms` after the one before; what it handed on.
     fn turn(&mut self, ms: i64) -> Vec<Control> {
         self.now = Ts(self.now.0 + ms * 1_000_000);
         self.keeper.turn(self.now, &self.asked);
-        std::iter::from_fn(|| self.control.pop().ok()).collect()
+        let wishes: Vec<Control> = std::iter::from_fn(|| self.control.pop().ok()).collect();
+        self.taken += wishes.len() as u32;
+        wishes
+    }
+
+    /// The core has taken every wish so far and says its state.
+    fn says(&self, state: KillState) {
+        self.gauges.say_kill(state);
+        self.gauges.say_heard(self.taken);
     }
 
     fn ask(&self, request: &Request) -> u32 {
@@ -67,15 +77,23 @@ const ENTRIES: KillState = KillState::HaltEntries;
 #[test]
 fn a_halt_is_answered_when_it_shows() {
     let mut run = Run::new("halt", 64);
-    run.gauges.say_kill(KillState::Normal);
+    run.says(KillState::Normal);
     let number = run.ask(&halt(TRADING, true));
     let expected = [halted(TRADING, HaltCause::Command), Control::Flatten(None)];
     assert_eq!(run.turn(100), expected);
     assert_eq!(run.answer(number), None, "no effect yet");
     assert_eq!(run.turn(100), [], "it is handed on once");
-    run.gauges.say_kill(TRADING);
+    run.says(TRADING);
     run.turn(100);
     assert_eq!(run.answer(number), Some((true, "the state is HALT_TRADING".to_owned())));
+    // A state that was there before is no answer: the core must have heard of this one.
+    let number = run.ask(&halt(TRADING, true));
+    assert_eq!(run.turn(100), expected);
+    run.turn(100);
+    assert_eq!(run.answer(number), None);
+    run.says(TRADING);
+    run.turn(100);
+    assert!(run.answer(number).expect("answered").0);
     // One without effect is answered too.
     let number = run.ask(&halt(KillState::Emergency, false));
     assert_eq!(run.turn(100), [halted(KillState::Emergency, HaltCause::Command)]);
@@ -88,7 +106,7 @@ fn a_halt_is_answered_when_it_shows() {
 #[test]
 fn resume_names_what_it_lifts() {
     let mut run = Run::new("resume", 64);
-    run.gauges.say_kill(TRADING);
+    run.says(TRADING);
     for (state, word) in [
         (ENTRIES, "the state is HALT_TRADING"),
         (KillState::Normal, "name the state"),
@@ -105,7 +123,7 @@ fn resume_names_what_it_lifts() {
     assert!(run.answer(number).expect("answered").1.contains("cause remains"));
     let number = run.ask(&Request::Resume { state: TRADING });
     run.turn(100);
-    run.gauges.say_kill(KillState::Normal);
+    run.says(KillState::Normal);
     run.turn(100);
     assert_eq!(run.answer(number), Some((true, "the state is NORMAL".to_owned())));
     run.end();
@@ -131,17 +149,17 @@ fn a_request_of_before_the_start_halts_but_never_lifts() {
 fn the_halt_file_holds_while_it_is_there() {
     let mut run = Run::new("file", 64);
     let file = run.data.join(control::HALT);
-    run.gauges.say_kill(KillState::Normal);
+    run.says(KillState::Normal);
     assert_eq!(run.turn(100), []);
     std::fs::write(&file, "entries").expect("written");
     assert_eq!(run.turn(100), [halted(ENTRIES, HaltCause::File)]);
-    run.gauges.say_kill(ENTRIES);
+    run.says(ENTRIES);
     assert_eq!(run.turn(5_000), [], "said once");
     let number = run.ask(&Request::Resume { state: ENTRIES });
     assert_eq!(run.turn(100), []);
     assert!(run.answer(number).expect("answered").1.contains("HALT"));
     // A timer lifted it: the file is still there.
-    run.gauges.say_kill(KillState::Normal);
+    run.says(KillState::Normal);
     assert_eq!(run.turn(1_000), [halted(ENTRIES, HaltCause::File)]);
     assert_eq!(run.turn(100), [], "not ten times a second");
     std::fs::write(&file, "").expect("written");
@@ -155,6 +173,23 @@ fn the_halt_file_holds_while_it_is_there() {
     assert_eq!(opened.halted, Some(KillState::Emergency), "known before the start");
     drop(opened);
     std::fs::remove_dir_all(data).expect("clean up");
+}
+
+#[test]
+fn a_request_that_cannot_be_answered_stands_before_nothing() {
+    let mut run = Run::new("reply", 64);
+    let control = run.data.join("control");
+    std::fs::write(control.join("000001.command"), "nonsense").expect("written");
+    // What the answer would be staged in is a folder that somebody left.
+    let staged = control.join(format!(".000001.answer.{}.part", std::process::id()));
+    std::fs::create_dir_all(staged.join("x")).expect("made");
+    let number = run.ask(&halt(TRADING, false));
+    assert_eq!(run.turn(100), [halted(TRADING, HaltCause::Command)]);
+    assert!(run.keeper.trouble.contains("000001"), "{}", run.keeper.trouble);
+    run.says(TRADING);
+    run.turn(100);
+    assert!(run.answer(number).expect("answered").0);
+    run.end();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use zerocopy::IntoBytes;
 use super::*;
 use crate::execution::wire::Name;
 use crate::order::{BuySell, OrderKind};
-use crate::units::Px;
+use crate::units::{Instrument, Px};
 
 /// No message.
 const NOTHING: [u16; 0] = [];
@@ -52,6 +52,7 @@ impl Run {
             wire: Wire::new("SIM1", vec![name.clone(), name]).expect("fits"),
             account: "SIM1".to_owned(),
             define: vec![("ESZ6".to_owned(), String::new())],
+            traded: vec![(SymbolId(0), "ESZ6".to_owned())],
             progress: progress.clone(),
             journal_failed: failed.clone(),
         })
@@ -76,6 +77,7 @@ impl Run {
     fn up(journal_first: bool) -> Run {
         let mut run = Run::new(journal_first);
         run.account("SIM1", 0);
+        run.define(0.25);
         assert_eq!(run.trading.decided(&mut run.session, Ts(1)), Some(Ok(())));
         assert_eq!(left(&mut run.session), [300, 305, 601, 303]);
         run
@@ -89,9 +91,18 @@ impl Run {
         self.trading.on_frame(&next_frame(m.as_bytes()).expect("size").expect("whole"));
     }
 
+    /// The server defines the first symbol.
+    fn define(&mut self, increment: f64) {
+        let instruments = [Instrument::with_tick("ESZ6", 0.25).expect("a tick")];
+        let mut feed = OrderFeed::new("SIM1", &instruments);
+        feed.define(b"ESZ6", increment, 1.0);
+        self.trading.learn(&mut feed);
+    }
+
     fn push(&mut self, seq: u64, symbol: u16, action: Action) {
         let symbol = SymbolId(symbol);
-        self.commands.push(Command { seq, ts: Ts(1), symbol, action }).expect("room");
+        let ts = self.clock.now();
+        self.commands.push(Command { seq, ts, symbol, action }).expect("room");
     }
 
     fn work(&mut self) -> Vec<u16> {
@@ -123,6 +134,10 @@ fn nothing_leaves_before_the_account_is_ours() {
     assert_eq!(run.work(), NOTHING);
     assert_eq!(run.trading.sent().unsent, 1);
     run.account("SIM1", 0);
+    assert_eq!(run.trading.decided(&mut run.session, Ts(1)), None, "nor before it is defined");
+    run.define(0.1);
+    assert_eq!(run.trading.decided(&mut run.session, Ts(1)), None, "with the tick that we know");
+    run.define(0.25);
     assert_eq!(run.trading.decided(&mut run.session, Ts(1)), Some(Ok(())));
     assert_eq!(run.trading.decided(&mut run.session, Ts(1)), None, "once");
     assert_eq!(run.work(), [300, 305, 601, 303], "and not what was dropped");
@@ -174,6 +189,30 @@ fn new_orders_wait_for_the_journal_and_nothing_else_does() {
     assert_eq!(run.trading.sent().held.quantiles().count, 3);
     run.push(9, 0, new(7));
     assert_eq!(run.work(), [208], "what the journal has does not wait");
+}
+
+#[test]
+fn what_waits_for_too_long_never_leaves() {
+    let mut run = Run::up(true);
+    let progress = run.progress.clone().expect("journal first");
+    let old = Ts(run.clock.now().0 - HELD_NS);
+    for action in [new(1), bracket(1)] {
+        let symbol = SymbolId(0);
+        run.commands.push(Command { seq: 9, ts: old, symbol, action }).expect("room");
+    }
+    run.push(10, 0, new(4));
+    assert_eq!(run.work(), NOTHING);
+    progress.done(10);
+    assert_eq!(run.work(), [208], "the one that is young");
+    assert_eq!(run.trading.sent().unsent, 2);
+    // An entry whose bracket finds no room does not wait either.
+    for n in 0..HELD_MAX as u32 - 1 {
+        run.push(20, 0, new(10 + 3 * n));
+    }
+    run.push(20, 0, new(900));
+    run.push(20, 0, bracket(900));
+    assert_eq!(run.work(), NOTHING);
+    assert_eq!(run.trading.sent().unsent, 2 + 2);
 }
 
 #[test]

@@ -301,10 +301,39 @@ fn balances() {
     put(&mut m.account_currency, "EUR");
     let mut counters = Counters::default();
     assert_eq!(take(&mut feed, &mut counters, m.as_bytes()), []);
-    assert_eq!(counters.invalid, 1);
+    assert_eq!(counters.invalid, 0, "another currency is beside the point");
     put(&mut m.account_currency, "USD");
     m.cash_balance = F64::new(f64::INFINITY);
     assert_eq!(take(&mut feed, &mut counters, m.as_bytes()), []);
+    assert_eq!(counters.invalid, 1);
+}
+
+/// An account may hold other currencies beside its dollars, in any order; without dollars there is
+/// no balance.
+#[test]
+fn a_list_of_balances() {
+    let row = |number: i32, currency: &str| {
+        let mut m = wire::AccountBalanceUpdate::DEFAULT;
+        put(&mut m.trade_account, "SIM1");
+        put(&mut m.account_currency, currency);
+        (m.cash_balance, m.open_positions_profit_loss) = (F64::new(1e5), F64::new(0.0));
+        (m.request_id, m.message_number) = (I32::new(3), I32::new(number));
+        m.total_number_messages = I32::new(2);
+        m
+    };
+    let usd = (0, Body::Balance(1e5));
+    let (whole, refused) = (Body::Listed(Listing::Balance), Body::Reject { message_type: 600 });
+    let mut feed = feed();
+    for (currencies, expected) in [
+        (["USD", "EUR"], vec![usd, (0, whole)]),
+        (["EUR", "USD"], vec![usd, (0, whole)]),
+        (["EUR", "CHF"], vec![(0, refused)]),
+        (["USD", "EUR"], vec![usd, (0, whole)]),
+    ] {
+        let rows = currencies.iter().zip(1..).map(|(c, n)| row(n, c));
+        let events: Vec<_> = rows.flat_map(|m| said(&mut feed, &m)).collect();
+        assert_eq!(events, expected, "{currencies:?}");
+    }
 }
 
 #[test]
