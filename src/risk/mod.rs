@@ -220,12 +220,14 @@ impl Risk {
     /// Receive time `ts`, at which the market time of a symbol is `market_time`: rolls its session,
     /// the trade date and the month, watches its silence and the time to be flat. Call it with
     /// every event and Timer of every symbol, but not in warm-up: history has no time to be flat.
+    /// Before the symbol's first live event the time to be flat is one of receive time.
     pub fn on_time(&mut self, ts: Ts, market_time: Ts, symbol: SymbolId) {
         self.ts = self.ts.max(ts);
         let trades = self.product(symbol).is_some_and(|p| p.trading);
         let Some(market) = self.markets.get_mut(usize::from(symbol.0)) else { return };
-        let (entered, missed) = market.enter(&self.params, &self.calendar, market_time);
-        if market.is_due(market_time) || (missed && market.held != 0) {
+        let (at, own) = market.clock(ts, market_time);
+        let entered = market.enter(&self.params, &self.calendar, at);
+        if market.is_due(ts, at) {
             self.acts.flat_by(symbol);
         }
         let silence = market.silence(ts, market_time);
@@ -235,7 +237,8 @@ impl Risk {
             let value = silence as f64 / 1e9;
             self.acts.say(Act::Alert { rule: Rule::StaleData, symbol: Some(symbol), value });
         }
-        if entered {
+        // Dates and sessions are the market's alone: they never go back.
+        if entered && own {
             let segment = market.segment();
             let (label, session, day) = (segment.label, segment.session.start, segment.trade_day);
             self.roll(label.is_open().then_some(session), day);

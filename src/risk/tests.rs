@@ -388,8 +388,13 @@ fn flat_by_the_end_of_the_day() {
     let all: Vec<Act> = (0..4).map(|n| Act::FlatBy(SymbolId(n))).collect();
     assert_eq!(acts(&mut risk), all);
     assert_eq!(probe(&risk, &intent(by, ES), &FLAT), Err((Gate::Limit, Detail::FlatBy)));
+    time(&mut risk, after(by, SECOND - 1));
+    assert_eq!((acts(&mut risk), risk.kill()), (vec![], Normal), "once a second");
+    // What turns up later is closed too.
     time(&mut risk, after(by, SECOND));
-    assert_eq!((acts(&mut risk), risk.kill()), (vec![], Normal), "once");
+    assert_eq!(acts(&mut risk), all);
+    time(&mut risk, at("2026-01-14T22:00:00Z"));
+    assert_eq!(acts(&mut risk), [], "nothing can be done in the daily break");
     let evening = at("2026-01-14T23:00:00Z");
     time(&mut risk, evening);
     assert_eq!(probe(&risk, &intent(evening, ES), &FLAT), Ok(2));
@@ -399,6 +404,21 @@ fn flat_by_the_end_of_the_day() {
     _ = acts(&mut risk);
     time(&mut risk, at("2026-01-16T15:00:00Z"));
     assert_eq!(acts(&mut risk), [Act::FlatBy(NQ)]);
+}
+
+/// A start three minutes after the time to be flat, before the symbol's first live event: after a
+/// warm-up that ended hours ago, and without one.
+#[test]
+fn flat_by_without_a_live_market() {
+    for market_time in [Ts::NONE, at("2026-01-14T18:00:00Z")] {
+        let mut risk = with(Params::default(), &["ES"], State::default());
+        let now = at("2026-01-14T21:57:00Z");
+        for second in 0..3 {
+            risk.on_time(after(now, second * SECOND), market_time, ES);
+            assert_eq!(acts(&mut risk), [Act::FlatBy(ES)], "{second}");
+        }
+        assert_eq!(risk.state().trade_day, i32::MIN, "the date is the market's");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::book::Book;
 use crate::context::Context;
 use crate::decision::{Decision, Edge};
 use crate::event::{Body, Event, HaltCause, flag};
-use crate::execution::Moment;
+use crate::execution::{Moment, Order};
 use crate::features::{Frame, frame_flag};
 use crate::order::{Action, Command, ExitReason, KillState, OrderId};
 use crate::risk::{Act, OrderEvent, ResumeError, Rule, Why};
@@ -33,6 +33,7 @@ impl Trader {
             return;
         }
         let (at, now) = (stamp(frame), Moment { seq: event.seq, ts: event.ts });
+        self.position(event.symbol);
         self.risk.on_time(event.ts, frame.market_time, event.symbol);
         self.hear(event, now);
         self.orders.on_event(event, &mut self.outbox, &mut self.changes);
@@ -207,7 +208,7 @@ impl Trader {
                         self.exit(now, symbol, ExitReason::Kill);
                     }
                 }
-                Act::FlatBy(symbol) => self.exit(now, symbol, ExitReason::Session),
+                Act::FlatBy(symbol) => self.flat_by(now, symbol),
                 Act::Disconnect => self.send(&Command {
                     seq: now.seq,
                     ts: now.ts,
@@ -215,6 +216,16 @@ impl Trader {
                     action: Action::Disconnect,
                 }),
             }
+        }
+    }
+
+    /// The time to be flat, asked again and again: what is not there or on its way out stays as it
+    /// is.
+    fn flat_by(&mut self, now: Moment, symbol: SymbolId) {
+        let held = self.orders.position(symbol).is_some_and(|position| position.qty != 0);
+        let works = |o: &Order| o.symbol == symbol && o.id.is_ours();
+        if self.orders.closing(symbol).is_none() && (held || self.orders.open_orders().any(works)) {
+            self.exit(now, symbol, ExitReason::Session);
         }
     }
 

@@ -1,0 +1,100 @@
+//! Limits as the trading step keeps them: frames made by hand, a venue that answers by hand.
+
+use std::sync::Arc;
+
+use mia::book::Book;
+use mia::calendar::{Calendar, Label};
+use mia::config::Config;
+use mia::context::Context;
+use mia::decision::{Decision, Edge};
+use mia::event::{Body, Event};
+use mia::features::Frame;
+use mia::order::{Action, Command, ExitReason, Listing};
+use mia::runtime::setup::Setup;
+use mia::tally::SessionFilter;
+use mia::trader::Trader;
+use mia::trader::note::Note;
+use mia::units::{SECOND, SymbolId, Ts};
+
+const ES: SymbolId = SymbolId(0);
+
+fn at(text: &str) -> Ts {
+    let t: jiff::Timestamp = text.parse().expect("instant");
+    Ts(i64::try_from(t.as_nanosecond()).expect("range"))
+}
+
+/// One symbol whose orders go to a venue.
+struct Rig {
+    trader: Trader,
+    decision: Decision,
+    book: Book,
+    context: Context,
+    seq: u64,
+    ts: Ts,
+    market_time: Ts,
+}
+
+impl Rig {
+    /// With `text` as the rest of the configuration.
+    fn new(text: &str, now: Ts) -> Rig {
+        let text = format!(
+            "[[symbols]]\nname = \"ESH6\"\nsource = \"sim\"\n[[sources]]\nkind = \"dtc\"\n\
+             name = \"sim\"\naddress = \"127.0.0.1:1\"\n[trading]\nmode = \"live\"\n\
+             account = \"SIM1\"\nsource = \"sim\"\n{text}"
+        );
+        let config = Config::parse(&text).expect("valid");
+        let instruments = config.instruments().expect("known");
+        let setup = Setup::new(config, instruments, "live").expect("valid");
+        let core = setup.core(SessionFilter::All);
+        let calendar: Arc<Calendar> = setup.calendar.clone();
+        let params = core.trading.as_ref().expect("it trades");
+        Rig {
+            trader: Trader::new(params, &core.reads, calendar.clone()),
+            decision: Decision::new(core.preset.clone(), &core.reads, calendar),
+            book: Book::new(),
+            context: Context::EMPTY,
+            seq: 0,
+            ts: now,
+            market_time: Ts::NONE,
+        }
+    }
+
+    /// One event; the commands that left and the notes.
+    fn put(&mut self, body: Body, edge: Option<&Edge>) -> (Vec<Command>, Vec<Note>) {
+        self.seq += 1;
+        let (ts, ts_exch) = (self.ts, Ts::NONE);
+        let event = Event { seq: self.seq, ts, ts_exch, symbol: ES, flags: 0, body };
+        self.book.apply(&event);
+        let mut frame = Frame::empty(event);
+        (frame.market_time, frame.label) = (self.market_time, Label::Us);
+        self.trader.on_frame(&frame, edge, &self.decision, &self.context, &self.book);
+        (self.trader.commands().to_vec(), self.trader.notes().to_vec())
+    }
+
+    /// The link comes up, and the venue says what it holds.
+    fn link(&mut self, held: i32) {
+        self.put(Body::Link(true), None);
+        self.put(Body::Position(held), None);
+        for listing in [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills] {
+            self.put(Body::Listed(listing), None);
+        }
+        assert_eq!(self.trader.orders().reconciled(ES), Ok(()));
+        assert_eq!(self.trader.orders().position(ES).expect("one").qty, held);
+    }
+}
+
+/// Started after the time to be flat, before any market data, it meets a position at the venue.
+#[test]
+fn a_position_that_turns_up_after_the_time_to_be_flat_is_closed() {
+    let mut rig = Rig::new("", at("2026-01-14T21:57:00Z"));
+    assert_eq!(rig.put(Body::Timer, None).0, []);
+    rig.link(2);
+    let mut left = Vec::new();
+    for _ in 0..2 {
+        rig.ts = Ts(rig.ts.0 + SECOND);
+        left.extend(rig.put(Body::Timer, None).0);
+    }
+    assert_eq!(rig.trader.orders().closing(ES), Some(ExitReason::Session));
+    let sold = left.iter().filter(|c| matches!(c.action, Action::New { parent: false, .. }));
+    assert_eq!(sold.count(), 1, "one exit, however often it is asked for: {left:?}");
+}
