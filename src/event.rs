@@ -145,8 +145,7 @@ pub enum HaltCause {
     Cold = 7,
     /// A decision took too long.
     DecisionLatency = 8,
-    /// Acknowledgements take too long.
-    AckLatency = 9,
+    // 9 was said by nobody: send-to-ack is measured by the core.
     /// The net thread stood still.
     LoopStall = 10,
     /// Processor use.
@@ -163,7 +162,7 @@ pub enum HaltCause {
 
 impl HaltCause {
     /// All of them.
-    pub const ALL: [HaltCause; 15] = [
+    pub const ALL: [HaltCause; 14] = [
         HaltCause::Stalled,
         HaltCause::Journal,
         HaltCause::Signal,
@@ -172,7 +171,6 @@ impl HaltCause {
         HaltCause::File,
         HaltCause::Cold,
         HaltCause::DecisionLatency,
-        HaltCause::AckLatency,
         HaltCause::LoopStall,
         HaltCause::Cpu,
         HaltCause::Memory,

@@ -25,6 +25,8 @@ pub(super) struct Market {
     warm: Ts,
     /// The market has moved market time beyond that.
     live: bool,
+    /// Market time at which it had, and the end of the last bar that was closed since.
+    bars: Ts,
     /// Last instant at which the market was closed or not known, receive time.
     closed: Ts,
     /// That it is silent with a position was said.
@@ -47,6 +49,7 @@ impl Market {
         data: Ts::NONE,
         warm: Ts::NONE,
         live: false,
+        bars: Ts::NONE,
         closed: Ts::NONE,
         alerted: false,
         held: 0,
@@ -69,6 +72,7 @@ impl Market {
             self.live = self.data.is_some() && market_time > self.warm;
             if self.live {
                 // Receive time may be years away: what it said of the day counts no more.
+                self.bars = market_time;
                 let Market { segment, day, deadline, .. } = Market::NEW;
                 (self.segment, self.day, self.deadline) = (segment, day, deadline);
             }
@@ -107,6 +111,21 @@ impl Market {
     /// Whether `at` is beyond the day's time to be flat.
     pub(super) fn is_past(&self, at: Ts) -> bool {
         at.is_some() && at >= self.deadline
+    }
+
+    /// How long before market time `at` the first bar of `span` ns ended that has been closed since
+    /// the last [`Market::closed_to`], the last of them at `end`. `None` where there is none that
+    /// began and ended in the present stretch of the live market: a bar across a halt, or one that
+    /// history began, waits for the market, not for its data.
+    pub(super) fn lateness(&self, span: i64, end: Ts, at: Ts) -> Option<i64> {
+        let since = self.bars.max(self.segment.start);
+        let first = Ts(since.0.div_euclid(span).saturating_add(1).saturating_mul(span));
+        (self.live && first <= end).then(|| at.since(first))
+    }
+
+    /// Bars are closed up to `end`.
+    pub(super) fn closed_to(&mut self, end: Ts) {
+        self.bars = self.bars.max(end);
     }
 
     pub(super) fn on_data(&mut self, ts: Ts) {

@@ -36,7 +36,7 @@ pub use state::{State, StateError};
 
 use crate::calendar::{Calendar, date_of};
 use crate::order::{Detail, Gate, KillState, OrderId, Veto};
-use crate::units::{Px, SymbolId, Ts};
+use crate::units::{MINUTE, Px, SymbolId, Ts};
 use act::Acts;
 use market::Market;
 use rate::{Acks, Rate, Refusals};
@@ -404,15 +404,18 @@ impl Risk {
         }
     }
 
-    /// A bar of `minutes` was closed `late_ns` after its end, both in market time.
-    pub fn on_bar(&mut self, ts: Ts, minutes: u32, late_ns: i64) {
+    /// An event at market time `at` closed the one-minute bars of a symbol up to `end`. Call it
+    /// after [`Risk::on_time`] of the same event.
+    pub fn on_bar(&mut self, ts: Ts, symbol: SymbolId, end: Ts, at: Ts) {
         self.ts = self.ts.max(ts);
-        let limit = match minutes {
-            1 => self.params.bar_1_late_ns,
-            30 => self.params.bar_30_late_ns,
-            _ => return,
-        };
-        if late_ns >= limit {
+        let trades = self.product(symbol).is_some_and(|p| p.trading);
+        let Some(market) = self.markets.get_mut(usize::from(symbol.0)) else { return };
+        let spans = [(1, self.params.bar_1_late_ns), (30, self.params.bar_30_late_ns)];
+        let late = spans.iter().any(|(minutes, limit)| {
+            market.lateness(minutes * MINUTE, end, at).is_some_and(|late| late >= *limit)
+        });
+        market.closed_to(end);
+        if trades && late {
             self.trip(Rule::BarLate);
         }
     }

@@ -485,7 +485,7 @@ fn refusals() {
 }
 
 #[test]
-fn acknowledgements_silence_bars() {
+fn acknowledgements_and_silence() {
     let mut risk = risk();
     for _ in 0..49 {
         risk.on_order(morning(), OrderEvent::Acked { latency_ns: 900_000_000 });
@@ -524,14 +524,50 @@ fn acknowledgements_silence_bars() {
     risk.on_data(after(morning(), 64 * SECOND), ES);
     assert_eq!(risk.kill(), HaltEntries, "an attended run waits for somebody");
     assert_eq!(risk.on_resume(risk.ts, HaltEntries, true), Ok(()));
+}
 
-    for (minutes, limit) in [(1, 30 * SECOND), (30, 300 * SECOND)] {
-        let mut risk = self::risk();
-        risk.on_bar(morning(), minutes, limit - 1);
-        risk.on_bar(morning(), 5, i64::MAX);
-        assert_eq!(risk.kill(), Normal);
-        risk.on_bar(morning(), minutes, limit);
-        assert_eq!(risk.state().holds.rule(), Some(Rule::BarLate));
+/// Bars of a minute, closed by an event `late` ns after the end of the first of them.
+#[test]
+fn bars_that_are_closed_late() {
+    let bars = |params: Params, first: Ts, late: i64| {
+        let mut risk = with(params, &["ES"], State::default());
+        time(&mut risk, Ts(first.0 - 90 * SECOND));
+        let mut bar = |end: Ts, at: Ts| {
+            risk.on_data(at, ES);
+            risk.on_time(at, at, ES);
+            risk.on_bar(at, ES, end, at);
+            risk.state().holds.rule()
+        };
+        assert_eq!(bar(Ts(first.0 - MINUTE), Ts(first.0 - 40 * SECOND)), None);
+        let at = after(first, late);
+        bar(Ts(at.0.div_euclid(MINUTE) * MINUTE), at)
+    };
+    let of = Params::default();
+    let first = morning();
+    for (late, rule) in [(0, None), (30 * SECOND - 1, None), (30 * SECOND, Some(Rule::BarLate))] {
+        assert_eq!(bars(of, first, late), rule, "{late}");
+    }
+    // Ten at once: the first of them counts.
+    assert_eq!(bars(of, first, 600 * SECOND), Some(Rule::BarLate));
+    // The half hour by its own limit.
+    let of = Params { bar_1_late_ns: 3_600 * SECOND, ..of };
+    assert_eq!(bars(of, first, 300 * SECOND - 1), None);
+    assert_eq!(bars(of, first, 300 * SECOND), Some(Rule::BarLate));
+    assert_eq!(bars(of, after(first, MINUTE), 300 * SECOND), None, "no half hour ended");
+
+    // Over the daily break no bar waits; one of the new day that does is late.
+    let mut risk = with(Params::default(), &["ES"], State::default());
+    let (break_, open) = (at("2026-01-14T22:00:00Z"), at("2026-01-14T23:00:00Z"));
+    for (at, end, rule) in [
+        (Ts(break_.0 - 70 * SECOND), Ts(break_.0 - 2 * MINUTE), None),
+        (open, break_, None),
+        (after(open, 61 * SECOND), after(open, MINUTE), None),
+        (after(open, 150 * SECOND), after(open, 2 * MINUTE), Some(Rule::BarLate)),
+    ] {
+        risk.on_data(at, ES);
+        risk.on_time(at, at, ES);
+        risk.on_bar(at, ES, end, at);
+        assert_eq!(risk.state().holds.rule(), rule, "{at}");
     }
 }
 

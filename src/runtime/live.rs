@@ -185,6 +185,9 @@ impl Live {
         let mut decider = Decider::new(judge, adopter, decisions_end, status_in)
             .with_mids(mids_in)
             .with_gauges(flags.gauges.clone());
+        if setup.config.trading.is_some() {
+            decider = decider.with_clock(clock.clone());
+        }
         if let Some(commands) = commands.take_if(|_| decides) {
             decider = decider.with_commands(commands);
         }

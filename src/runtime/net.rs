@@ -227,12 +227,13 @@ const LOOP_NS: i64 = 5 * SECOND;
 /// Share of a minute's frames that may make no sense, in percent, of at least so many frames.
 const BROKEN: [u64; 2] = [1, 100];
 /// What stops entries by what the net thread itself measures.
-const CAUSES: [HaltCause; 5] = [
+const CAUSES: [HaltCause; 6] = [
     HaltCause::Journal,
     HaltCause::Stalled,
     HaltCause::Cold,
     HaltCause::LoopStall,
     HaltCause::ParseErrors,
+    HaltCause::DecisionLatency,
 ];
 
 /// What a [`NetAgent`] is made from.
@@ -372,6 +373,8 @@ impl<S: EventSink> NetAgent<S> {
         }
         let beat = self.flags.gauges.beat();
         self.halt(beat.is_some() && now.since(beat) > BEAT_NS, HaltCause::Cold, now);
+        let late = self.flags.gauges.late();
+        self.halt(late.is_some() && now.since(late) < SECOND, HaltCause::DecisionLatency, now);
         let minute = now.second().div_euclid(60);
         if minute > self.looked.0 {
             let frames = self.sources.iter().map(NetSource::frames);
@@ -479,3 +482,6 @@ impl<S: EventSink> Agent for NetAgent<S> {
         NetOutcome { sink: self.out.sink.finish(), counters, lost, warmup, sent, refused }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,9 @@ impl Trader {
         let (at, now) = (stamp(frame), Moment { seq: event.seq, ts: event.ts });
         self.position(event.symbol);
         self.risk.on_time(event.ts, frame.market_time, event.symbol);
+        if frame.flags & frame_flag::BAR_CLOSED != 0 {
+            self.risk.on_bar(event.ts, event.symbol, frame.bar.end(), frame.market_time);
+        }
         self.hear(event, now);
         self.orders.on_event(event, &mut self.outbox, &mut self.changes);
         self.settle(at, frame, decision);
