@@ -6,7 +6,7 @@ use mia::book::Book;
 use mia::calendar::{Calendar, Label};
 use mia::config::Config;
 use mia::context::Context;
-use mia::decision::{Decision, Edge};
+use mia::decision::{Confluence, Decision, Edge, Signal, Tier};
 use mia::event::{Body, Event};
 use mia::features::Frame;
 use mia::order::{Action, Command, ExitReason, Listing};
@@ -80,6 +80,35 @@ impl Rig {
         }
         assert_eq!(self.trader.orders().reconciled(ES), Ok(()));
         assert_eq!(self.trader.orders().position(ES).expect("one").qty, held);
+    }
+}
+
+/// A signal made by hand.
+fn edge(rig: &Rig, side: i8, tier: Tier, score: f64) -> Edge {
+    let d = f64::from(side) * score / 100.0;
+    let confluence = Confluence { d, score, coverage: 1.0, ..Confluence::default() };
+    let (ts, market_time) = (rig.ts, rig.market_time);
+    let (seq, symbol, context_version) = (rig.seq + 1, ES, 0);
+    let signal = Signal { seq, ts, market_time, symbol, side, tier, confluence, context_version };
+    Edge { signal, veto: None }
+}
+
+/// What would not be entered closes nothing either.
+#[test]
+fn only_a_signal_that_is_traded_closes_what_stands_against_it() {
+    let weak = "[decision]\ngate = 60.0\n";
+    for (text, tier, score, closes) in [
+        ("", Tier::Good, 75.0, true),
+        ("", Tier::Weak, 65.0, false),
+        (weak, Tier::Weak, 65.0, false),
+        (&format!("allow_weak = true\n{weak}"), Tier::Weak, 65.0, true),
+    ] {
+        let mut rig = Rig::new(text, at("2026-01-14T15:00:00Z"));
+        rig.link(-1);
+        let edge = edge(&rig, 1, tier, score);
+        rig.put(Body::BatchEnd, Some(&edge));
+        let closing = rig.trader.orders().closing(ES);
+        assert_eq!(closing == Some(ExitReason::Reversal), closes, "{tier:?} {score} {text}");
     }
 }
 

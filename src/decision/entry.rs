@@ -220,8 +220,9 @@ impl Entries {
         let d_core = decision.core_confluence(frame).d;
         let side = Side { signal: &edge.signal, decision, frame, context, book };
         let mut bounds = None;
-        let result =
-            self.scored(edge, &side, d_core).and_then(|()| self.intent(&side, &mut bounds));
+        let result = self
+            .tradable(edge, decision, frame, context)
+            .and_then(|()| self.intent(&side, &mut bounds));
         match (result, bounds) {
             (Ok(intent), Some(Bounds { rr_net, cluster, .. })) => {
                 Ok(Proposal { intent, rr_net, cluster, d_core })
@@ -245,20 +246,29 @@ impl Entries {
         }
     }
 
-    /// Gates 6, 8 and 9; a context that ended has no values, so 7 is part of 6.
-    fn scored(&self, edge: &Edge, side: &Side<'_>, d_core: f64) -> Result<(), Veto> {
+    /// Gates 6, 8 and 9: whether the signal of an edge is one that is traded, be it to enter or to
+    /// close what stands against it. A context that ended has no values, so 7 is part of 6.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn tradable(
+        &self,
+        edge: &Edge,
+        decision: &Decision,
+        frame: &Frame,
+        context: &Context,
+    ) -> Result<(), Veto> {
         if let Some(veto) = edge.veto {
             return Err(veto);
         }
-        let (preset, params) = (side.decision.preset(), &self.params.gates);
+        let (preset, params) = (decision.preset(), &self.params.gates);
         let Signal { side: sign, tier, confluence, .. } = edge.signal;
         let enough = confluence.coverage >= preset.coverage_floor;
         if !enough {
             return Err(Veto::new(Gate::Coverage, Detail::None));
         }
-        let limit = params.context_age_ns;
-        let aged = side.decision.has_aged_context(side.frame, side.context, limit);
-        gates::side(aged, sign, d_core)?;
+        let aged = decision.has_aged_context(frame, context, params.context_age_ns);
+        gates::side(aged, sign, decision.core_confluence(frame).d)?;
         gates::score(tier, confluence.score, preset.gate, params)
     }
 

@@ -6,7 +6,7 @@ use super::records::{market, stamp};
 use crate::book::Book;
 use crate::context::Context;
 use crate::decision::entry::Proposal;
-use crate::decision::{Decision, Edge, Tier};
+use crate::decision::{Decision, Edge};
 use crate::execution::{Moment, Plan};
 use crate::features::Frame;
 use crate::features::frame::FEATURES;
@@ -36,8 +36,9 @@ impl Trader {
         let Some(way) = BuySell::of(i32::from(signal.side)) else { return };
         let id = signal.symbol;
         let held = self.orders.position(id).map_or(0, |p| p.qty);
-        if held.signum() == -way.sign() && edge.veto.is_none() && signal.tier != Tier::NoTrade {
-            // An opposite signal closes, it does not turn.
+        let opposed = held.signum() == -way.sign();
+        if opposed && self.entries.tradable(edge, decision, frame, context).is_ok() {
+            // An opposite signal that would be traded closes, it does not turn.
             let now = Moment { seq: frame.event.seq, ts: frame.event.ts };
             self.exit(now, id, ExitReason::Reversal);
         }
