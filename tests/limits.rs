@@ -86,7 +86,7 @@ impl Rig {
 /// A signal made by hand.
 fn edge(rig: &Rig, side: i8, tier: Tier, score: f64) -> Edge {
     let d = f64::from(side) * score / 100.0;
-    let confluence = Confluence { d, score, coverage: 1.0, ..Confluence::default() };
+    let confluence = Confluence { d, score, coverage: 1.0 };
     let (ts, market_time) = (rig.ts, rig.market_time);
     let (seq, symbol, context_version) = (rig.seq + 1, ES, 0);
     let signal = Signal { seq, ts, market_time, symbol, side, tier, confluence, context_version };
