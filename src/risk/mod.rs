@@ -420,20 +420,14 @@ impl Risk {
         }
     }
 
-    /// Whether one more message may leave at `ts`, and if so it does: 208, 201 and 204. Cancels and
-    /// flattens are never asked for.
-    pub fn admit(&mut self, ts: Ts) -> bool {
-        let free = self.throttle.room(ts) > 0;
-        if free {
+    /// Whether so many more messages may leave at `ts`, and if so they do: 208, 201 and 204. Cancels
+    /// and flattens are never asked for.
+    pub fn admit(&mut self, ts: Ts, messages: usize) -> bool {
+        let free = self.throttle.room(ts) >= messages;
+        for _ in 0..if free { messages } else { 0 } {
             self.throttle.push(ts);
         }
         free
-    }
-
-    /// How many messages may leave at `ts`.
-    #[must_use]
-    pub fn room(&self, ts: Ts) -> usize {
-        self.throttle.room(ts)
     }
 }
 

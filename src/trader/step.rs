@@ -7,7 +7,7 @@ use crate::book::Book;
 use crate::context::Context;
 use crate::decision::{Decision, Edge};
 use crate::event::{Body, Event, HaltCause, flag};
-use crate::execution::{Moment, Order};
+use crate::execution::{Admit, Moment, Order};
 use crate::features::{Frame, frame_flag};
 use crate::order::{Action, Command, ExitReason, KillState, OrderId};
 use crate::risk::{Act, OrderEvent, ResumeError, Rule, Why};
@@ -242,9 +242,12 @@ impl Trader {
             orders,
             outbox,
             changes,
-            &mut |ts| risk.borrow_mut().admit(ts),
+            &mut |command| match risk.borrow_mut().admit(now.ts, messages(command)) {
+                true => Admit::Now,
+                false => Admit::Later,
+            },
             &mut |command| {
-                if commands.len() >= COMMANDS_MAX {
+                if commands.len() + messages(command) > COMMANDS_MAX {
                     return false;
                 }
                 match command.action {
@@ -272,6 +275,11 @@ impl Trader {
             None => self.lost += 1,
         }
     }
+}
+
+/// Messages that leave with a command: an entry takes its bracket along.
+const fn messages(command: &Command) -> usize {
+    if matches!(command.action, Action::New { parent: true, .. }) { 2 } else { 1 }
 }
 
 /// Name of a refused resume, as it stands in records.
