@@ -1,6 +1,7 @@
 //! Gates 12, 13 and 14 of an intent, in that order.
 
-use super::{EPS, Params, Product, Risk, Sizing, pretrade, size};
+use super::pretrade::{self, Leaving};
+use super::{EPS, Params, Product, Risk, Sizing, size};
 use crate::order::{Detail, Gate, Intent, Veto};
 use crate::units::{Qty, SymbolId};
 
@@ -81,6 +82,14 @@ impl Risk {
         let band = self.markets.get(usize::from(intent.symbol.0)).and_then(|m| m.band);
         pretrade::check(params, &product, intent, sizing.qty, held, band)?;
         Ok(sizing)
+    }
+
+    /// Asks again, of what gate 14 found, what may have changed while an entry waited to leave.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn still(&self, of: &Leaving) -> Result<(), Veto> {
+        pretrade::leaving(&self.params, of)
     }
 
     /// One intent of a symbol and side a minute; the one that is asked for counts, whatever

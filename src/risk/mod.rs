@@ -30,6 +30,7 @@ pub use act::{Act, Why};
 pub use judge::{Exposure, Open};
 pub use kill::{Holds, ResumeError, Rule};
 pub use params::{Micro, Params, Product};
+pub use pretrade::Leaving;
 pub use refusal::RejectClass;
 pub use size::Sizing;
 pub use state::{State, StateError};

@@ -2,15 +2,15 @@
 
 use super::note::{Alert, Killed, Note, Stamp, Trip};
 use super::records::{mid2, stamp, touch};
-use super::{COMMANDS_MAX, Trader};
+use super::{COMMANDS_MAX, Symbol, Trader};
 use crate::book::Book;
 use crate::context::Context;
-use crate::decision::{Decision, Edge};
+use crate::decision::{Decision, Edge, Entries};
 use crate::event::{Body, Event, HaltCause, flag};
 use crate::execution::{Admit, Moment, Order};
 use crate::features::{Frame, frame_flag};
 use crate::order::{Action, Command, ExitReason, KillState, OrderId};
-use crate::risk::{Act, OrderEvent, ResumeError, Rule, Why};
+use crate::risk::{Act, Leaving, OrderEvent, ResumeError, Risk, Rule, Why};
 use crate::units::{SymbolId, Ts};
 
 impl Trader {
@@ -234,7 +234,8 @@ impl Trader {
 
     /// Hands on what may leave now.
     fn leave(&mut self, now: Moment) {
-        let Trader { queue, orders, outbox, changes, risk, exchange, commands, .. } = self;
+        let Trader { symbols, entries, queue, orders, outbox, changes, .. } = self;
+        let Trader { risk, exchange, commands, .. } = self;
         // Both closures need the limits; one after the other.
         let risk = std::cell::RefCell::new(risk);
         queue.pass(
@@ -242,9 +243,12 @@ impl Trader {
             orders,
             outbox,
             changes,
-            &mut |command| match risk.borrow_mut().admit(now.ts, messages(command)) {
-                true => Admit::Now,
-                false => Admit::Later,
+            &mut |command| {
+                let mut risk = risk.borrow_mut();
+                if left_behind(command, now.ts, symbols, entries, &risk) {
+                    return Admit::Never;
+                }
+                if risk.admit(now.ts, messages(command)) { Admit::Now } else { Admit::Later }
             },
             &mut |command| {
                 if commands.len() + messages(command) > COMMANDS_MAX {
@@ -275,6 +279,25 @@ impl Trader {
             None => self.lost += 1,
         }
     }
+}
+
+/// Whether a command is an entry whose market has moved on since its signal, or is silent.
+fn left_behind(
+    command: &Command,
+    ts: Ts,
+    symbols: &[Symbol],
+    entries: &Entries,
+    risk: &Risk,
+) -> bool {
+    let Action::New { id, way, parent: true, .. } = command.action else { return false };
+    let symbol = command.symbol;
+    let leaving = symbols.get(usize::from(symbol.0)).and_then(|of| {
+        let half_ticks = of.trades.decision(id)?.mid2()?;
+        let (touch, data_ts) = (of.touch?, entries.market_ts(symbol));
+        Some(Leaving { symbol, way, ts, data_ts, half_ticks, touch })
+    });
+    // What cannot be measured does not pass.
+    leaving.is_none_or(|of| risk.still(&of).is_err())
 }
 
 /// Messages that leave with a command: an entry takes its bracket along.
