@@ -27,7 +27,7 @@ pub(super) struct Market {
     live: bool,
     /// Market time at which it had, and the end of the last bar that was closed since.
     bars: Ts,
-    /// Last instant at which the market was closed or not known, receive time.
+    /// Last instant at which the market was closed, or the first of all; receive time.
     closed: Ts,
     /// That it is silent with a position was said.
     pub(super) alerted: bool,
@@ -133,9 +133,12 @@ impl Market {
         self.alerted = false;
     }
 
-    /// For how long the market has been silent in session at receive time `ts`, ns.
+    /// For how long the market has been silent in session at receive time `ts`, ns: since its last
+    /// event, since it opened, or since the first call, whichever is last. A market that never
+    /// says anything is silent too.
     pub(super) fn silence(&mut self, ts: Ts, at: Ts) -> i64 {
-        if !at.is_some() || !self.segment.label.is_open() || !self.segment.contains(at) {
+        let open = self.segment.label.is_open() && self.segment.contains(at);
+        if !open || !self.closed.is_some() {
             self.closed = ts;
         }
         ts.since(self.data.max(self.closed))
@@ -279,7 +282,7 @@ mod tests {
         let params = Params::default();
         let mut market = Market::NEW;
         let ts = |s: i64| Ts(1_000 * SECOND + s * SECOND);
-        assert_eq!(market.silence(ts(0), Ts::NONE), 0, "no market yet");
+        assert_eq!(market.silence(ts(0), Ts::NONE), 0, "the first instant of all");
         let open = at("2026-01-14T15:00:00Z");
         market.enter(&params, &calendar, open);
         assert_eq!(market.silence(ts(4), open), 4 * SECOND);

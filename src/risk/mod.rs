@@ -221,7 +221,8 @@ impl Risk {
     /// Receive time `ts`, at which the market time of a symbol is `market_time`: rolls its session,
     /// the trade date and the month, watches its silence and the time to be flat. Call it with
     /// every event and Timer of every symbol, but not in warm-up: history has no time to be flat.
-    /// Before the symbol's first live event the time to be flat is one of receive time.
+    /// Before the symbol's first live event silence and the time to be flat are those of receive
+    /// time.
     pub fn on_time(&mut self, ts: Ts, market_time: Ts, symbol: SymbolId) {
         self.ts = self.ts.max(ts);
         let trades = self.product(symbol).is_some_and(|p| p.trading);
@@ -231,7 +232,7 @@ impl Risk {
         if market.is_due(ts, at) {
             self.acts.flat_by(symbol);
         }
-        let silence = market.silence(ts, market_time);
+        let silence = market.silence(ts, at);
         let alert = market.held != 0 && !market.alerted && silence > self.params.stale_held_ns;
         if alert {
             market.alerted = true;

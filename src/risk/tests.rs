@@ -526,6 +526,35 @@ fn acknowledgements_and_silence() {
     assert_eq!(risk.on_resume(risk.ts, HaltEntries, true), Ok(()));
 }
 
+/// The market of a traded symbol is silent from the start: no event, and with it no market time.
+#[test]
+fn a_symbol_that_never_says_anything_is_stale() {
+    for market_time in [Ts::NONE, after(morning(), -3_600 * SECOND)] {
+        let mut risk = with(Params::default(), &["ES", "NQ"], State::default());
+        let mut at = |seconds: i64| {
+            let ts = after(morning(), seconds * SECOND);
+            risk.on_data(ts, ES);
+            risk.on_time(ts, ts, ES);
+            risk.on_time(ts, market_time, NQ);
+            risk.state().holds.rule()
+        };
+        assert_eq!((at(0), at(9)), (None, None));
+        assert_eq!(at(10), Some(Rule::StaleData), "{market_time}");
+        assert_eq!(at(600), Some(Rule::StaleData));
+        let still = Err(ResumeError::Still(Rule::StaleData));
+        assert_eq!(risk.on_resume(risk.ts, HaltEntries, true), still);
+        risk.on_data(risk.ts, NQ);
+        assert_eq!(risk.on_resume(risk.ts, HaltEntries, true), Ok(()));
+    }
+    // While the market is closed nobody waits for it.
+    let mut risk = with(Params::default(), &["ES"], State::default());
+    let saturday = at("2026-01-17T15:00:00Z");
+    for second in 0..30 {
+        risk.on_time(after(saturday, second * SECOND), Ts::NONE, ES);
+    }
+    assert_eq!(risk.kill(), Normal);
+}
+
 /// Bars of a minute, closed by an event `late` ns after the end of the first of them.
 #[test]
 fn bars_that_are_closed_late() {
