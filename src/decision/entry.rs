@@ -36,6 +36,9 @@ pub struct EntryParams {
     pub cadence_ns: i64,
     /// Money of each symbol; `None` where it is not known, which refuses every entry.
     pub costs: Vec<Option<Costs>>,
+    /// Greatest age of the last market event of each symbol, ns: 1 s, or the flush interval of the
+    /// file that it is followed in and 1 s.
+    pub data_age_ns: Vec<i64>,
 }
 
 impl EntryParams {
@@ -47,6 +50,7 @@ impl EntryParams {
             targets: TargetParams::default(),
             sessions: SessionScale::default(),
             cadence_ns: 60 * SECOND,
+            data_age_ns: vec![SECOND; costs.len()],
             costs,
         }
     }
@@ -111,6 +115,8 @@ struct Market {
     /// Receive time of the last intent to buy and to sell.
     intents: [Ts; 2],
     costs: Option<Costs>,
+    /// See [`EntryParams::data_age_ns`].
+    data_age_ns: i64,
 }
 
 /// What entries need of every symbol.
@@ -140,6 +146,8 @@ impl Entries {
             lines: Lines::new(reads.tick()),
             intents: [Ts::NONE; 2],
             costs: params.costs.get(at).copied().flatten(),
+            // Nothing is young enough for a limit that nobody gave.
+            data_age_ns: params.data_age_ns.get(at).copied().unwrap_or(-1),
         };
         let markets = reads.iter().enumerate().map(market).collect();
         Entries { params, news, calendar, markets, account_time: Ts::NONE }
@@ -200,7 +208,7 @@ impl Entries {
         let market = market.ok_or(Veto::new(Gate::Data, Detail::Age))?;
         gates::session(frame.label, now, market.segment.next_halt, params)?;
         gates::news(&self.news, self.account_time.or(ts), params)?;
-        gates::data(market.feed, ts, book, params)
+        gates::data(market.feed, ts, market.data_age_ns, book, params)
     }
 
     /// Gates 6 to 11, and the time between intents: the entry that `edge` wants at the event of

@@ -89,7 +89,8 @@ impl Risk {
     /// # Errors
     /// The refusal.
     pub fn still(&self, of: &Leaving) -> Result<(), Veto> {
-        pretrade::leaving(&self.params, of)
+        let product = self.product(of.symbol).ok_or(limit(Detail::NoContract))?;
+        pretrade::leaving(&self.params, product, of)
     }
 
     /// One intent of a symbol and side a minute; the one that is asked for counts, whatever

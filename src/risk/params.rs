@@ -85,8 +85,6 @@ pub struct Params {
     pub walk_max: f64,
     /// Farthest distance of the price from that of the signal, ticks.
     pub collar: i32,
-    /// Greatest age of the market data, ns.
-    pub data_age_ns: i64,
     /// Somebody is there who lifts a halt. Without (a backtest), what the risk itself stopped
     /// begins again with the next trade date, or month for a drawdown, and with fresh data.
     pub attended: bool,
@@ -134,7 +132,6 @@ impl Default for Params {
             depth_times: 3,
             walk_max: 1.0,
             collar: 4,
-            data_age_ns: SECOND,
             attended: true,
         }
     }
@@ -142,6 +139,8 @@ impl Default for Params {
 
 /// Greatest count of any window or sample: each is a list that is filled once.
 const COUNT_MAX: u32 = 10_000;
+/// Greatest time: far more than any of them can mean.
+const WEEK_NS: i64 = 7 * 24 * 60 * MINUTE;
 
 impl Params {
     /// Checks what a user may have written.
@@ -211,11 +210,8 @@ impl Params {
             ("bar_1_late_ns", self.bar_1_late_ns),
             ("bar_30_late_ns", self.bar_30_late_ns),
             ("throttle_ns", self.throttle_ns),
-            ("data_age_ns", self.data_age_ns),
         ];
-        // A week is far more than any of them can mean.
-        let week = 7 * 24 * 60 * MINUTE;
-        if let Some((name, _)) = times.iter().find(|(_, ns)| !(1..=week).contains(ns)) {
+        if let Some((name, _)) = times.iter().find(|(_, ns)| !(1..=WEEK_NS).contains(ns)) {
             return Err(format!("risk.{name} must be above 0 and at most a week"));
         }
         if self.flat_by_minute >= 17 * 60 {
@@ -246,6 +242,8 @@ pub struct Product {
     pub cap: Qty,
     /// Least distance of a stop, ticks.
     pub min_stop_ticks: i32,
+    /// Greatest age of its market data, ns.
+    pub data_age_ns: i64,
     /// An index future: its open risk adds to that of the others.
     pub index: bool,
     /// Its small sister, for the hint where no contract fits.
@@ -291,6 +289,7 @@ impl Product {
             slippage_ticks: SLIPPAGE_TICKS,
             cap: if large { CAPS.0 } else { CAPS.1 },
             min_stop_ticks: MIN_STOP_TICKS,
+            data_age_ns: SECOND,
             index: true,
             micro: micro.map(|tick_value| Micro {
                 tick_value,
@@ -315,6 +314,9 @@ impl Product {
         }
         if self.min_stop_ticks < 1 {
             return Err("min_stop_ticks must be at least 1".to_owned());
+        }
+        if !(1..=WEEK_NS).contains(&self.data_age_ns) {
+            return Err("the age of market data must be above 0 and at most a week".to_owned());
         }
         if self.cap > COUNT_MAX {
             return Err(format!("the cap must be at most {COUNT_MAX} contracts"));
@@ -366,6 +368,7 @@ mod tests {
             Product { slippage_ticks: f64::NAN, ..es },
             Product { min_stop_ticks: 0, ..es },
             Product { cap: 10_001, ..es },
+            Product { data_age_ns: 0, ..es },
             Product { micro: Some(Micro { tick_value: 0.0, round_turn: 1.0, cap: 5 }), ..es },
             Product { micro: Some(Micro { tick_value: 1.0, round_turn: -1.0, cap: 5 }), ..es },
         ] {

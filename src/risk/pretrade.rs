@@ -39,7 +39,7 @@ pub fn check(
     }
     let Intent { symbol, way, ts, data_ts, half_ticks, .. } = *intent;
     let of = Leaving { symbol, way, ts, data_ts, half_ticks, touch: intent.touch };
-    leaving(params, &of)?;
+    leaving(params, product, &of)?;
     let after = i64::from(held) + i64::from(intent.way.sign()) * i64::from(qty);
     if after.unsigned_abs() > u64::from(product.cap) {
         return refuse(Detail::PositionCap);
@@ -75,7 +75,7 @@ pub struct Leaving {
 }
 
 /// Whether the market is still where the signal saw it, and its data is of now.
-pub(super) fn leaving(params: &Params, of: &Leaving) -> Result<(), Veto> {
+pub(super) fn leaving(params: &Params, product: &Product, of: &Leaving) -> Result<(), Veto> {
     let refuse = |detail| Err(Veto::new(Gate::Pretrade, detail));
     let far = match of.way {
         BuySell::Buy => of.touch.1,
@@ -87,7 +87,7 @@ pub(super) fn leaving(params: &Params, of: &Leaving) -> Result<(), Veto> {
     }
     let fresh = of.data_ts.is_some()
         && of.data_ts <= of.ts
-        && of.ts.since(of.data_ts) <= params.data_age_ns;
+        && of.ts.since(of.data_ts) <= product.data_age_ns;
     if fresh { Ok(()) } else { refuse(Detail::Age) }
 }
 
@@ -220,7 +220,8 @@ mod tests {
                 let moved = (px(bid.ticks() + ticks), px(ask.ticks() + ticks));
                 let ts = Ts(ts.0 + ns);
                 let of = Leaving { symbol, way, ts, data_ts, half_ticks, touch: moved };
-                leaving(&Params::default(), &of).err().map(|veto| veto.detail)
+                let es = Product::of_root("ES").expect("ES");
+                leaving(&Params::default(), &es, &of).err().map(|veto| veto.detail)
             };
             // Half a tick away to begin with: three ticks more are 3.5, four are too many.
             assert_eq!(of(3 * way.sign(), SECOND), None);
