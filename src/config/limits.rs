@@ -18,7 +18,7 @@ pub struct RiskConfig {
     pub positions_max: u32,
     /// Most USD a tick over all positions, sides not netted.
     pub tick_usd_max: f64,
-    /// Greatest share at risk over all index futures.
+    /// Greatest share at risk over all positions.
     pub open_risk_max: f64,
     /// Loss of a session label, in R, that stops entries until the next one.
     pub session_loss_r: f64,

@@ -130,7 +130,6 @@ impl Money {
             cap: self.contracts_max,
             min_stop_ticks: i32::try_from(self.min_stop_ticks).unwrap_or(i32::MAX),
             data_age_ns,
-            index: self.index,
             micro: self.micro.as_ref().map(|&(_, tick_value, round_turn)| Micro {
                 tick_value,
                 round_turn,
@@ -167,7 +166,7 @@ mod tests {
         let [product] = config.products(&[es]).try_into().expect("one");
         let product = product.expect("known");
         // 12 ticks of ES: 180 USD a contract (30 §3.1); the ratio counts one tick (30 §3.2).
-        assert!(!product.trading && product.cap == 5 && product.index);
+        assert!(!product.trading && product.cap == 5);
         let per_contract = 12.0 * product.tick_value
             + product.round_turn
             + product.slippage_ticks * product.tick_value;

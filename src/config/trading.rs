@@ -136,9 +136,6 @@ pub struct ProductConfig {
     /// Root of the small contract, named where the size comes to 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro: Option<String>,
-    /// An index future: its risk is pooled with the others'.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<bool>,
 }
 
 /// A product with everything that sizing needs.
@@ -156,8 +153,6 @@ pub struct Money {
     pub contracts_max: u32,
     /// The small contract: its root, USD of a tick and fees of a round turn.
     pub micro: Option<(String, f64, f64)>,
-    /// An index future.
-    pub index: bool,
 }
 
 /// Most micro contracts of a position.
@@ -311,7 +306,6 @@ impl TradingConfig {
                 _ => 5,
             }),
             micro: micro.map(|k| (k.0.to_owned(), k.1, k.2)),
-            index: set.index.unwrap_or(known.is_some()),
         })
     }
 }
@@ -460,7 +454,7 @@ mod tests {
         let es = Instrument::from_symbol("ESZ6").expect("root");
         let money = trading.money(&es).expect("known");
         assert_eq!((money.tick_value, money.round_turn, money.slippage_ticks), (12.5, 5.0, 1));
-        assert_eq!((money.min_stop_ticks, money.contracts_max, money.index), (6, 5, true));
+        assert_eq!((money.min_stop_ticks, money.contracts_max), (6, 5));
         assert_eq!(money.micro, Some(("MES".to_owned(), 1.25, 1.5)));
         let nq = trading.money(&Instrument::from_symbol("NQZ6").expect("root")).expect("set");
         assert_eq!((nq.tick_value, nq.min_stop_ticks), (5.0, 10));

@@ -3,7 +3,7 @@
 use super::pretrade::{self, Leaving};
 use super::{EPS, Params, Product, Risk, Sizing, size};
 use crate::order::{Detail, Gate, Intent, Veto};
-use crate::units::{Qty, SymbolId};
+use crate::units::Qty;
 
 /// What is open in a symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -69,8 +69,8 @@ impl Risk {
         let room = self.contracts_left(&product, &open, exposure)?;
         sizing.qty = sizing.qty.min(room);
         self.sized = Some(sizing);
-        if product.index && sizing.qty > 0 {
-            let at_risk = self.index_risk(exposure) + sizing.at_risk_usd();
+        if sizing.qty > 0 {
+            let at_risk = open_risk(exposure) + sizing.at_risk_usd();
             if !within(at_risk, params.open_risk_max * equity) {
                 return Err(limit(Detail::OpenRisk));
             }
@@ -172,16 +172,6 @@ impl Risk {
         if room == 0 { Err(limit(Detail::TickExposure)) } else { Ok(own.min(room)) }
     }
 
-    /// Open risk over all index futures, USD: they move together, and opposite sides are not
-    /// netted. What nobody knows the product of counts as one.
-    fn index_risk(&self, exposure: &Exposure<'_>) -> f64 {
-        let of = |at: usize| SymbolId(u16::try_from(at).unwrap_or(u16::MAX));
-        let open = exposure.symbols.iter().enumerate().filter(|(_, open)| open.is_open());
-        open.filter(|(at, _)| self.product(of(*at)).is_none_or(|p| p.index))
-            .map(|(_, open)| open.risk_usd)
-            .sum()
-    }
-
     /// Factor of the month's drawdown on the size.
     fn drawdown_scale(&self) -> f64 {
         let Params { month_warn, month_scale, .. } = self.params;
@@ -190,6 +180,12 @@ impl Risk {
             _ => month_scale,
         }
     }
+}
+
+/// Open risk of the account, USD. Opposite sides are not netted, and what is no index future counts
+/// like one: so that of the index futures, which move together, is within the same limit.
+fn open_risk(exposure: &Exposure<'_>) -> f64 {
+    exposure.symbols.iter().filter(|open| open.is_open()).map(|open| open.risk_usd).sum()
 }
 
 /// At most `most`, but for what float sums are off; no number is not within anything.

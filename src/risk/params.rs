@@ -23,7 +23,7 @@ pub struct Params {
     pub positions_max: u32,
     /// Most USD per tick over all positions, sides not netted.
     pub tick_usd_max: f64,
-    /// Most open risk over all index futures, share of equity.
+    /// Most open risk of the account, share of equity.
     pub open_risk_max: f64,
     /// Loss of a session that stops entries, R.
     pub session_loss_r: f64,
@@ -244,8 +244,6 @@ pub struct Product {
     pub min_stop_ticks: i32,
     /// Greatest age of its market data, ns.
     pub data_age_ns: i64,
-    /// An index future: its open risk adds to that of the others.
-    pub index: bool,
     /// Its small sister, for the hint where no contract fits.
     pub micro: Option<Micro>,
 }
@@ -290,7 +288,6 @@ impl Product {
             cap: if large { CAPS.0 } else { CAPS.1 },
             min_stop_ticks: MIN_STOP_TICKS,
             data_age_ns: SECOND,
-            index: true,
             micro: micro.map(|tick_value| Micro {
                 tick_value,
                 round_turn: ROUND_TURN.1,

@@ -301,11 +301,19 @@ fn limits_of_what_is_open() {
     assert_eq!(probe(&risk, &want, &[none, none, open(-40, 0, 1.0), none]), Ok(1));
     assert_eq!(probe(&risk, &want, &[none, none, open(-20, 20, 1.0), none]), Ok(1));
     refused([none, none, open(-41, 0, 1.0), none], Detail::TickExposure);
-    // Open risk over all index futures: 1.5 % of equity; two contracts risk 360.
+    // Open risk of the account: 1.5 % of equity; two contracts risk 360.
     assert_eq!(probe(&risk, &want, &[none, open(1, 0, 1_140.0), none, none]), Ok(2));
     refused([none, open(1, 0, 1_140.01), none, none], Detail::OpenRisk);
     refused([none, open(-1, 0, 600.0), open(1, 0, 540.01), none], Detail::OpenRisk);
     refused([none, open(1, 0, f64::NAN), none, none], Detail::OpenRisk);
+    // Whatever is held counts, and whatever is wanted: the limit is the account's.
+    let mut other = risk.clone();
+    let crude = Product { tick_value: 10.0, micro: None, ..*risk.product(ES).expect("ES") };
+    other.products[3] = Some(crude);
+    let refused = Err((Gate::Limit, Detail::OpenRisk));
+    assert_eq!(probe(&other, &want, &[none, none, none, open(1, 0, 1_140.01)]), refused);
+    let crude = Intent { symbol: SymbolId(3), ..want };
+    assert_eq!(probe(&other, &crude, &[none, open(1, 0, 1_200.0), none, none]), refused);
     // Nobody says what another symbol holds.
     assert_eq!(probe(&risk, &want, &[]), Err((Gate::Reconcile, Detail::Venue)));
 }
