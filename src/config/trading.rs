@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, SourceConfig};
 use crate::order::OrderKind;
-use crate::units::Instrument;
+use crate::units::{Instrument, SECOND};
 
 /// Where orders go.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -208,6 +208,7 @@ impl Config {
     /// Checks the three tables against each other and the rest.
     pub(super) fn check_trading(&self) -> Result<(), String> {
         self.risk.check()?;
+        self.risk_params(true).check()?;
         self.exchange.check()?;
         let Some(trading) = &self.trading else { return Ok(()) };
         if !(trading.equity.is_finite() && trading.equity > 0.0) {
@@ -227,11 +228,21 @@ impl Config {
                 return Err(format!("trading.symbols: there is no symbol {name:?}"));
             }
         }
-        for (root, product) in &trading.product {
-            product.check().map_err(|e| format!("trading.product.{root}.{e}"))?;
+        let no_micro = |p: &&ProductConfig| {
+            p.micro.as_ref().is_some_and(|m| !KNOWN.iter().any(|k| k.0 == *m))
+        };
+        if trading.product.values().find(no_micro).is_some() {
+            return Err("trading.product: micro: ES, NQ, MES or MNQ".to_owned());
         }
-        for instrument in self.instruments()?.iter().filter(|i| self.trades(&i.symbol)) {
-            trading.money(instrument)?;
+        for instrument in &self.instruments()? {
+            match trading.money(instrument) {
+                Ok(money) => {
+                    let named = |e| format!("trading.product.{}.{e}", key(instrument));
+                    money.product(true, SECOND).check().map_err(named)?;
+                }
+                Err(error) if self.trades(&instrument.symbol) => return Err(error),
+                Err(_) => {}
+            }
         }
         if trading.mode == TradingMode::Live { self.check_live(trading) } else { Ok(()) }
     }
@@ -280,12 +291,11 @@ impl TradingConfig {
     pub fn money(&self, instrument: &Instrument) -> Result<Money, String> {
         let root = instrument.root.as_str();
         let none = ProductConfig::default();
-        let set = self.product.get(if root.is_empty() { instrument.symbol.as_str() } else { root });
-        let set = set.unwrap_or(&none);
+        let set = self.product.get(key(instrument)).unwrap_or(&none);
         let known = KNOWN.iter().find(|k| k.0 == root);
-        let missing = |key: &str| {
-            let of = if root.is_empty() { &instrument.symbol } else { root };
-            format!("trading.product.{of}.{key}: {} cannot be traded without", instrument.symbol)
+        let missing = |what: &str| {
+            let (of, symbol) = (key(instrument), &instrument.symbol);
+            format!("trading.product.{of}.{what}: {symbol} cannot be traded without")
         };
         let from_points = instrument.multiplier.map(|usd| usd * instrument.tick);
         let micro = set.micro.as_deref().or(known.and_then(|k| k.4));
@@ -310,27 +320,9 @@ impl TradingConfig {
     }
 }
 
-impl ProductConfig {
-    fn check(&self) -> Result<(), String> {
-        let positive = |v: Option<f64>| v.is_none_or(|v| v.is_finite() && v > 0.0);
-        let whole = |v: Option<u32>| v.is_none_or(|v| (1..=1000).contains(&v));
-        if !positive(self.tick_value) {
-            return Err("tick_value: above 0".to_owned());
-        }
-        if self.round_turn.is_some_and(|v| !(v.is_finite() && v >= 0.0)) {
-            return Err("round_turn: 0 or above".to_owned());
-        }
-        if self.slippage_ticks.is_some_and(|v| v > 1000) {
-            return Err("slippage_ticks: at most 1000".to_owned());
-        }
-        if !whole(self.min_stop_ticks) || !whole(self.contracts_max) {
-            return Err("min_stop_ticks, contracts_max: 1 to 1000".to_owned());
-        }
-        if self.micro.as_ref().is_some_and(|m| !KNOWN.iter().any(|k| k.0 == *m)) {
-            return Err("micro: ES, NQ, MES or MNQ".to_owned());
-        }
-        Ok(())
-    }
+/// Under which name `[trading.product]` has an instrument.
+fn key(instrument: &Instrument) -> &str {
+    if instrument.root.is_empty() { &instrument.symbol } else { &instrument.root }
 }
 
 #[cfg(test)]
@@ -413,6 +405,8 @@ mod tests {
             ),
             ("flat_by = \"16:50\"", "flat_by = \"24:00\"", "flat_by"),
             ("flat_by = \"16:50\"", "flat_by = \"4:5\"", "flat_by"),
+            ("flat_by = \"16:50\"", "flat_by = \"17:00\"", "flat_by"),
+            ("flat_by = \"16:50\"", "flat_by = \"23:59\"", "flat_by"),
             ("flat_by = \"16:50\"", "day_loss_r = 0.0", "risk.day_loss_r"),
             ("flat_by = \"16:50\"", "day_loss_r = nan", "risk.day_loss_r"),
             ("flat_by = \"16:50\"", "base_risk = 0.02", "risk.base_risk"),
