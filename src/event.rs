@@ -158,11 +158,13 @@ pub enum HaltCause {
     Heartbeat = 14,
     /// The run ends in order: it stops what begins, the next run is not stopped by it.
     Stop = 15,
+    /// The order connection was lost without our asking.
+    Link = 16,
 }
 
 impl HaltCause {
     /// All of them.
-    pub const ALL: [HaltCause; 14] = [
+    pub const ALL: [HaltCause; 15] = [
         HaltCause::Stalled,
         HaltCause::Journal,
         HaltCause::Signal,
@@ -177,6 +179,7 @@ impl HaltCause {
         HaltCause::ParseErrors,
         HaltCause::Heartbeat,
         HaltCause::Stop,
+        HaltCause::Link,
     ];
 
     /// The cause of a code.

@@ -7,9 +7,9 @@ use mia::calendar::{Calendar, Label};
 use mia::config::Config;
 use mia::context::Context;
 use mia::decision::{Confluence, Decision, Edge, Signal, Tier};
-use mia::event::{Body, Event};
+use mia::event::{Body, Event, HaltCause};
 use mia::features::Frame;
-use mia::order::{Action, Command, ExitReason, Listing};
+use mia::order::{Action, Command, ExitReason, KillState, Listing};
 use mia::runtime::setup::Setup;
 use mia::tally::SessionFilter;
 use mia::trader::Trader;
@@ -126,4 +126,23 @@ fn a_position_that_turns_up_after_the_time_to_be_flat_is_closed() {
     assert_eq!(rig.trader.orders().closing(ES), Some(ExitReason::Session));
     let sold = left.iter().filter(|c| matches!(c.action, Action::New { parent: false, .. }));
     assert_eq!(sold.count(), 1, "one exit, however often it is asked for: {left:?}");
+}
+
+/// A lost link stops entries; to be reconciled again is what the operator waits for, not enough.
+#[test]
+fn a_lost_link_waits_for_the_operator_and_for_the_venue() {
+    let mut rig = Rig::new("", at("2026-01-14T15:00:00Z"));
+    rig.link(0);
+    let state = KillState::HaltEntries;
+    rig.put(Body::Link(false), None);
+    rig.put(Body::Halt { state, cause: HaltCause::Link }, None);
+    assert_eq!(rig.trader.risk().kill(), state);
+    let (_, notes) = rig.put(Body::Resume(state), None);
+    let refused =
+        |n: &Note| matches!(n, Note::Alert(alert) if alert.rule == "resume_before_reconciliation");
+    assert!(notes.iter().any(refused), "{notes:?}");
+    rig.link(0);
+    assert_eq!(rig.trader.risk().kill(), state, "nobody has looked yet");
+    rig.put(Body::Resume(state), None);
+    assert_eq!(rig.trader.risk().kill(), KillState::Normal);
 }

@@ -336,6 +336,9 @@ pub fn finish(
     if ended.refused {
         bail!("the server would not trade for us");
     }
+    if ended.cut {
+        bail!("the server ended the order connection for good");
+    }
     if let Some(records) = &ended.records {
         match (&records.written, &records.error) {
             (Some(written), _) => eprintln!(

@@ -166,6 +166,8 @@ pub struct NetAgent<S> {
     desk: Option<Desk>,
     /// The server would not trade for us.
     refused: bool,
+    /// The server ended the order connection for good.
+    cut: bool,
     /// Since when the run is being wound down.
     winding: Option<Ts>,
     /// When the last turn began.
@@ -204,14 +206,16 @@ pub struct NetOutcome<T> {
     pub sent: Option<Sent>,
     /// The server would not trade for us.
     pub refused: bool,
+    /// The server ended the order connection for good, though nobody here had asked for it.
+    pub cut: bool,
 }
 
 impl<T> NetOutcome<T> {
     /// What the sink left, and the rest.
     #[must_use]
     pub fn split(self) -> (T, NetOutcome<()>) {
-        let NetOutcome { sink, counters, lost, warmup, sent, refused } = self;
-        (sink, NetOutcome { sink: (), counters, lost, warmup, sent, refused })
+        let NetOutcome { sink, counters, lost, warmup, sent, refused, cut } = self;
+        (sink, NetOutcome { sink: (), counters, lost, warmup, sent, refused, cut })
     }
 }
 
@@ -295,6 +299,7 @@ impl<S: EventSink> NetAgent<S> {
             stalled_since: Ts::NONE,
             desk: parts.desk,
             refused: false,
+            cut: false,
             winding: None,
             turned: Ts::NONE,
             looked: (0, [0; 2]),
@@ -457,8 +462,8 @@ impl<S: EventSink> Agent for NetAgent<S> {
                 source.trade(self.poll.registry(), &self.clock, &mut turn);
             }
         }
-        if turn.refused {
-            self.refused = true;
+        if turn.refused || turn.cut {
+            (self.refused, self.cut) = (self.refused | turn.refused, self.cut | turn.cut);
             self.flags.stop.store(true, Ordering::Relaxed);
         }
         self.say_joined();
@@ -478,8 +483,8 @@ impl<S: EventSink> Agent for NetAgent<S> {
         self.sources.iter().for_each(|s| counters.add(&s.counters()));
         let (lost, warmup) = (self.out.capture.lost(), summary(&self.out.seam));
         let sent = self.sources.iter().find_map(NetSource::sent).cloned();
-        let refused = self.refused;
-        NetOutcome { sink: self.out.sink.finish(), counters, lost, warmup, sent, refused }
+        let (refused, cut) = (self.refused, self.cut);
+        NetOutcome { sink: self.out.sink.finish(), counters, lost, warmup, sent, refused, cut }
     }
 }
 
