@@ -9,12 +9,13 @@ use mia::context::Context;
 use mia::decision::{Confluence, Decision, Edge, Signal, Tier};
 use mia::event::{Body, Event, HaltCause};
 use mia::features::Frame;
-use mia::order::{Action, Command, ExitReason, KillState, Listing};
+use mia::order::{Action, Command, ExitReason, Gate, KillState, Listing};
 use mia::runtime::setup::Setup;
 use mia::tally::SessionFilter;
 use mia::trader::Trader;
 use mia::trader::note::Note;
 use mia::units::{SECOND, SymbolId, Ts};
+use mia_test_support::{es_file, replay_with};
 
 const ES: SymbolId = SymbolId(0);
 
@@ -126,6 +127,26 @@ fn a_position_that_turns_up_after_the_time_to_be_flat_is_closed() {
     assert_eq!(rig.trader.orders().closing(ES), Some(ExitReason::Session));
     let sold = left.iter().filter(|c| matches!(c.action, Action::New { parent: false, .. }));
     assert_eq!(sold.count(), 1, "one exit, however often it is asked for: {left:?}");
+}
+
+/// A small account: where no contract of ES fits, the record says how many of MES would.
+#[test]
+fn a_size_of_zero_names_the_micro() {
+    let Some(path) = es_file() else { return };
+    let text = std::fs::read_to_string("tests/trading.toml").expect("tests/trading.toml");
+    let mut config = Config::parse(&text).expect("valid");
+    config.trading.as_mut().expect("set").equity = 10_000.0;
+    let (mut zero, mut fits) = (0, 0);
+    let _ = replay_with(&[path], config, SessionFilter::All, |_, pipeline| {
+        for note in pipeline.judge().trader().expect("it trades").notes() {
+            let Note::Decision(decided) = note else { continue };
+            let is_zero = decided.veto.is_some_and(|veto| veto.gate == Gate::SizeZero);
+            assert_eq!(decided.micro.is_some(), is_zero, "{:?}", decided.veto);
+            zero += u32::from(is_zero);
+            fits += u32::from(decided.micro.is_some_and(|contracts| contracts > 0));
+        }
+    });
+    assert!(zero > 0 && fits > 0, "{zero} {fits}");
 }
 
 /// A lost link stops entries; to be reconciled again is what the operator waits for, not enough.

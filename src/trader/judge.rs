@@ -47,6 +47,9 @@ impl Trader {
         let Some(symbol) = self.symbols.get(usize::from(id.0)) else { return };
         let volume = Some(symbol.session_volume);
         let market = market(frame, book, decision, &symbol.segment, volume);
+        let veto = passed.as_ref().err().copied();
+        let zero = veto.filter(|veto| veto.gate == Gate::SizeZero);
+        let micro = zero.and_then(|_| self.risk.last_sizing()?.micro_hint);
         let entry = passed.as_ref().ok().map(|passed| Entry {
             id: passed.id,
             qty: passed.sizing.qty,
@@ -76,7 +79,8 @@ impl Trader {
             vix: context.volatility.and_then(|v| v.vix).map(|vix| vix.value),
             nearest: decision.nearest(id),
             cluster,
-            veto: passed.as_ref().err().copied(),
+            micro,
+            veto,
             entry,
         };
         if entry.is_some()
