@@ -118,7 +118,7 @@ impl Risk {
         if lost(state.session_r, params.session_loss_r) {
             return Err(limit(Detail::SessionLoss));
         }
-        if lost(state.day_r, params.day_loss_r) {
+        if lost(state.day_r, params.day_loss_r) || self.day_share_lost() {
             return Err(limit(Detail::DayLoss));
         }
         if self.drawdown().is_some_and(|lost| lost >= params.month_stop - EPS) {

@@ -357,18 +357,23 @@ impl Risk {
             self.state.month_peak = Some(equity);
             self.peak_rose = true;
         }
-        let State { session_r, day_r, day_usd, open_r, open_usd, .. } = self.state;
+        let State { session_r, day_r, open_r, .. } = self.state;
         if self.drawdown().is_some_and(|lost| lost >= params.month_stop - EPS) {
             self.trip(Rule::MonthDrawdown);
         }
-        let usd = day_usd + open_usd;
-        let share = equity.is_some_and(|e| usd < 0.0 && usd <= EPS - params.day_loss * e);
-        if share || day_r + open_r <= EPS - params.day_loss_r {
+        if self.day_share_lost() || day_r + open_r <= EPS - params.day_loss_r {
             self.trip(Rule::DayLoss);
         }
         if session_r + open_r <= EPS - params.session_loss_r {
             self.trip(Rule::SessionLoss);
         }
+    }
+
+    /// Whether the day has lost its share of the equity, open positions included.
+    fn day_share_lost(&self) -> bool {
+        let usd = self.state.day_usd + self.state.open_usd;
+        let most = |equity: f64| usd < 0.0 && usd <= EPS - self.params.day_loss * equity;
+        self.state.equity().is_some_and(most)
     }
 
     /// What happened to an order: rates, refusals, acknowledgement times.

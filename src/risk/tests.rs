@@ -185,6 +185,27 @@ fn day_loss_halts_trading_beyond_the_date_until_somebody_resumes() {
     }
 }
 
+/// A hold that was lifted wrongly opens nothing: the sums themselves refuse.
+#[test]
+fn what_was_lost_refuses_without_its_hold() {
+    let roots = ["ES", "NQ", "MES", "MNQ"];
+    let before = *risk().state();
+    for (state, refused) in [
+        (State { session_r: -2.0, ..before }, Some(Detail::SessionLoss)),
+        (State { day_r: -3.0, ..before }, Some(Detail::DayLoss)),
+        (State { day_usd: -1_999.0, ..before }, None),
+        (State { day_usd: -2_000.0, ..before }, Some(Detail::DayLoss)),
+        (State { open_usd: -2_050.0, ..before }, Some(Detail::DayLoss)),
+        (State { month_peak: Some(105_300.0), ..before }, Some(Detail::MonthDrawdown)),
+    ] {
+        let mut risk = with(Params::default(), &roots, state);
+        time(&mut risk, morning());
+        assert_eq!(risk.kill(), Normal, "nothing holds");
+        let judged = judge(&mut risk, &intent(morning(), ES), &FLAT);
+        assert_eq!(judged.err(), refused.map(|detail| (Gate::Limit, detail)), "{state:?}");
+    }
+}
+
 #[test]
 fn month_drawdown_halves_and_stops() {
     // Golden: peak 101.5, now 97.2 and 98.4.
