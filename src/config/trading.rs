@@ -65,7 +65,8 @@ pub struct TradingConfig {
     /// Which `[[sources]]` takes the orders, a DTC server; needed in live, unused in paper.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
-    /// Symbols that may be traded; none named: all of the run.
+    /// Symbols that may be traded; none named: all of the run but those of NQ and MNQ, which are
+    /// recorded only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<String>,
     /// Data folder: the halt file `HALT`, `control/`, the order ids, the records. One run each.
@@ -170,6 +171,9 @@ const KNOWN: [Known; 4] = [
     Known("MNQ", 0.50, 1.50, None, None),
 ];
 
+/// Roots that are recorded and not traded, unless a symbol of them is named.
+const RECORD_ONLY: [&str; 2] = ["NQ", "MNQ"];
+
 /// Longest account name: the wire has 32 bytes with a NUL.
 const ACCOUNT_MAX: usize = 31;
 /// Slowest flush of a followed file that live trading accepts, milliseconds.
@@ -182,12 +186,16 @@ impl Config {
         self.trading.as_ref().filter(|t| t.mode == TradingMode::Live)
     }
 
-    /// Whether symbol `name` may be traded.
+    /// Whether symbol `name` may be traded: one that `trading.symbols` names; where it names none,
+    /// every one but those that are recorded only.
     #[must_use]
     pub fn trades(&self, name: &str) -> bool {
-        self.trading
-            .as_ref()
-            .is_some_and(|t| t.symbols.is_empty() || t.symbols.iter().any(|s| s == name))
+        let Some(trading) = &self.trading else { return false };
+        if trading.symbols.is_empty() {
+            let root = Instrument::from_symbol(name).map(|instrument| instrument.root);
+            return !root.is_some_and(|root| RECORD_ONLY.contains(&root.as_str()));
+        }
+        trading.symbols.iter().any(|s| s == name)
     }
 
     /// Refuses a start whose flag and configuration do not say the same: `live` is the flag. There
@@ -228,11 +236,10 @@ impl Config {
                 return Err(format!("trading.symbols: there is no symbol {name:?}"));
             }
         }
-        let no_micro = |p: &&ProductConfig| {
-            p.micro.as_ref().is_some_and(|m| !KNOWN.iter().any(|k| k.0 == *m))
-        };
-        if trading.product.values().find(no_micro).is_some() {
-            return Err("trading.product: micro: ES, NQ, MES or MNQ".to_owned());
+        for (root, product) in &trading.product {
+            if product.micro.as_ref().is_some_and(|m| !KNOWN.iter().any(|k| k.0 == *m)) {
+                return Err(format!("trading.product.{root}.micro: ES, NQ, MES or MNQ"));
+            }
         }
         for instrument in &self.instruments()? {
             match trading.money(instrument) {
@@ -371,6 +378,21 @@ mod tests {
     }
 
     #[test]
+    fn the_nasdaq_is_recorded_only_unless_it_is_named() {
+        let of = |symbols: &str| {
+            let text = LIVE.replace("symbols = [\"ESZ6\"]", symbols);
+            let config = Config::parse(&text).expect("valid");
+            ["ESZ6", "MESZ6.CME", "NQZ6", "MNQZ6", "BTCUSD"].map(|name| config.trades(name))
+        };
+        assert_eq!(of(""), [true, true, false, false, true]);
+        assert_eq!(of("symbols = [\"NQZ6\"]"), [false, false, true, false, false]);
+        assert_eq!(of("symbols = [\"NQZ6\", \"ESZ6\"]"), [true, false, true, false, false]);
+        // What is only recorded needs no money.
+        let bare = LIVE.replace("[trading.product.NQ]\n        min_stop_ticks = 10", "");
+        assert!(Config::parse(&bare).is_ok());
+    }
+
+    #[test]
     fn errors_name_the_key() {
         for (from, to, word) in [
             ("account = \"SIM1\"", "", "trading.account"),
@@ -389,8 +411,8 @@ mod tests {
             ("min_stop_ticks = 10", "min_stop_ticks = 0", "trading.product.NQ.min_stop_ticks"),
             ("min_stop_ticks = 10", "micro = \"M2K\"", "micro"),
             (
-                "symbols = [\"ESZ6\"]\n        [trading.product.NQ]\n        min_stop_ticks = 10",
-                "",
+                "[\"ESZ6\"]\n        [trading.product.NQ]\n        min_stop_ticks = 10",
+                "[\"NQZ6\"]",
                 "trading.product.NQ.min_stop_ticks",
             ),
             (
