@@ -44,7 +44,6 @@ impl Config {
             depth_times: set.depth_times,
             walk_max: set.walk_max,
             collar: whole(set.collar),
-            cadence_ns: i64::from(set.cadence_s) * SECOND,
             attended,
             ..known
         }

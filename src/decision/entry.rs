@@ -32,7 +32,8 @@ pub struct EntryParams {
     pub targets: TargetParams,
     /// Size by session.
     pub sessions: SessionScale,
-    /// Least time between two intents of one symbol and side, ns of receive time.
+    /// Least time between two intents of one symbol and side, ns of receive time. When an intent
+    /// may arise is the decision's to say; the risk does not ask again.
     pub cadence_ns: i64,
     /// Money of each symbol; `None` where it is not known, which refuses every entry.
     pub costs: Vec<Option<Costs>>,

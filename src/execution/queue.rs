@@ -9,7 +9,7 @@ use super::change::{Changes, Moment, Outbox};
 use super::orders::{LIVE_MAX, Orders, Turn};
 use super::state::{Asked, OrderState};
 use crate::order::{Action, Command, OrderId};
-use crate::units::{SECOND, Ts};
+use crate::units::SECOND;
 
 /// Time after which a waiting entry is dropped, ns.
 const ENTRY_WAIT_NS: i64 = SECOND;
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::execution::{Params, Plan};
     use crate::order::{BuySell, ExitReason, OrderKind};
-    use crate::units::{Px, SymbolId};
+    use crate::units::{Px, SymbolId, Ts};
 
     const MS: i64 = SECOND / 1000;
 

@@ -49,7 +49,6 @@ impl Risk {
         self.ts = self.ts.max(intent.ts);
         self.sized = None;
         self.gate_halt(intent.symbol)?;
-        self.cadence(intent)?;
         let open = exposure.symbols.get(usize::from(intent.symbol.0));
         // A symbol that nobody reports on is not flat.
         let open = *open.ok_or(Veto::new(Gate::Reconcile, Detail::Venue))?;
@@ -91,19 +90,6 @@ impl Risk {
     pub fn still(&self, of: &Leaving) -> Result<(), Veto> {
         let product = self.product(of.symbol).ok_or(limit(Detail::NoContract))?;
         pretrade::leaving(&self.params, product, of)
-    }
-
-    /// One intent of a symbol and side a minute; the one that is asked for counts, whatever
-    /// becomes of it.
-    fn cadence(&mut self, intent: &Intent) -> Result<(), Veto> {
-        let market = self.markets.get_mut(usize::from(intent.symbol.0));
-        let market = market.ok_or(limit(Detail::NoContract))?;
-        let last = market.last_intent(intent.way);
-        if last.is_some() && intent.ts.since(last) < self.params.cadence_ns {
-            return Err(limit(Detail::Cadence));
-        }
-        market.wanted(intent.way, intent.ts);
-        Ok(())
     }
 
     /// Time to be flat, losses, cool-down. The first three hold the kill switch too; they are asked

@@ -4,7 +4,6 @@ use jiff::civil::Time;
 
 use super::Params;
 use crate::calendar::{Calendar, Segment, date_of};
-use crate::order::BuySell;
 use crate::units::{Px, Ts};
 
 /// One symbol.
@@ -33,8 +32,6 @@ pub(super) struct Market {
     pub(super) alerted: bool,
     /// Contracts held, by the last word of the trading step.
     pub(super) held: i32,
-    /// Last intent to buy and to sell, receive time.
-    intents: [Ts; 2],
     /// The exchange's price limits, where known.
     pub(super) band: Option<(Px, Px)>,
 }
@@ -53,7 +50,6 @@ impl Market {
         closed: Ts::NONE,
         alerted: false,
         held: 0,
-        intents: [Ts::NONE; 2],
         band: None,
     };
 
@@ -147,23 +143,6 @@ impl Market {
     /// The same at the last call of [`Market::silence`] that looked at the session.
     pub(super) fn silent_since(&self, ts: Ts) -> i64 {
         ts.since(self.data.max(self.closed))
-    }
-
-    /// When this side was last wanted, and from now on wanted at `ts`.
-    pub(super) fn last_intent(&self, way: BuySell) -> Ts {
-        let [buy, sell] = self.intents;
-        match way {
-            BuySell::Buy => buy,
-            BuySell::Sell => sell,
-        }
-    }
-
-    pub(super) fn wanted(&mut self, way: BuySell, ts: Ts) {
-        let [buy, sell] = &mut self.intents;
-        *match way {
-            BuySell::Buy => buy,
-            BuySell::Sell => sell,
-        } = ts;
     }
 }
 

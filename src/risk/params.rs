@@ -43,8 +43,6 @@ pub struct Params {
     pub pause_ns: i64,
     /// Trades of a day after which entries stop.
     pub trades_max: u32,
-    /// Least time between two intents of one symbol and side, ns.
-    pub cadence_ns: i64,
     /// When to be flat on a full day, minutes after midnight in New York.
     pub flat_by_minute: u16,
     /// How long before an early halt to be flat, ns.
@@ -111,7 +109,6 @@ impl Default for Params {
             losses_max: 3,
             pause_ns: 30 * MINUTE,
             trades_max: 10,
-            cadence_ns: MINUTE,
             flat_by_minute: 16 * 60 + 55,
             flat_before_halt_ns: 5 * MINUTE,
             rate_ns: MINUTE,
@@ -218,7 +215,6 @@ impl Params {
             }
         }
         let rest = [
-            ("cadence", self.cadence_ns),
             ("flat_before_halt", self.flat_before_halt_ns),
             ("rate", self.rate_ns),
             ("stale_held", self.stale_held_ns),

@@ -85,7 +85,7 @@ fn judge(risk: &mut Risk, intent: &Intent, open: &[Open]) -> Result<Qty, (Gate, 
     risk.judge(intent, &exposure).map(|s| s.qty).map_err(|veto| (veto.gate, veto.detail))
 }
 
-/// The first intent of a clone: the cadence does not come in between.
+/// Of a clone: the size that is remembered stays.
 fn probe(risk: &Risk, intent: &Intent, open: &[Open]) -> Result<Qty, (Gate, Detail)> {
     judge(&mut risk.clone(), intent, open)
 }
@@ -384,25 +384,6 @@ fn a_symbol_that_is_not_traded() {
     risk.on_data(morning(), ES);
     risk.on_time(after(morning(), MINUTE), after(morning(), MINUTE), ES);
     assert_eq!(risk.kill(), Normal);
-}
-
-#[test]
-fn one_intent_a_minute_and_side() {
-    let mut risk = risk();
-    assert_eq!(judge(&mut risk, &intent(morning(), ES), &FLAT), Ok(2));
-    let soon = after(morning(), MINUTE - 1);
-    let refused = Err((Gate::Limit, Detail::Cadence));
-    assert_eq!(judge(&mut risk, &intent(soon, ES), &FLAT), refused);
-    assert_eq!(judge(&mut risk, &intent(soon, NQ), &FLAT), Ok(5), "another symbol");
-    let sell = Intent {
-        way: BuySell::Sell,
-        stop: px(24_012),
-        target: px(23_960),
-        hit: Depth::new((0..5).map(|n| (px(24_000 - n), 1_000))),
-        ..intent(soon, ES)
-    };
-    assert_eq!(judge(&mut risk, &sell, &FLAT), Ok(2), "the other side");
-    assert_eq!(judge(&mut risk, &intent(after(morning(), MINUTE), ES), &FLAT), Ok(2));
 }
 
 #[test]
@@ -792,8 +773,6 @@ struct Run {
     risk: Risk,
     now: Ts,
     open: [Open; 4],
-    /// Entries let through, with their sides.
-    entries: Vec<(Ts, usize, bool)>,
     orders: Vec<Ts>,
     id: u32,
 }
@@ -826,10 +805,6 @@ impl Run {
         prop_assert!(stop >= 6);
         prop_assert!(state.trades < 10 && (state.losses < 3 || self.now >= state.pause_until));
         prop_assert!(state.session_r + state.open_r > -2.0 && state.day_r + state.open_r > -3.0);
-        let recent =
-            |e: &&(Ts, usize, bool)| e.1 == symbol && e.2 == buy && self.now.since(e.0) < MINUTE;
-        prop_assert!(self.entries.iter().find(recent).is_none());
-        self.entries.push((self.now, symbol, buy));
         prop_assert!(!self.open[symbol].is_open() && sizing.qty >= 1);
         let qty = i32::try_from(sizing.qty).expect("small");
         let risk_usd = sizing.at_risk_usd();
@@ -913,7 +888,6 @@ impl Run {
                 prop_assert_eq!(self.risk.kill(), state.holds.state());
                 prop_assert_eq!(self.risk.equity(), state.equity());
                 // Windows of a minute are none of the counters that survive.
-                self.entries.clear();
                 self.orders.clear();
             }
         }
@@ -930,7 +904,7 @@ proptest! {
     fn no_order_of_things_breaks_a_limit(steps in prop::collection::vec(step(), 1..300)) {
         let now = morning();
         let mut run = Run {
-            risk: risk(), now, open: FLAT, entries: Vec::new(), orders: Vec::new(), id: 0,
+            risk: risk(), now, open: FLAT, orders: Vec::new(), id: 0,
         };
         for step in steps {
             run.step(step)?;
