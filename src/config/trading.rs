@@ -38,7 +38,9 @@ pub enum EntryKind {
     /// A market order.
     #[default]
     Market,
-    /// A limit order at the far touch.
+    /// A limit order one tick beyond the far touch: what it may pay more is what a market order may
+    /// pay by walking the book. Size and reward to risk are reckoned from the touch, with the
+    /// slippage of the product, for either kind.
     Limit,
 }
 
@@ -71,7 +73,8 @@ pub struct TradingConfig {
     pub symbols: Vec<String>,
     /// Data folder: the halt file `HALT`, `control/`, the order ids, the records. One run each.
     pub folder: PathBuf,
-    /// Equity at the start in paper, USD, above 0; in live the account says it.
+    /// Equity of the first run in paper, USD, above 0. Later runs of the same folder go on with
+    /// what the last one had, and say so; in live the account says it.
     pub equity: f64,
     /// `market` or `limit`.
     pub entry: EntryKind,
