@@ -261,43 +261,7 @@ pub struct Micro {
     pub cap: Qty,
 }
 
-/// Most contracts of a large and of a small index future.
-const CAPS: (Qty, Qty) = (5, 50);
-/// Fees there and back of a large and of a small one, USD.
-const ROUND_TURN: (f64, f64) = (5.0, 1.5);
-/// Slippage that sizes expect, ticks.
-const SLIPPAGE_TICKS: f64 = 2.0;
-/// Least stop of ES and MES, ticks; the default of the others.
-const MIN_STOP_TICKS: i32 = 6;
-
 impl Product {
-    /// The index futures that the table knows, by root.
-    #[must_use]
-    pub fn of_root(root: &str) -> Option<Product> {
-        let (tick_value, micro) = match root {
-            "ES" => (12.5, Some(1.25)),
-            "NQ" => (5.0, Some(0.5)),
-            "MES" => (1.25, None),
-            "MNQ" => (0.5, None),
-            _ => return None,
-        };
-        let large = micro.is_some();
-        Some(Product {
-            trading: true,
-            tick_value,
-            round_turn: if large { ROUND_TURN.0 } else { ROUND_TURN.1 },
-            slippage_ticks: SLIPPAGE_TICKS,
-            cap: if large { CAPS.0 } else { CAPS.1 },
-            min_stop_ticks: MIN_STOP_TICKS,
-            data_age_ns: SECOND,
-            micro: micro.map(|tick_value| Micro {
-                tick_value,
-                round_turn: ROUND_TURN.1,
-                cap: CAPS.1,
-            }),
-        })
-    }
-
     /// Checks what a user may have written. Keys are those of the configuration.
     ///
     /// # Errors
@@ -325,6 +289,31 @@ impl Product {
             return Err("the age of market data: above 0, at most a week".to_owned());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Product {
+    /// An index future of the specification's examples, by root.
+    pub(super) fn of_root(root: &str) -> Option<Product> {
+        let (tick_value, micro) = match root {
+            "ES" => (12.5, Some(1.25)),
+            "NQ" => (5.0, Some(0.5)),
+            "MES" => (1.25, None),
+            "MNQ" => (0.5, None),
+            _ => return None,
+        };
+        let (round_turn, cap) = if micro.is_some() { (5.0, 5) } else { (1.5, 50) };
+        Some(Product {
+            trading: true,
+            tick_value,
+            round_turn,
+            slippage_ticks: 2.0,
+            cap,
+            min_stop_ticks: 6,
+            data_age_ns: SECOND,
+            micro: micro.map(|tick_value| Micro { tick_value, round_turn: 1.5, cap: 50 }),
+        })
     }
 }
 
