@@ -98,11 +98,12 @@ fn edge(rig: &Rig, side: i8, tier: Tier, score: f64) -> Edge {
 #[test]
 fn only_a_signal_that_is_traded_closes_what_stands_against_it() {
     let weak = "[decision]\ngate = 60.0\n";
+    let allowed = format!("allow_weak = true\n{weak}");
     for (text, tier, score, closes) in [
         ("", Tier::Good, 75.0, true),
         ("", Tier::Weak, 65.0, false),
         (weak, Tier::Weak, 65.0, false),
-        (&format!("allow_weak = true\n{weak}"), Tier::Weak, 65.0, true),
+        (allowed.as_str(), Tier::Weak, 65.0, true),
     ] {
         let mut rig = Rig::new(text, at("2026-01-14T15:00:00Z"));
         rig.link(-1);

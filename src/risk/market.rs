@@ -129,6 +129,13 @@ impl Market {
         self.alerted = false;
     }
 
+    /// Silence begins with the next call of [`Market::silence`], unless the market lives.
+    pub(super) const fn wait(&mut self) {
+        if !self.live {
+            self.closed = Ts::NONE;
+        }
+    }
+
     /// For how long the market has been silent in session at receive time `ts`, ns: since its last
     /// event, since it opened, or since the first call, whichever is last. A market that never
     /// says anything is silent too.

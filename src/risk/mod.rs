@@ -250,6 +250,11 @@ impl Risk {
         }
     }
 
+    /// History is still being read: until it ends nobody can wait for a market that has not begun.
+    pub fn on_history(&mut self) {
+        self.markets.iter_mut().for_each(Market::wait);
+    }
+
     /// A market event of a symbol that is no part of a snapshot.
     pub fn on_data(&mut self, ts: Ts, symbol: SymbolId) {
         self.ts = self.ts.max(ts);

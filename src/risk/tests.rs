@@ -556,6 +556,15 @@ fn a_symbol_that_never_says_anything_is_stale() {
         risk.on_data(risk.ts, NQ);
         assert_eq!(risk.on_resume(risk.ts, HaltEntries, true), Ok(()));
     }
+    // A long history, read while the seconds pass, comes before the market.
+    let mut risk = with(Params::default(), &["ES", "NQ"], State::default());
+    for second in 0..20 {
+        let ts = after(morning(), second * SECOND);
+        risk.on_time(ts, Ts::NONE, ES);
+        risk.on_time(ts, Ts::NONE, NQ);
+        risk.on_history();
+    }
+    assert_eq!(risk.kill(), Normal);
     // While the market is closed nobody waits for it.
     let mut risk = with(Params::default(), &["ES"], State::default());
     let saturday = at("2026-01-17T15:00:00Z");

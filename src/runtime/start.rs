@@ -15,8 +15,7 @@ const SIMULATED_DATE: u32 = 19_700_101;
 /// Ticks beyond the far touch that a limit entry may pay: what walking the book may cost.
 const COLLAR_TICKS: i32 = 1;
 
-/// Executions of one order that are told apart from those of another run: the greatest power of two
-/// that fits beside the bits of an id.
+/// Numbers of executions that each order id stands for.
 const EXECUTIONS_MAX: u64 = 64;
 
 /// What a run begins with, fresh: no orders, no positions, nothing lost or won yet.

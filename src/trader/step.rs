@@ -30,6 +30,7 @@ impl Trader {
         self.entries.on_frame(frame, decision);
         self.market(frame, book);
         if event.has(flag::WARMUP) {
+            self.risk.on_history();
             return;
         }
         let (at, now) = (stamp(frame), Moment { seq: event.seq, ts: event.ts });
