@@ -145,8 +145,7 @@ pub enum HaltCause {
     Cold = 7,
     /// A decision took too long.
     DecisionLatency = 8,
-    /// Acknowledgements take too long.
-    AckLatency = 9,
+    // 9 was said by nobody: send-to-ack is measured by the core.
     /// The net thread stood still.
     LoopStall = 10,
     /// Processor use.
@@ -159,6 +158,8 @@ pub enum HaltCause {
     Heartbeat = 14,
     /// The run ends in order: it stops what begins, the next run is not stopped by it.
     Stop = 15,
+    /// The order connection was lost without our asking.
+    Link = 16,
 }
 
 impl HaltCause {
@@ -172,13 +173,13 @@ impl HaltCause {
         HaltCause::File,
         HaltCause::Cold,
         HaltCause::DecisionLatency,
-        HaltCause::AckLatency,
         HaltCause::LoopStall,
         HaltCause::Cpu,
         HaltCause::Memory,
         HaltCause::ParseErrors,
         HaltCause::Heartbeat,
         HaltCause::Stop,
+        HaltCause::Link,
     ];
 
     /// The cause of a code.

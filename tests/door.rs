@@ -156,6 +156,12 @@ fn orders_leave_and_come_back() {
     let links: Vec<&Body> = bodies.iter().filter(|b| matches!(b, Body::Link(_))).collect();
     let [up, down] = [&Body::Link(true), &Body::Link(false)];
     assert_eq!(links, [up, down, up, down], "lost, back, and gone with the run");
+    // What nobody here asked for stops entries, once.
+    let (state, cause) = (KillState::HaltEntries, HaltCause::Link);
+    let halt = Body::Halt { state, cause };
+    let lost = bodies.iter().position(|b| *b == Body::Link(false)).expect("lost");
+    assert_eq!(bodies.get(lost + 1), Some(&halt));
+    assert_eq!(bodies.iter().filter(|b| **b == halt).count(), 1);
     for list in LISTS {
         assert_eq!(bodies.iter().filter(|b| **b == list).count(), 2, "{list:?}");
     }
@@ -189,6 +195,23 @@ fn a_server_without_brackets_or_the_account_gets_no_order() {
         assert!(ended.refused);
         assert!(!bodies.iter().any(|b| matches!(b, Body::Link(_))), "the link was never up");
     }
+}
+
+#[test]
+fn a_server_that_leaves_for_good_ends_the_run() {
+    let mut run = Run::new("door-leave", SIM1, "");
+    run.next(303);
+    run.venue.say.send(Say::Leave).expect("serves");
+    let start = run.clock.now();
+    while !run.live().ended() {
+        run.live().flags.gauges.say_settled(true);
+        assert!(run.clock.now().since(start) < 20 * SECOND, "it did not end by itself");
+        Clock::sleep(Duration::from_millis(10));
+    }
+    let (ended, bodies) = run.end();
+    assert!(ended.cut && !ended.refused);
+    let (state, cause) = (KillState::HaltEntries, HaltCause::Link);
+    assert!(bodies.contains(&Body::Halt { state, cause }), "{bodies:?}");
 }
 
 #[test]

@@ -67,6 +67,8 @@ struct Explained {
     vix: Option<f64>,
     features: Vec<Feature>,
     gates: Vec<Asked>,
+    /// Contracts of the micro that would have fitted where none of this one did.
+    micro_contracts: Option<u32>,
     limits: Vec<Limit>,
     order: Option<Ordered>,
     bid_ask: Option<[f64; 2]>,
@@ -228,6 +230,7 @@ fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Ex
         vix: decided.vix,
         features: features.collect(),
         gates: gates(decided),
+        micro_contracts: decided.micro,
         limits: Vec::new(),
         order: decided.entry.map(|entry| Ordered {
             id: entry.id.to_string(),
@@ -322,7 +325,10 @@ fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "  {:<28} {now:>10}   limit {:.4}", limit.name, limit.limit)?;
     }
     match &it.order {
-        None => writeln!(out, "\n  no order"),
+        None => match it.micro_contracts.filter(|fits| *fits > 0) {
+            Some(fits) => writeln!(out, "\n  no order; {fits} of the micro would fit"),
+            None => writeln!(out, "\n  no order"),
+        },
         Some(o) => writeln!(
             out,
             "\n  order {}: {} contracts, stop {}, target {}, limit {}, reward to risk {:.4} net of \

@@ -175,6 +175,9 @@ fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
         start.risk = risk;
         // What a paper run has won or lost stays with it.
         start.equity_usd = start.equity_usd.and(risk.equity()).or(start.equity_usd);
+        if let Some(text) = start.equity_usd.and_then(|usd| goes_on(usd, trading.equity)) {
+            eprintln!("mia: {text}");
+        }
         if !live {
             // Its positions ended with it: what they were worth is in the equity.
             let State { open_usd, open_r, reported_open_usd, .. } = &mut start.risk;
@@ -202,6 +205,17 @@ fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
     }
     setup.start = Some(start);
     Ok(())
+}
+
+/// What to say where a paper run goes on with another equity than the configuration's.
+fn goes_on(usd: f64, configured: f64) -> Option<String> {
+    let other = (usd - configured).abs() >= 0.005;
+    other.then(|| {
+        format!(
+            "equity {usd:.2} USD, from the last run: trading.equity ({configured:.2}) is that of \
+             the first one"
+        )
+    })
 }
 
 /// The cold thread, where the configuration asks for option levels or volatility.
@@ -339,6 +353,9 @@ pub fn finish(
     if ended.refused {
         bail!("the server would not trade for us");
     }
+    if ended.cut {
+        bail!("the server ended the order connection for good");
+    }
     if let Some(records) = &ended.records {
         match (&records.written, &records.error) {
             (Some(written), _) => eprintln!(
@@ -359,4 +376,16 @@ pub fn finish(
         bail!("{} records were lost before the journal: the run is not replayable", ended.lost);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_equity_that_is_not_the_configured_one_is_said() {
+        assert_eq!(goes_on(100_000.0, 100_000.0), None);
+        let text = goes_on(98_765.432, 100_000.0).expect("said");
+        assert!(text.contains("98765.43") && text.contains("100000.00"), "{text}");
+    }
 }

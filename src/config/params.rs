@@ -44,8 +44,6 @@ impl Config {
             depth_times: set.depth_times,
             walk_max: set.walk_max,
             collar: whole(set.collar),
-            cadence_ns: i64::from(set.cadence_s) * SECOND,
-            data_age_ns: self.data_age_ns(),
             attended,
             ..known
         }
@@ -80,7 +78,8 @@ impl Config {
         let trading = self.trading.as_ref().unwrap_or(&known);
         let product = |instrument: &Instrument| {
             let money = trading.money(instrument).ok()?;
-            Some(money.product(self.trades(&instrument.symbol)))
+            let age = self.data_age_ns(&instrument.symbol);
+            Some(money.product(self.trades(&instrument.symbol), age))
         };
         instruments.iter().map(product).collect()
     }
@@ -92,7 +91,7 @@ impl Config {
         let trading = self.trading.as_ref().unwrap_or(&known);
         let costs = |instrument: &Instrument| Some(trading.money(instrument).ok()?.costs());
         let mut params = EntryParams::new(instruments.iter().map(costs).collect());
-        params.gates.data_age_ns = self.data_age_ns();
+        params.data_age_ns = instruments.iter().map(|i| self.data_age_ns(&i.symbol)).collect();
         params.gates.allow_weak = trading.allow_weak;
         params.gates.live = self.live_trading().is_some();
         params.targets.rr_min = self.risk.rr_min;
@@ -100,24 +99,28 @@ impl Config {
         params
     }
 
-    /// Greatest age of market data: a second, and what a followed file holds back.
-    fn data_age_ns(&self) -> i64 {
-        let flush = |source: &SourceConfig| match source {
-            SourceConfig::Sierra(sierra) => match i64::from(sierra.scid_flush_ms) {
+    /// Greatest age of the market data of a symbol: a second, and what the file that it is followed
+    /// in holds back.
+    fn data_age_ns(&self, symbol: &str) -> i64 {
+        let of = self.symbols.iter().find(|s| s.name == symbol);
+        let source = of.and_then(|s| self.sources.iter().find(|of| of.name() == s.source));
+        let flush = match source {
+            Some(SourceConfig::Sierra(sierra)) => match i64::from(sierra.scid_flush_ms) {
                 // Sierra takes 0 for its default.
                 0 => 5_000 * MS,
                 ms => ms * MS,
             },
-            SourceConfig::Dtc(_) => 0,
+            Some(SourceConfig::Dtc(_)) | None => 0,
         };
-        SECOND + self.sources.iter().map(flush).max().unwrap_or(0)
+        SECOND + flush
     }
 }
 
 impl Money {
-    /// As the risk reckons: slippage of entry and exit.
+    /// As the risk reckons: slippage of entry and exit. `data_age_ns`: greatest age of its market
+    /// data.
     #[must_use]
-    pub fn product(&self, trading: bool) -> Product {
+    pub fn product(&self, trading: bool, data_age_ns: i64) -> Product {
         Product {
             trading,
             tick_value: self.tick_value,
@@ -125,7 +128,7 @@ impl Money {
             slippage_ticks: 2.0 * f64::from(self.slippage_ticks),
             cap: self.contracts_max,
             min_stop_ticks: i32::try_from(self.min_stop_ticks).unwrap_or(i32::MAX),
-            index: self.index,
+            data_age_ns,
             micro: self.micro.as_ref().map(|&(_, tick_value, round_turn)| Micro {
                 tick_value,
                 round_turn,
@@ -162,7 +165,7 @@ mod tests {
         let [product] = config.products(&[es]).try_into().expect("one");
         let product = product.expect("known");
         // 12 ticks of ES: 180 USD a contract (30 §3.1); the ratio counts one tick (30 §3.2).
-        assert!(!product.trading && product.cap == 5 && product.index);
+        assert!(!product.trading && product.cap == 5);
         let per_contract = 12.0 * product.tick_value
             + product.round_turn
             + product.slippage_ticks * product.tick_value;
@@ -170,17 +173,26 @@ mod tests {
         assert_eq!(costs.map(|c| c.slippage_ticks), Some(1.0));
     }
 
+    /// Each symbol by its own source: a slow file beside it makes no server's data younger.
     #[test]
     fn a_followed_file_may_be_older() {
-        let text = "[[sources]]\nkind = \"sierra\"\nname = \"f\"\nfolder = \"/s\"\n";
+        let text = "[[symbols]]\nname = \"ESZ6\"\nsource = \"f\"\n[[symbols]]\nname = \"MESZ6\"\n\
+                    source = \"d\"\n[[sources]]\nkind = \"dtc\"\nname = \"d\"\n\
+                    address = \"127.0.0.1:1\"\n[[sources]]\nkind = \"sierra\"\nname = \"f\"\n\
+                    folder = \"/s\"\n";
         for (line, ns) in [
             ("", 6 * SECOND),
             ("scid_flush_ms = 0\n", 6 * SECOND),
             ("scid_flush_ms = 250\n", 1_250 * MS),
         ] {
             let config = Config::parse(&format!("{text}{line}")).expect("valid");
-            assert_eq!(config.risk_params(true).data_age_ns, ns, "{line}");
-            assert_eq!(config.entry_params(&[]).gates.data_age_ns, ns);
+            let mut instruments = config.instruments().expect("known");
+            instruments.push(Instrument::from_symbol("ESH7").expect("root"));
+            let ages = [ns, SECOND, SECOND];
+            assert_eq!(config.entry_params(&instruments).data_age_ns, ages, "{line}");
+            let products = config.products(&instruments);
+            let risk: Vec<i64> = products.iter().flatten().map(|p| p.data_age_ns).collect();
+            assert_eq!(risk, ages, "{line}");
         }
     }
 }

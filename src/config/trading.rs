@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, SourceConfig};
 use crate::order::OrderKind;
-use crate::units::Instrument;
+use crate::units::{Instrument, SECOND};
 
 /// Where orders go.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -38,7 +38,9 @@ pub enum EntryKind {
     /// A market order.
     #[default]
     Market,
-    /// A limit order at the far touch.
+    /// A limit order one tick beyond the far touch: what it may pay more is what a market order may
+    /// pay by walking the book. Size and reward to risk are reckoned from the touch, with the
+    /// slippage of the product, for either kind.
     Limit,
 }
 
@@ -65,12 +67,14 @@ pub struct TradingConfig {
     /// Which `[[sources]]` takes the orders, a DTC server; needed in live, unused in paper.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
-    /// Symbols that may be traded; none named: all of the run.
+    /// Symbols that may be traded; none named: all of the run but those of NQ and MNQ, which are
+    /// recorded only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<String>,
     /// Data folder: the halt file `HALT`, `control/`, the order ids, the records. One run each.
     pub folder: PathBuf,
-    /// Equity at the start in paper, USD, above 0; in live the account says it.
+    /// Equity of the first run in paper, USD, above 0. Later runs of the same folder go on with
+    /// what the last one had, and say so; in live the account says it.
     pub equity: f64,
     /// `market` or `limit`.
     pub entry: EntryKind,
@@ -136,9 +140,6 @@ pub struct ProductConfig {
     /// Root of the small contract, named where the size comes to 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro: Option<String>,
-    /// An index future: its risk is pooled with the others'.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<bool>,
 }
 
 /// A product with everything that sizing needs.
@@ -156,8 +157,6 @@ pub struct Money {
     pub contracts_max: u32,
     /// The small contract: its root, USD of a tick and fees of a round turn.
     pub micro: Option<(String, f64, f64)>,
-    /// An index future.
-    pub index: bool,
 }
 
 /// Most micro contracts of a position.
@@ -175,6 +174,9 @@ const KNOWN: [Known; 4] = [
     Known("MNQ", 0.50, 1.50, None, None),
 ];
 
+/// Roots that are recorded and not traded, unless a symbol of them is named.
+const RECORD_ONLY: [&str; 2] = ["NQ", "MNQ"];
+
 /// Longest account name: the wire has 32 bytes with a NUL.
 const ACCOUNT_MAX: usize = 31;
 /// Slowest flush of a followed file that live trading accepts, milliseconds.
@@ -187,12 +189,16 @@ impl Config {
         self.trading.as_ref().filter(|t| t.mode == TradingMode::Live)
     }
 
-    /// Whether symbol `name` may be traded.
+    /// Whether symbol `name` may be traded: one that `trading.symbols` names; where it names none,
+    /// every one but those that are recorded only.
     #[must_use]
     pub fn trades(&self, name: &str) -> bool {
-        self.trading
-            .as_ref()
-            .is_some_and(|t| t.symbols.is_empty() || t.symbols.iter().any(|s| s == name))
+        let Some(trading) = &self.trading else { return false };
+        if trading.symbols.is_empty() {
+            let root = Instrument::from_symbol(name).map(|instrument| instrument.root);
+            return !root.is_some_and(|root| RECORD_ONLY.contains(&root.as_str()));
+        }
+        trading.symbols.iter().any(|s| s == name)
     }
 
     /// Refuses a start whose flag and configuration do not say the same: `live` is the flag. There
@@ -213,6 +219,7 @@ impl Config {
     /// Checks the three tables against each other and the rest.
     pub(super) fn check_trading(&self) -> Result<(), String> {
         self.risk.check()?;
+        self.risk_params(true).check()?;
         self.exchange.check()?;
         let Some(trading) = &self.trading else { return Ok(()) };
         if !(trading.equity.is_finite() && trading.equity > 0.0) {
@@ -233,10 +240,19 @@ impl Config {
             }
         }
         for (root, product) in &trading.product {
-            product.check().map_err(|e| format!("trading.product.{root}.{e}"))?;
+            if product.micro.as_ref().is_some_and(|m| !KNOWN.iter().any(|k| k.0 == *m)) {
+                return Err(format!("trading.product.{root}.micro: ES, NQ, MES or MNQ"));
+            }
         }
-        for instrument in self.instruments()?.iter().filter(|i| self.trades(&i.symbol)) {
-            trading.money(instrument)?;
+        for instrument in &self.instruments()? {
+            match trading.money(instrument) {
+                Ok(money) => {
+                    let named = |e| format!("trading.product.{}.{e}", key(instrument));
+                    money.product(true, SECOND).check().map_err(named)?;
+                }
+                Err(error) if self.trades(&instrument.symbol) => return Err(error),
+                Err(_) => {}
+            }
         }
         if trading.mode == TradingMode::Live { self.check_live(trading) } else { Ok(()) }
     }
@@ -290,12 +306,11 @@ impl TradingConfig {
     pub fn money(&self, instrument: &Instrument) -> Result<Money, String> {
         let root = instrument.root.as_str();
         let none = ProductConfig::default();
-        let set = self.product.get(if root.is_empty() { instrument.symbol.as_str() } else { root });
-        let set = set.unwrap_or(&none);
+        let set = self.product.get(key(instrument)).unwrap_or(&none);
         let known = KNOWN.iter().find(|k| k.0 == root);
-        let missing = |key: &str| {
-            let of = if root.is_empty() { &instrument.symbol } else { root };
-            format!("trading.product.{of}.{key}: {} cannot be traded without", instrument.symbol)
+        let missing = |what: &str| {
+            let (of, symbol) = (key(instrument), &instrument.symbol);
+            format!("trading.product.{of}.{what}: {symbol} cannot be traded without")
         };
         let from_points = instrument.multiplier.map(|usd| usd * instrument.tick);
         let micro = set.micro.as_deref().or(known.and_then(|k| k.4));
@@ -316,32 +331,13 @@ impl TradingConfig {
                 _ => 5,
             }),
             micro: micro.map(|k| (k.0.to_owned(), k.1, k.2)),
-            index: set.index.unwrap_or(known.is_some()),
         })
     }
 }
 
-impl ProductConfig {
-    fn check(&self) -> Result<(), String> {
-        let positive = |v: Option<f64>| v.is_none_or(|v| v.is_finite() && v > 0.0);
-        let whole = |v: Option<u32>| v.is_none_or(|v| (1..=1000).contains(&v));
-        if !positive(self.tick_value) {
-            return Err("tick_value: above 0".to_owned());
-        }
-        if self.round_turn.is_some_and(|v| !(v.is_finite() && v >= 0.0)) {
-            return Err("round_turn: 0 or above".to_owned());
-        }
-        if self.slippage_ticks.is_some_and(|v| v > 1000) {
-            return Err("slippage_ticks: at most 1000".to_owned());
-        }
-        if !whole(self.min_stop_ticks) || !whole(self.contracts_max) {
-            return Err("min_stop_ticks, contracts_max: 1 to 1000".to_owned());
-        }
-        if self.micro.as_ref().is_some_and(|m| !KNOWN.iter().any(|k| k.0 == *m)) {
-            return Err("micro: ES, NQ, MES or MNQ".to_owned());
-        }
-        Ok(())
-    }
+/// Under which name `[trading.product]` has an instrument.
+fn key(instrument: &Instrument) -> &str {
+    if instrument.root.is_empty() { &instrument.symbol } else { &instrument.root }
 }
 
 #[cfg(test)]
@@ -390,6 +386,21 @@ mod tests {
     }
 
     #[test]
+    fn the_nasdaq_is_recorded_only_unless_it_is_named() {
+        let of = |symbols: &str| {
+            let text = LIVE.replace("symbols = [\"ESZ6\"]", symbols);
+            let config = Config::parse(&text).expect("valid");
+            ["ESZ6", "MESZ6.CME", "NQZ6", "MNQZ6", "BTCUSD"].map(|name| config.trades(name))
+        };
+        assert_eq!(of(""), [true, true, false, false, true]);
+        assert_eq!(of("symbols = [\"NQZ6\"]"), [false, false, true, false, false]);
+        assert_eq!(of("symbols = [\"NQZ6\", \"ESZ6\"]"), [true, false, true, false, false]);
+        // What is only recorded needs no money.
+        let bare = LIVE.replace("[trading.product.NQ]\n        min_stop_ticks = 10", "");
+        assert!(Config::parse(&bare).is_ok());
+    }
+
+    #[test]
     fn errors_name_the_key() {
         for (from, to, word) in [
             ("account = \"SIM1\"", "", "trading.account"),
@@ -408,8 +419,8 @@ mod tests {
             ("min_stop_ticks = 10", "min_stop_ticks = 0", "trading.product.NQ.min_stop_ticks"),
             ("min_stop_ticks = 10", "micro = \"M2K\"", "micro"),
             (
-                "symbols = [\"ESZ6\"]\n        [trading.product.NQ]\n        min_stop_ticks = 10",
-                "",
+                "[\"ESZ6\"]\n        [trading.product.NQ]\n        min_stop_ticks = 10",
+                "[\"NQZ6\"]",
                 "trading.product.NQ.min_stop_ticks",
             ),
             (
@@ -424,6 +435,8 @@ mod tests {
             ),
             ("flat_by = \"16:50\"", "flat_by = \"24:00\"", "flat_by"),
             ("flat_by = \"16:50\"", "flat_by = \"4:5\"", "flat_by"),
+            ("flat_by = \"16:50\"", "flat_by = \"17:00\"", "flat_by"),
+            ("flat_by = \"16:50\"", "flat_by = \"23:59\"", "flat_by"),
             ("flat_by = \"16:50\"", "day_loss_r = 0.0", "risk.day_loss_r"),
             ("flat_by = \"16:50\"", "day_loss_r = nan", "risk.day_loss_r"),
             ("flat_by = \"16:50\"", "base_risk = 0.02", "risk.base_risk"),
@@ -465,7 +478,7 @@ mod tests {
         let es = Instrument::from_symbol("ESZ6").expect("root");
         let money = trading.money(&es).expect("known");
         assert_eq!((money.tick_value, money.round_turn, money.slippage_ticks), (12.5, 5.0, 1));
-        assert_eq!((money.min_stop_ticks, money.contracts_max, money.index), (6, 5, true));
+        assert_eq!((money.min_stop_ticks, money.contracts_max), (6, 5));
         assert_eq!(money.micro, Some(("MES".to_owned(), 1.25, 1.5)));
         let nq = trading.money(&Instrument::from_symbol("NQZ6").expect("root")).expect("set");
         assert_eq!((nq.tick_value, nq.min_stop_ticks), (5.0, 10));

@@ -32,10 +32,14 @@ pub struct EntryParams {
     pub targets: TargetParams,
     /// Size by session.
     pub sessions: SessionScale,
-    /// Least time between two intents of one symbol and side, ns of receive time.
+    /// Least time between two intents of one symbol and side, ns of receive time. When an intent
+    /// may arise is the decision's to say; the risk does not ask again.
     pub cadence_ns: i64,
     /// Money of each symbol; `None` where it is not known, which refuses every entry.
     pub costs: Vec<Option<Costs>>,
+    /// Greatest age of the last market event of each symbol, ns: 1 s, or the flush interval of the
+    /// file that it is followed in and 1 s.
+    pub data_age_ns: Vec<i64>,
 }
 
 impl EntryParams {
@@ -47,6 +51,7 @@ impl EntryParams {
             targets: TargetParams::default(),
             sessions: SessionScale::default(),
             cadence_ns: 60 * SECOND,
+            data_age_ns: vec![SECOND; costs.len()],
             costs,
         }
     }
@@ -111,6 +116,8 @@ struct Market {
     /// Receive time of the last intent to buy and to sell.
     intents: [Ts; 2],
     costs: Option<Costs>,
+    /// See [`EntryParams::data_age_ns`].
+    data_age_ns: i64,
 }
 
 /// What entries need of every symbol.
@@ -140,6 +147,8 @@ impl Entries {
             lines: Lines::new(reads.tick()),
             intents: [Ts::NONE; 2],
             costs: params.costs.get(at).copied().flatten(),
+            // Nothing is young enough for a limit that nobody gave.
+            data_age_ns: params.data_age_ns.get(at).copied().unwrap_or(-1),
         };
         let markets = reads.iter().enumerate().map(market).collect();
         Entries { params, news, calendar, markets, account_time: Ts::NONE }
@@ -200,7 +209,7 @@ impl Entries {
         let market = market.ok_or(Veto::new(Gate::Data, Detail::Age))?;
         gates::session(frame.label, now, market.segment.next_halt, params)?;
         gates::news(&self.news, self.account_time.or(ts), params)?;
-        gates::data(market.feed, ts, book, params)
+        gates::data(market.feed, ts, market.data_age_ns, book, params)
     }
 
     /// Gates 6 to 11, and the time between intents: the entry that `edge` wants at the event of
@@ -220,8 +229,9 @@ impl Entries {
         let d_core = decision.core_confluence(frame).d;
         let side = Side { signal: &edge.signal, decision, frame, context, book };
         let mut bounds = None;
-        let result =
-            self.scored(edge, &side, d_core).and_then(|()| self.intent(&side, &mut bounds));
+        let result = self
+            .tradable(edge, decision, frame, context)
+            .and_then(|()| self.intent(&side, &mut bounds));
         match (result, bounds) {
             (Ok(intent), Some(Bounds { rr_net, cluster, .. })) => {
                 Ok(Proposal { intent, rr_net, cluster, d_core })
@@ -245,20 +255,29 @@ impl Entries {
         }
     }
 
-    /// Gates 6, 8 and 9; a context that ended has no values, so 7 is part of 6.
-    fn scored(&self, edge: &Edge, side: &Side<'_>, d_core: f64) -> Result<(), Veto> {
+    /// Gates 6, 8 and 9: whether the signal of an edge is one that is traded, be it to enter or to
+    /// close what stands against it. A context that ended has no values, so 7 is part of 6.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn tradable(
+        &self,
+        edge: &Edge,
+        decision: &Decision,
+        frame: &Frame,
+        context: &Context,
+    ) -> Result<(), Veto> {
         if let Some(veto) = edge.veto {
             return Err(veto);
         }
-        let (preset, params) = (side.decision.preset(), &self.params.gates);
+        let (preset, params) = (decision.preset(), &self.params.gates);
         let Signal { side: sign, tier, confluence, .. } = edge.signal;
         let enough = confluence.coverage >= preset.coverage_floor;
         if !enough {
             return Err(Veto::new(Gate::Coverage, Detail::None));
         }
-        let limit = params.context_age_ns;
-        let aged = side.decision.has_aged_context(side.frame, side.context, limit);
-        gates::side(aged, sign, d_core)?;
+        let aged = decision.has_aged_context(frame, context, params.context_age_ns);
+        gates::side(aged, sign, decision.core_confluence(frame).d)?;
         gates::score(tier, confluence.score, preset.gate, params)
     }
 

@@ -14,9 +14,6 @@ pub struct GateParams {
     pub min_to_halt_ns: i64,
     /// Time around a tier-1 event in which nothing is entered, ns.
     pub news_ns: i64,
-    /// Greatest age of the last market event, ns: 1 s, or the flush interval of a followed file
-    /// and 1 s.
-    pub data_age_ns: i64,
     /// Least levels on each side of the book, 1 to 10.
     pub levels_min: usize,
     /// Time after a sequence gap in which nothing is entered, ns.
@@ -34,7 +31,6 @@ impl Default for GateParams {
         GateParams {
             min_to_halt_ns: 15 * MINUTE,
             news_ns: 5 * MINUTE,
-            data_age_ns: SECOND,
             levels_min: 5,
             gap_ns: 60 * SECOND,
             context_age_ns: 900 * SECOND,
@@ -162,15 +158,15 @@ impl Feed {
     pub const NONE: Feed = Feed { market_ts: Ts::NONE, gap_ts: Ts::NONE };
 }
 
-/// Gate 4: the market data is fresh and whole, the book deep and not crossed. A source without
-/// depth never passes.
+/// Gate 4: the market data is at most `age_ns` old and whole, the book deep and not crossed. A
+/// source without depth never passes.
 ///
 /// # Errors
 /// The refusal.
-pub fn data(feed: Feed, ts: Ts, book: &Book, params: &GateParams) -> Result<(), Veto> {
+pub fn data(feed: Feed, ts: Ts, age_ns: i64, book: &Book, params: &GateParams) -> Result<(), Veto> {
     let refuse = |detail| Err(Veto::new(Gate::Data, detail));
     let known = feed.market_ts.is_some() && ts.is_some();
-    if !known || ts.since(feed.market_ts) > params.data_age_ns {
+    if !known || ts.since(feed.market_ts) > age_ns {
         return refuse(Detail::Age);
     }
     if book.state() == BookState::Crossed {
@@ -332,7 +328,7 @@ mod tests {
         let now = Ts(1_000 * SECOND);
         let ago = |ns: i64| Ts(now.0 - ns);
         let fresh = Feed { market_ts: ago(SECOND), ..Feed::NONE };
-        let of = |feed, book: &Book| detail(data(feed, now, book, &params()));
+        let of = |feed, book: &Book| detail(data(feed, now, SECOND, book, &params()));
         assert_eq!(of(fresh, &book(5)), None);
         assert_eq!(of(Feed { market_ts: ago(SECOND + 1), ..fresh }, &book(5)), Some(Detail::Age));
         assert_eq!(of(Feed::NONE, &book(5)), Some(Detail::Age));

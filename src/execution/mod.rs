@@ -22,5 +22,5 @@ pub use change::{Change, Changes, Moment, Odd, Outbox, Plan};
 pub use orders::{LIVE_MAX, Orders, Params};
 pub use persist::StateError;
 pub use position::{Leg, Position};
-pub use queue::Queue;
+pub use queue::{Admit, Queue};
 pub use state::{Order, OrderState};

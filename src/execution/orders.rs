@@ -395,14 +395,6 @@ impl Orders {
         (self.next, self.reserved)
     }
 
-    /// A number above that of every execution that is remembered: where a simulated exchange that
-    /// follows another one begins, so that none of its fills passes for one of before.
-    #[must_use]
-    pub fn next_execution(&self) -> u64 {
-        let last = self.executions.iter().map(|execution| execution.number()).max();
-        last.unwrap_or(0).saturating_add(1)
-    }
-
     /// Whether entries may still take ids.
     #[must_use]
     pub fn has_ids(&self) -> bool {

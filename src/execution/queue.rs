@@ -1,14 +1,15 @@
 //! [`Queue`]: the throttle between orders and venue.
 //!
-//! Cancels, flattens and lists never wait. Of the rest, what protects goes first; a bracket never
-//! before its entry. An entry that waits too long is dropped together with its bracket, and what
-//! was cancelled while it waited never leaves: a cancel cannot overtake its order.
+//! Cancels, flattens and lists never wait. Of the rest, what protects goes first. An entry and its
+//! bracket leave together or not at all: a fill never waits for its stop. An entry that waits too
+//! long, or that the market has left behind, is dropped together with its bracket, and what was
+//! cancelled while it waited never leaves: a cancel cannot overtake its order.
 
 use super::change::{Changes, Moment, Outbox};
 use super::orders::{LIVE_MAX, Orders, Turn};
 use super::state::{Asked, OrderState};
 use crate::order::{Action, Command, OrderId};
-use crate::units::{SECOND, Ts};
+use crate::units::SECOND;
 
 /// Time after which a waiting entry is dropped, ns.
 const ENTRY_WAIT_NS: i64 = SECOND;
@@ -27,6 +28,17 @@ impl Default for Queue {
     }
 }
 
+/// Whether a message may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admit {
+    /// Now; it is counted.
+    Now,
+    /// Not yet.
+    Later,
+    /// Not any more.
+    Never,
+}
+
 /// What a command does about the throttle.
 #[derive(Clone, Copy, PartialEq)]
 enum Class {
@@ -34,7 +46,7 @@ enum Class {
     Exempt,
     /// Protects or closes: first.
     Protective,
-    /// Waits for its entry.
+    /// Leaves with its entry.
     Held,
     /// Last.
     Entry,
@@ -50,15 +62,17 @@ impl Queue {
     }
 
     /// Takes what is in `out` and hands on what may leave now. To be called at the end of every
-    /// step. `admit` is asked once for each message that counts against the throttle and notes it;
-    /// `send` says whether the command was taken: what was not is offered again at the next step.
+    /// step. `admit` is asked once for each message that counts against the throttle and notes it:
+    /// an entry counts as two, for its bracket is not asked for. `send` says whether the command
+    /// was taken: what was not is offered again at the next step; an entry may be taken only where
+    /// its bracket will be too.
     pub fn pass(
         &mut self,
         at: Moment,
         orders: &mut Orders,
         out: &mut Outbox,
         changes: &mut Changes,
-        admit: &mut impl FnMut(Ts) -> bool,
+        admit: &mut impl FnMut(&Command) -> Admit,
         send: &mut impl FnMut(&Command) -> bool,
     ) {
         if self.waiting.is_empty() && out.list().is_empty() {
@@ -75,34 +89,37 @@ impl Queue {
                     self.waiting.remove(place);
                     continue;
                 }
-                // A bracket whose entry left in this very loop follows it.
-                let follows = class == Class::Entry && is == Class::Protective;
-                if is != class && !follows {
+                if is != class {
                     place += 1;
                     continue;
                 }
-                if class != Class::Exempt && !admit(at.ts) {
-                    return;
+                match if class == Class::Exempt { Admit::Now } else { admit(&command) } {
+                    Admit::Now => {}
+                    Admit::Later => return,
+                    Admit::Never => {
+                        orders.drop_entry(&command, turn);
+                        self.waiting.remove(place);
+                        continue;
+                    }
                 }
-                if !send(&command) {
-                    return;
+                // An entry is followed by its bracket, which stands behind it.
+                let messages = if class == Class::Entry { 2 } else { 1 };
+                for _ in 0..messages {
+                    let Some(command) = self.waiting.get(place).copied() else { break };
+                    if !send(&command) {
+                        return;
+                    }
+                    self.waiting.remove(place);
+                    orders.sent(&command, turn);
                 }
-                self.waiting.remove(place);
-                orders.sent(&command, turn);
             }
         }
     }
 
     fn drop_old(&mut self, orders: &mut Orders, turn: &mut Turn<'_>) {
         for command in &self.waiting {
-            if let Action::New { id, parent: true, .. } = command.action
-                && turn.at.ts.since(command.ts) > ENTRY_WAIT_NS
-            {
-                for id in [id, id.plus(1), id.plus(2)] {
-                    if orders.state_of(id) == Some(OrderState::Created) {
-                        orders.lose(id, turn);
-                    }
-                }
+            if turn.at.ts.since(command.ts) > ENTRY_WAIT_NS {
+                orders.drop_entry(command, turn);
             }
         }
     }
@@ -139,6 +156,16 @@ impl Orders {
         }
     }
 
+    /// An entry does not leave, nor does its bracket.
+    fn drop_entry(&mut self, command: &Command, turn: &mut Turn<'_>) {
+        let Action::New { id, parent: true, .. } = command.action else { return };
+        for id in [id, id.plus(1), id.plus(2)] {
+            if self.state_of(id) == Some(OrderState::Created) {
+                self.lose(id, turn);
+            }
+        }
+    }
+
     /// A command has left.
     fn sent(&mut self, command: &Command, turn: &mut Turn<'_>) {
         let ids = match command.action {
@@ -165,7 +192,7 @@ mod tests {
     use super::*;
     use crate::execution::{Params, Plan};
     use crate::order::{BuySell, ExitReason, OrderKind};
-    use crate::units::{Px, SymbolId};
+    use crate::units::{Px, SymbolId, Ts};
 
     const MS: i64 = SECOND / 1000;
 
@@ -175,6 +202,7 @@ mod tests {
         out: Outbox,
         changes: Changes,
         room: u32,
+        left_behind: bool,
         ready: bool,
         sent: Vec<Action>,
     }
@@ -189,6 +217,7 @@ mod tests {
                 out: Outbox::default(),
                 changes: Changes::default(),
                 room: 0,
+                left_behind: false,
                 ready: true,
                 sent: Vec::new(),
             }
@@ -212,12 +241,18 @@ mod tests {
 
         /// What leaves at a time with so much room.
         fn pass(&mut self, ms: i64, room: u32) -> Vec<Action> {
-            let Desk { orders, queue, out, changes, room: left, ready, sent } = self;
+            let Desk { orders, queue, out, changes, room: left, left_behind, ready, sent } = self;
             *left = room;
-            let mut admit = |_| {
-                let fits = *left > 0;
-                *left = left.saturating_sub(1);
-                fits
+            let mut admit = |command: &Command| {
+                let entry = is_entry(&command.action);
+                if entry && *left_behind {
+                    return Admit::Never;
+                }
+                let Some(rest) = left.checked_sub(if entry { 2 } else { 1 }) else {
+                    return Admit::Later;
+                };
+                *left = rest;
+                Admit::Now
             };
             let mut send = |command: &Command| {
                 if *ready {
@@ -240,25 +275,39 @@ mod tests {
     }
 
     #[test]
-    fn a_bracket_follows_its_entry_and_goes_before_another() {
+    fn an_entry_leaves_with_its_bracket_or_not_at_all() {
         let mut desk = Desk::new();
         let first = desk.enter(0, 0);
         let second = desk.enter(1, 0);
         assert!(desk.pass(0, 0).is_empty());
         assert_eq!(desk.state(first), OrderState::Created);
-        let sent = desk.pass(1, 1);
-        assert!(matches!(sent[..], [Action::New { id, .. }] if id == first), "{sent:?}");
-        assert_eq!(desk.state(first), OrderState::Sent);
-        assert_eq!(desk.state(first.plus(1)), OrderState::Created);
-        // The bracket protects: it goes before the entry of another symbol.
-        let sent = desk.pass(2, 2);
-        let [Action::Bracket { parent, .. }, Action::New { id, .. }] = sent[..] else {
+        // The last place of the second is no place for two.
+        assert!(desk.pass(1, 1).is_empty());
+        let sent = desk.pass(2, 3);
+        let [Action::New { id, .. }, Action::Bracket { parent, .. }] = sent[..] else {
             panic!("{sent:?}")
         };
-        assert_eq!((parent, id), (first, second));
+        assert_eq!((id, parent), (first, first));
+        for n in 0..3 {
+            assert_eq!(desk.state(first.plus(n)), OrderState::Sent);
+            assert_eq!(desk.state(second.plus(n)), OrderState::Created);
+        }
         assert!(!desk.queue.is_empty());
-        assert_eq!(desk.pass(3, 5).len(), 1);
+        assert_eq!(desk.pass(3, 5).len(), 2);
         assert!(desk.queue.is_empty());
+    }
+
+    #[test]
+    fn an_entry_that_the_market_has_left_behind_is_dropped_with_its_bracket() {
+        let mut desk = Desk::new();
+        let id = desk.enter(0, 0);
+        assert!(desk.pass(0, 0).is_empty());
+        desk.left_behind = true;
+        assert!(desk.pass(1, 9).is_empty());
+        for n in 0..3 {
+            assert_eq!(desk.state(id.plus(n)), OrderState::Canceled);
+        }
+        assert!(desk.pass(2, 9).is_empty() && desk.queue.is_empty());
     }
 
     #[test]
@@ -272,10 +321,6 @@ mod tests {
         for n in 0..3 {
             assert_eq!(desk.state(id.plus(n)), OrderState::Canceled);
         }
-        let bracket = desk.enter(1, 2000);
-        assert_eq!(desk.pass(2000, 1).len(), 1);
-        assert_eq!(desk.pass(9000, 1).len(), 1, "a bracket is never dropped");
-        assert_eq!(desk.state(bracket.plus(2)), OrderState::Sent);
     }
 
     #[test]

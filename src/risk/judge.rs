@@ -1,8 +1,9 @@
 //! Gates 12, 13 and 14 of an intent, in that order.
 
-use super::{EPS, Params, Product, Risk, Sizing, pretrade, size};
+use super::pretrade::{self, Leaving};
+use super::{EPS, Params, Product, Risk, Sizing, size};
 use crate::order::{Detail, Gate, Intent, Veto};
-use crate::units::{Qty, SymbolId};
+use crate::units::Qty;
 
 /// What is open in a symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -48,7 +49,6 @@ impl Risk {
         self.ts = self.ts.max(intent.ts);
         self.sized = None;
         self.gate_halt(intent.symbol)?;
-        self.cadence(intent)?;
         let open = exposure.symbols.get(usize::from(intent.symbol.0));
         // A symbol that nobody reports on is not flat.
         let open = *open.ok_or(Veto::new(Gate::Reconcile, Detail::Venue))?;
@@ -68,8 +68,8 @@ impl Risk {
         let room = self.contracts_left(&product, &open, exposure)?;
         sizing.qty = sizing.qty.min(room);
         self.sized = Some(sizing);
-        if product.index && sizing.qty > 0 {
-            let at_risk = self.index_risk(exposure) + sizing.at_risk_usd();
+        if sizing.qty > 0 {
+            let at_risk = open_risk(exposure) + sizing.at_risk_usd();
             if !within(at_risk, params.open_risk_max * equity) {
                 return Err(limit(Detail::OpenRisk));
             }
@@ -83,17 +83,13 @@ impl Risk {
         Ok(sizing)
     }
 
-    /// One intent of a symbol and side a minute; the one that is asked for counts, whatever
-    /// becomes of it.
-    fn cadence(&mut self, intent: &Intent) -> Result<(), Veto> {
-        let market = self.markets.get_mut(usize::from(intent.symbol.0));
-        let market = market.ok_or(limit(Detail::NoContract))?;
-        let last = market.last_intent(intent.way);
-        if last.is_some() && intent.ts.since(last) < self.params.cadence_ns {
-            return Err(limit(Detail::Cadence));
-        }
-        market.wanted(intent.way, intent.ts);
-        Ok(())
+    /// Asks again, of what gate 14 found, what may have changed while an entry waited to leave.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn still(&self, of: &Leaving) -> Result<(), Veto> {
+        let product = self.product(of.symbol).ok_or(limit(Detail::NoContract))?;
+        pretrade::leaving(&self.params, product, of)
     }
 
     /// Time to be flat, losses, cool-down. The first three hold the kill switch too; they are asked
@@ -108,7 +104,7 @@ impl Risk {
         if lost(state.session_r, params.session_loss_r) {
             return Err(limit(Detail::SessionLoss));
         }
-        if lost(state.day_r, params.day_loss_r) {
+        if lost(state.day_r, params.day_loss_r) || self.day_share_lost() {
             return Err(limit(Detail::DayLoss));
         }
         if self.drawdown().is_some_and(|lost| lost >= params.month_stop - EPS) {
@@ -162,16 +158,6 @@ impl Risk {
         if room == 0 { Err(limit(Detail::TickExposure)) } else { Ok(own.min(room)) }
     }
 
-    /// Open risk over all index futures, USD: they move together, and opposite sides are not
-    /// netted. What nobody knows the product of counts as one.
-    fn index_risk(&self, exposure: &Exposure<'_>) -> f64 {
-        let of = |at: usize| SymbolId(u16::try_from(at).unwrap_or(u16::MAX));
-        let open = exposure.symbols.iter().enumerate().filter(|(_, open)| open.is_open());
-        open.filter(|(at, _)| self.product(of(*at)).is_none_or(|p| p.index))
-            .map(|(_, open)| open.risk_usd)
-            .sum()
-    }
-
     /// Factor of the month's drawdown on the size.
     fn drawdown_scale(&self) -> f64 {
         let Params { month_warn, month_scale, .. } = self.params;
@@ -180,6 +166,12 @@ impl Risk {
             _ => month_scale,
         }
     }
+}
+
+/// Open risk of the account, USD. Opposite sides are not netted, and what is no index future counts
+/// like one: so that of the index futures, which move together, is within the same limit.
+fn open_risk(exposure: &Exposure<'_>) -> f64 {
+    exposure.symbols.iter().filter(|open| open.is_open()).map(|open| open.risk_usd).sum()
 }
 
 /// At most `most`, but for what float sums are off; no number is not within anything.

@@ -4,7 +4,6 @@ use jiff::civil::Time;
 
 use super::Params;
 use crate::calendar::{Calendar, Segment, date_of};
-use crate::order::BuySell;
 use crate::units::{Px, Ts};
 
 /// One symbol.
@@ -15,18 +14,24 @@ pub(super) struct Market {
     day: i32,
     /// When to be flat on that day.
     deadline: Ts,
-    /// That was said.
-    said: bool,
+    /// When being flat was asked for last, receive time.
+    asked: Ts,
+    /// A position was held into the day: it should have been closed in the day before.
+    overdue: bool,
     /// Last market event, receive time.
     data: Ts,
-    /// Last instant at which the market was closed or not known, receive time.
+    /// Market time before the first market event: where a warm-up ended.
+    warm: Ts,
+    /// The market has moved market time beyond that.
+    live: bool,
+    /// Market time at which it had, and the end of the last bar that was closed since.
+    bars: Ts,
+    /// Last instant at which the market was closed, or the first of all; receive time.
     closed: Ts,
     /// That it is silent with a position was said.
     pub(super) alerted: bool,
     /// Contracts held, by the last word of the trading step.
     pub(super) held: i32,
-    /// Last intent to buy and to sell, receive time.
-    intents: [Ts; 2],
     /// The exchange's price limits, where known.
     pub(super) band: Option<(Px, Px)>,
 }
@@ -36,12 +41,15 @@ impl Market {
         segment: Segment::UNKNOWN,
         day: i32::MIN,
         deadline: Ts::MAX,
-        said: false,
+        asked: Ts::NONE,
+        overdue: false,
         data: Ts::NONE,
+        warm: Ts::NONE,
+        live: false,
+        bars: Ts::NONE,
         closed: Ts::NONE,
         alerted: false,
         held: 0,
-        intents: [Ts::NONE; 2],
         band: None,
     };
 
@@ -50,34 +58,70 @@ impl Market {
         &self.segment
     }
 
-    /// Looks the segment of market time `at` up where it is a new one; whether it is, and whether
-    /// yesterday's time to be flat went by unseen.
-    pub(super) fn enter(&mut self, params: &Params, calendar: &Calendar, at: Ts) -> (bool, bool) {
-        if !at.is_some() || self.segment.contains(at) {
-            return (false, false);
+    /// The time that the symbol goes by: market time from its first live event on, before that
+    /// receive time, for what a warm-up left stands still. Whether it is market time.
+    pub(super) fn clock(&mut self, ts: Ts, market_time: Ts) -> (Ts, bool) {
+        if !self.live {
+            if !self.data.is_some() {
+                self.warm = market_time;
+            }
+            self.live = self.data.is_some() && market_time > self.warm;
+            if self.live {
+                // Receive time may be years away: what it said of the day counts no more.
+                self.bars = market_time;
+                let Market { segment, day, deadline, .. } = Market::NEW;
+                (self.segment, self.day, self.deadline) = (segment, day, deadline);
+            }
         }
+        (if self.live { market_time } else { ts }, self.live)
+    }
+
+    /// Looks the segment of `at` up where it is a new one; whether it is.
+    pub(super) fn enter(&mut self, params: &Params, calendar: &Calendar, at: Ts) -> bool {
+        if !at.is_some() || self.segment.contains(at) {
+            return false;
+        }
+        let first = self.segment == Segment::UNKNOWN;
         self.segment = calendar.segment(at);
         let segment = &self.segment;
-        if !segment.label.is_open() || segment.globex_day == self.day {
-            return (true, false);
+        if segment.label.is_open() && segment.globex_day != self.day {
+            self.day = segment.globex_day;
+            self.deadline = deadline(params, calendar, segment);
+            self.overdue = self.held != 0 && !first;
         }
-        let missed = self.day != i32::MIN && !self.said;
-        self.day = segment.globex_day;
-        self.said = false;
-        self.deadline = deadline(params, calendar, segment);
-        (true, missed)
+        true
     }
 
-    /// Whether the time to be flat has come just now.
-    pub(super) fn is_due(&mut self, at: Ts) -> bool {
-        let due = self.is_past(at) && !self.said;
-        self.said |= due;
-        due
+    /// Whether to be flat is to be asked for at receive time `ts`: each second of an open market
+    /// from the deadline on, whatever has been asked for before, and once for what is overdue.
+    pub(super) fn is_due(&mut self, ts: Ts, at: Ts) -> bool {
+        let open = self.segment.label.is_open() && self.segment.contains(at);
+        let again = !self.asked.is_some() || ts.second() > self.asked.second();
+        let due = open && self.is_past(at) && again;
+        if due {
+            self.asked = ts;
+        }
+        std::mem::take(&mut self.overdue) || due
     }
 
-    /// Whether market time `at` is beyond the day's time to be flat.
+    /// Whether `at` is beyond the day's time to be flat.
     pub(super) fn is_past(&self, at: Ts) -> bool {
         at.is_some() && at >= self.deadline
+    }
+
+    /// How long before market time `at` the first bar of `span` ns ended that has been closed since
+    /// the last [`Market::closed_to`], the last of them at `end`. `None` where there is none that
+    /// began and ended in the present stretch of the live market: a bar across a halt, or one that
+    /// history began, waits for the market, not for its data.
+    pub(super) fn lateness(&self, span: i64, end: Ts, at: Ts) -> Option<i64> {
+        let since = self.bars.max(self.segment.start);
+        let first = Ts(since.0.div_euclid(span).saturating_add(1).saturating_mul(span));
+        (self.live && first <= end).then(|| at.since(first))
+    }
+
+    /// Bars are closed up to `end`.
+    pub(super) fn closed_to(&mut self, end: Ts) {
+        self.bars = self.bars.max(end);
     }
 
     pub(super) fn on_data(&mut self, ts: Ts) {
@@ -85,9 +129,19 @@ impl Market {
         self.alerted = false;
     }
 
-    /// For how long the market has been silent in session at receive time `ts`, ns.
+    /// Silence begins with the next call of [`Market::silence`], unless the market lives.
+    pub(super) const fn wait(&mut self) {
+        if !self.live {
+            self.closed = Ts::NONE;
+        }
+    }
+
+    /// For how long the market has been silent in session at receive time `ts`, ns: since its last
+    /// event, since it opened, or since the first call, whichever is last. A market that never
+    /// says anything is silent too.
     pub(super) fn silence(&mut self, ts: Ts, at: Ts) -> i64 {
-        if !at.is_some() || !self.segment.label.is_open() || !self.segment.contains(at) {
+        let open = self.segment.label.is_open() && self.segment.contains(at);
+        if !open || !self.closed.is_some() {
             self.closed = ts;
         }
         ts.since(self.data.max(self.closed))
@@ -96,23 +150,6 @@ impl Market {
     /// The same at the last call of [`Market::silence`] that looked at the session.
     pub(super) fn silent_since(&self, ts: Ts) -> i64 {
         ts.since(self.data.max(self.closed))
-    }
-
-    /// When this side was last wanted, and from now on wanted at `ts`.
-    pub(super) fn last_intent(&self, way: BuySell) -> Ts {
-        let [buy, sell] = self.intents;
-        match way {
-            BuySell::Buy => buy,
-            BuySell::Sell => sell,
-        }
-    }
-
-    pub(super) fn wanted(&mut self, way: BuySell, ts: Ts) {
-        let [buy, sell] = &mut self.intents;
-        *match way {
-            BuySell::Buy => buy,
-            BuySell::Sell => sell,
-        } = ts;
     }
 }
 
@@ -158,35 +195,71 @@ mod tests {
         ] {
             let mut market = Market::NEW;
             let now = at(now);
-            assert_eq!(market.enter(&params, &calendar, now), (true, false));
-            assert_eq!(market.enter(&params, &calendar, now), (false, false));
+            assert!(market.enter(&params, &calendar, now));
+            assert!(!market.enter(&params, &calendar, now));
             let flat = at(flat);
-            assert!(!market.is_due(Ts(flat.0 - 1)), "{now}");
-            assert!(market.is_due(flat), "{now}");
-            assert!(!market.is_due(flat) && market.is_past(Ts(flat.0 + MINUTE)), "said once");
+            // The market's time counts; receive time says how often.
+            let ts = |s: i64| Ts(s * SECOND);
+            assert!(!market.is_due(ts(1), Ts(flat.0 - 1)), "{now}");
+            assert!(market.is_due(ts(1), flat), "{now}");
+            assert!(!market.is_due(Ts(ts(2).0 - 1), flat), "once a second");
+            assert!(market.is_due(ts(2), Ts(flat.0 + MINUTE)), "and again");
+            assert!(market.is_past(Ts(flat.0 + MINUTE)));
         }
     }
 
     #[test]
-    fn a_missed_time_is_told_with_the_next_day() {
+    fn what_is_held_into_a_new_day_is_overdue() {
         let calendar = Calendar::bundled().expect("calendar");
         let params = Params::default();
         let mut market = Market::NEW;
-        for (now, told) in [
+        market.held = 1;
+        for (now, due) in [
             ("2026-01-13T23:30:00Z", false),
             ("2026-01-14T15:00:00Z", false),
+            // Beyond the deadline, but closed: nothing can be done until it opens.
             ("2026-01-14T22:30:00Z", false),
             ("2026-01-14T23:00:00Z", true),
             ("2026-01-15T15:00:00Z", false),
         ] {
-            assert_eq!(market.enter(&params, &calendar, at(now)), (true, told), "{now}");
+            let now = at(now);
+            assert!(market.enter(&params, &calendar, now));
+            assert_eq!(market.is_due(now, now), due, "{now}");
         }
-        assert!(market.is_due(at("2026-01-15T21:55:00Z")));
-        assert_eq!(market.enter(&params, &calendar, at("2026-01-15T23:00:00Z")), (true, false));
+        let by = at("2026-01-15T21:55:00Z");
+        assert!(market.is_due(by, by));
+        market.held = 0;
+        let next = at("2026-01-15T23:00:00Z");
+        assert!(market.enter(&params, &calendar, next) && !market.is_due(next, next));
         // A closed market has no time to be flat.
         let mut market = Market::NEW;
         market.enter(&params, &calendar, at("2026-01-17T15:00:00Z"));
         assert!(!market.is_past(at("2026-01-17T23:00:00Z")));
+    }
+
+    /// A warm-up leaves a market time that stands still; nobody may wait for the market to go on.
+    #[test]
+    fn receive_time_counts_until_the_market_moves() {
+        let (warm, now) = (at("2026-01-14T20:00:00Z"), at("2026-01-14T21:57:00Z"));
+        let mut market = Market::NEW;
+        assert_eq!(market.clock(now, Ts::NONE), (now, false), "nothing at all");
+        assert_eq!(market.clock(now, warm), (now, false));
+        market.on_data(now);
+        assert_eq!(market.clock(now, warm), (now, false), "an event without a time of its own");
+        let moved = Ts(warm.0 + 1);
+        assert_eq!(market.clock(now, moved), (moved, true));
+        let calendar = Calendar::bundled().expect("calendar");
+        let mut market = Market::NEW;
+        let (at, own) = market.clock(now, warm);
+        assert!(market.enter(&Params::default(), &calendar, at) && market.is_due(now, at) && !own);
+        // An old market served again: its own day begins, and nothing of the other stays.
+        market.held = 1;
+        market.on_data(now);
+        let old = Ts(warm.0 - 364 * 24 * 60 * MINUTE);
+        market.warm = Ts::NONE;
+        let (at, own) = market.clock(now, old);
+        assert!(own && market.enter(&Params::default(), &calendar, at));
+        assert!(!market.is_due(now, at) && !market.is_past(at));
     }
 
     #[test]
@@ -195,7 +268,7 @@ mod tests {
         let params = Params::default();
         let mut market = Market::NEW;
         let ts = |s: i64| Ts(1_000 * SECOND + s * SECOND);
-        assert_eq!(market.silence(ts(0), Ts::NONE), 0, "no market yet");
+        assert_eq!(market.silence(ts(0), Ts::NONE), 0, "the first instant of all");
         let open = at("2026-01-14T15:00:00Z");
         market.enter(&params, &calendar, open);
         assert_eq!(market.silence(ts(4), open), 4 * SECOND);

@@ -30,13 +30,14 @@ pub use act::{Act, Why};
 pub use judge::{Exposure, Open};
 pub use kill::{Holds, ResumeError, Rule};
 pub use params::{Micro, Params, Product};
+pub use pretrade::Leaving;
 pub use refusal::RejectClass;
 pub use size::Sizing;
 pub use state::{State, StateError};
 
 use crate::calendar::{Calendar, date_of};
 use crate::order::{Detail, Gate, KillState, OrderId, Veto};
-use crate::units::{Px, SymbolId, Ts};
+use crate::units::{MINUTE, Px, SymbolId, Ts};
 use act::Acts;
 use market::Market;
 use rate::{Acks, Rate, Refusals};
@@ -220,22 +221,26 @@ impl Risk {
     /// Receive time `ts`, at which the market time of a symbol is `market_time`: rolls its session,
     /// the trade date and the month, watches its silence and the time to be flat. Call it with
     /// every event and Timer of every symbol, but not in warm-up: history has no time to be flat.
+    /// Before the symbol's first live event silence and the time to be flat are those of receive
+    /// time.
     pub fn on_time(&mut self, ts: Ts, market_time: Ts, symbol: SymbolId) {
         self.ts = self.ts.max(ts);
         let trades = self.product(symbol).is_some_and(|p| p.trading);
         let Some(market) = self.markets.get_mut(usize::from(symbol.0)) else { return };
-        let (entered, missed) = market.enter(&self.params, &self.calendar, market_time);
-        if market.is_due(market_time) || (missed && market.held != 0) {
+        let (at, own) = market.clock(ts, market_time);
+        let entered = market.enter(&self.params, &self.calendar, at);
+        if market.is_due(ts, at) {
             self.acts.flat_by(symbol);
         }
-        let silence = market.silence(ts, market_time);
+        let silence = market.silence(ts, at);
         let alert = market.held != 0 && !market.alerted && silence > self.params.stale_held_ns;
         if alert {
             market.alerted = true;
             let value = silence as f64 / 1e9;
             self.acts.say(Act::Alert { rule: Rule::StaleData, symbol: Some(symbol), value });
         }
-        if entered {
+        // Dates and sessions are the market's alone: they never go back.
+        if entered && own {
             let segment = market.segment();
             let (label, session, day) = (segment.label, segment.session.start, segment.trade_day);
             self.roll(label.is_open().then_some(session), day);
@@ -243,6 +248,11 @@ impl Risk {
         if trades && silence >= self.params.stale_ns {
             self.trip(Rule::StaleData);
         }
+    }
+
+    /// History is still being read: until it ends nobody can wait for a market that has not begun.
+    pub fn on_history(&mut self) {
+        self.markets.iter_mut().for_each(Market::wait);
     }
 
     /// A market event of a symbol that is no part of a snapshot.
@@ -352,18 +362,23 @@ impl Risk {
             self.state.month_peak = Some(equity);
             self.peak_rose = true;
         }
-        let State { session_r, day_r, day_usd, open_r, open_usd, .. } = self.state;
+        let State { session_r, day_r, open_r, .. } = self.state;
         if self.drawdown().is_some_and(|lost| lost >= params.month_stop - EPS) {
             self.trip(Rule::MonthDrawdown);
         }
-        let usd = day_usd + open_usd;
-        let share = equity.is_some_and(|e| usd < 0.0 && usd <= EPS - params.day_loss * e);
-        if share || day_r + open_r <= EPS - params.day_loss_r {
+        if self.day_share_lost() || day_r + open_r <= EPS - params.day_loss_r {
             self.trip(Rule::DayLoss);
         }
         if session_r + open_r <= EPS - params.session_loss_r {
             self.trip(Rule::SessionLoss);
         }
+    }
+
+    /// Whether the day has lost its share of the equity, open positions included.
+    fn day_share_lost(&self) -> bool {
+        let usd = self.state.day_usd + self.state.open_usd;
+        let most = |equity: f64| usd < 0.0 && usd <= EPS - self.params.day_loss * equity;
+        self.state.equity().is_some_and(most)
     }
 
     /// What happened to an order: rates, refusals, acknowledgement times.
@@ -401,33 +416,30 @@ impl Risk {
         }
     }
 
-    /// A bar of `minutes` was closed `late_ns` after its end, both in market time.
-    pub fn on_bar(&mut self, ts: Ts, minutes: u32, late_ns: i64) {
+    /// An event at market time `at` closed the one-minute bars of a symbol up to `end`. Call it
+    /// after [`Risk::on_time`] of the same event.
+    pub fn on_bar(&mut self, ts: Ts, symbol: SymbolId, end: Ts, at: Ts) {
         self.ts = self.ts.max(ts);
-        let limit = match minutes {
-            1 => self.params.bar_1_late_ns,
-            30 => self.params.bar_30_late_ns,
-            _ => return,
-        };
-        if late_ns >= limit {
+        let trades = self.product(symbol).is_some_and(|p| p.trading);
+        let Some(market) = self.markets.get_mut(usize::from(symbol.0)) else { return };
+        let spans = [(1, self.params.bar_1_late_ns), (30, self.params.bar_30_late_ns)];
+        let late = spans.iter().any(|(minutes, limit)| {
+            market.lateness(minutes * MINUTE, end, at).is_some_and(|late| late >= *limit)
+        });
+        market.closed_to(end);
+        if trades && late {
             self.trip(Rule::BarLate);
         }
     }
 
-    /// Whether one more message may leave at `ts`, and if so it does: 208, 201 and 204. Cancels and
-    /// flattens are never asked for.
-    pub fn admit(&mut self, ts: Ts) -> bool {
-        let free = self.throttle.room(ts) > 0;
-        if free {
+    /// Whether so many more messages may leave at `ts`, and if so they do: 208, 201 and 204. Cancels
+    /// and flattens are never asked for.
+    pub fn admit(&mut self, ts: Ts, messages: usize) -> bool {
+        let free = self.throttle.room(ts) >= messages;
+        for _ in 0..if free { messages } else { 0 } {
             self.throttle.push(ts);
         }
         free
-    }
-
-    /// How many messages may leave at `ts`.
-    #[must_use]
-    pub fn room(&self, ts: Ts) -> usize {
-        self.throttle.room(ts)
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Params {
     pub positions_max: u32,
     /// Most USD per tick over all positions, sides not netted.
     pub tick_usd_max: f64,
-    /// Most open risk over all index futures, share of equity.
+    /// Most open risk of the account, share of equity.
     pub open_risk_max: f64,
     /// Loss of a session that stops entries, R.
     pub session_loss_r: f64,
@@ -43,8 +43,6 @@ pub struct Params {
     pub pause_ns: i64,
     /// Trades of a day after which entries stop.
     pub trades_max: u32,
-    /// Least time between two intents of one symbol and side, ns.
-    pub cadence_ns: i64,
     /// When to be flat on a full day, minutes after midnight in New York.
     pub flat_by_minute: u16,
     /// How long before an early halt to be flat, ns.
@@ -85,8 +83,6 @@ pub struct Params {
     pub walk_max: f64,
     /// Farthest distance of the price from that of the signal, ticks.
     pub collar: i32,
-    /// Greatest age of the market data, ns.
-    pub data_age_ns: i64,
     /// Somebody is there who lifts a halt. Without (a backtest), what the risk itself stopped
     /// begins again with the next trade date, or month for a drawdown, and with fresh data.
     pub attended: bool,
@@ -113,7 +109,6 @@ impl Default for Params {
             losses_max: 3,
             pause_ns: 30 * MINUTE,
             trades_max: 10,
-            cadence_ns: MINUTE,
             flat_by_minute: 16 * 60 + 55,
             flat_before_halt_ns: 5 * MINUTE,
             rate_ns: MINUTE,
@@ -134,100 +129,103 @@ impl Default for Params {
             depth_times: 3,
             walk_max: 1.0,
             collar: 4,
-            data_age_ns: SECOND,
             attended: true,
         }
     }
 }
 
-/// Greatest count of any window or sample: each is a list that is filled once.
-const COUNT_MAX: u32 = 10_000;
+/// Greatest time: far more than any of them can mean.
+const WEEK_NS: i64 = 7 * 24 * 60 * MINUTE;
+/// Before this minute of the day everything must be flat: the Globex day ends.
+const DAY_END_MINUTE: u16 = 17 * 60;
 
 impl Params {
-    /// Checks what a user may have written.
+    /// Checks what a user may have written. Keys are those of the configuration.
     ///
     /// # Errors
     /// A text that names the first offending value and what is allowed.
     pub fn check(&self) -> Result<(), String> {
-        let shares = [
-            ("base_risk", self.base_risk),
-            ("risk_cap", self.risk_cap),
-            ("open_risk_max", self.open_risk_max),
-            ("day_loss", self.day_loss),
-            ("month_warn", self.month_warn),
-            ("month_stop", self.month_stop),
-            ("month_scale", self.month_scale),
-            ("reject_share", self.reject_share),
-            ("session_floor", self.session_floor),
-            ("volatility_floor", self.volatility_floor),
-            ("vix_floor", self.vix_floor),
-        ];
-        if let Some((name, _)) = shares.iter().find(|(_, share)| !(*share > 0.0 && *share <= 1.0)) {
-            return Err(format!("risk.{name} must be above 0 and at most 1"));
-        }
-        let amounts = [
-            ("stress_tier", self.stress_tier),
-            ("tick_usd_max", self.tick_usd_max),
-            ("session_loss_r", self.session_loss_r),
-            ("day_loss_r", self.day_loss_r),
-            ("walk_max", self.walk_max),
-        ];
-        if let Some((name, _)) = amounts.iter().find(|(_, x)| !(x.is_finite() && *x > 0.0)) {
-            return Err(format!("risk.{name} must be above 0"));
-        }
-        let counts = [
-            ("positions_max", self.positions_max),
-            ("losses_max", self.losses_max),
-            ("trades_max", self.trades_max),
-            ("orders_max", self.orders_max),
-            ("replaces_max", self.replaces_max),
-            ("reject_sample", self.reject_sample),
-            ("ack_sample", self.ack_sample),
-            ("throttle_max", self.throttle_max),
-            ("depth_times", self.depth_times),
-        ];
-        if let Some((name, _)) = counts.iter().find(|(_, n)| !(1..=COUNT_MAX).contains(n)) {
-            return Err(format!("risk.{name} must be 1 to {COUNT_MAX}"));
-        }
-        if self.throttle_max < 2 {
-            // An entry leaves together with its bracket or not at all.
-            return Err("risk.throttle_max must be at least 2".to_owned());
+        // A limit of 0 or of no number is no limit.
+        for (key, value, most) in [
+            ("base_risk", self.base_risk, 0.01),
+            ("risk_cap", self.risk_cap, 0.01),
+            ("session_floor", self.session_floor, 1.0),
+            ("volatility_floor", self.volatility_floor, 1.0),
+            ("vix_floor", self.vix_floor, 1.0),
+            ("stress_tier", self.stress_tier, 2.0),
+            ("tick_usd_max", self.tick_usd_max, 1e5),
+            ("open_risk_max", self.open_risk_max, 0.05),
+            ("session_loss_r", self.session_loss_r, 10.0),
+            ("day_loss_r", self.day_loss_r, 10.0),
+            ("day_loss", self.day_loss, 0.10),
+            ("month_warn", self.month_warn, 0.20),
+            ("month_scale", self.month_scale, 1.0),
+            ("month_stop", self.month_stop, 0.20),
+            ("reject_share", self.reject_share, 1.0),
+            ("walk_max", self.walk_max, 100.0),
+        ] {
+            let within = value > 0.0 && value <= most;
+            if !within {
+                return Err(format!("risk.{key}: above 0, at most {most}"));
+            }
         }
         if self.month_warn > self.month_stop {
-            return Err("risk.month_warn must not be above risk.month_stop".to_owned());
+            return Err("risk.month_warn: not above month_stop".to_owned());
         }
+        if self.flat_by_minute >= DAY_END_MINUTE {
+            return Err("risk.flat_by: before 17:00, when the day ends".to_owned());
+        }
+        self.check_counts()?;
         self.check_times()
     }
 
-    fn check_times(&self) -> Result<(), String> {
-        let times = [
-            ("pause_ns", self.pause_ns),
-            ("cadence_ns", self.cadence_ns),
-            ("flat_before_halt_ns", self.flat_before_halt_ns),
-            ("rate_ns", self.rate_ns),
-            ("ack_p95_ns", self.ack_p95_ns),
-            ("stale_ns", self.stale_ns),
-            ("stale_held_ns", self.stale_held_ns),
-            ("bar_1_late_ns", self.bar_1_late_ns),
-            ("bar_30_late_ns", self.bar_30_late_ns),
-            ("throttle_ns", self.throttle_ns),
-            ("data_age_ns", self.data_age_ns),
-        ];
-        // A week is far more than any of them can mean.
-        let week = 7 * 24 * 60 * MINUTE;
-        if let Some((name, _)) = times.iter().find(|(_, ns)| !(1..=week).contains(ns)) {
-            return Err(format!("risk.{name} must be above 0 and at most a week"));
-        }
-        if self.flat_by_minute >= 17 * 60 {
-            return Err("risk.flat_by_minute must lie before 17:00".to_owned());
-        }
-        if !(1..=10).contains(&self.depth_levels) {
-            return Err("risk.depth_levels must be 1 to 10".to_owned());
-        }
-        if !(0..=1_000).contains(&self.spread_max) || !(0..=1_000).contains(&self.collar) {
-            return Err("risk.spread_max and risk.collar must be 0 to 1000".to_owned());
+    fn check_counts(&self) -> Result<(), String> {
+        let ticks = |n: i32| u32::try_from(n).unwrap_or(0);
+        let levels = u32::try_from(self.depth_levels).unwrap_or(0);
+        for (key, value, [least, most]) in [
+            ("positions_max", self.positions_max, [1, 16]),
+            ("losses_max", self.losses_max, [1, 100]),
+            ("trades_max", self.trades_max, [1, 1000]),
+            ("orders_max", self.orders_max, [1, 1000]),
+            ("replaces_max", self.replaces_max, [1, 1000]),
+            ("reject_sample", self.reject_sample, [1, 1000]),
+            ("ack_sample", self.ack_sample, [1, 1000]),
+            // An entry leaves together with its bracket or not at all.
+            ("throttle_max", self.throttle_max, [2, 100]),
+            ("spread_max", ticks(self.spread_max), [1, 100]),
+            ("depth_levels", levels, [1, 10]),
+            ("depth_times", self.depth_times, [1, 1000]),
+            ("collar", ticks(self.collar), [1, 100]),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(format!("risk.{key}: {least} to {most}"));
+            }
         }
         Ok(())
+    }
+
+    fn check_times(&self) -> Result<(), String> {
+        for (key, ns, unit, most) in [
+            ("pause_s", self.pause_ns, SECOND, 86_400),
+            ("ack_p95_ms", self.ack_p95_ns, SECOND / 1000, 60_000),
+            ("stale_s", self.stale_ns, SECOND, 600),
+        ] {
+            if !(unit..=unit * most).contains(&ns) {
+                return Err(format!("risk.{key}: 1 to {most}"));
+            }
+        }
+        let rest = [
+            ("flat_before_halt", self.flat_before_halt_ns),
+            ("rate", self.rate_ns),
+            ("stale_held", self.stale_held_ns),
+            ("bar_1_late", self.bar_1_late_ns),
+            ("bar_30_late", self.bar_30_late_ns),
+            ("throttle", self.throttle_ns),
+        ];
+        match rest.iter().find(|(_, ns)| !(1..=WEEK_NS).contains(ns)) {
+            Some((key, _)) => Err(format!("risk.{key}: above 0, at most a week")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -246,8 +244,8 @@ pub struct Product {
     pub cap: Qty,
     /// Least distance of a stop, ticks.
     pub min_stop_ticks: i32,
-    /// An index future: its open risk adds to that of the others.
-    pub index: bool,
+    /// Greatest age of its market data, ns.
+    pub data_age_ns: i64,
     /// Its small sister, for the hint where no contract fits.
     pub micro: Option<Micro>,
 }
@@ -263,19 +261,41 @@ pub struct Micro {
     pub cap: Qty,
 }
 
-/// Most contracts of a large and of a small index future.
-const CAPS: (Qty, Qty) = (5, 50);
-/// Fees there and back of a large and of a small one, USD.
-const ROUND_TURN: (f64, f64) = (5.0, 1.5);
-/// Slippage that sizes expect, ticks.
-const SLIPPAGE_TICKS: f64 = 2.0;
-/// Least stop of ES and MES, ticks; the default of the others.
-const MIN_STOP_TICKS: i32 = 6;
-
 impl Product {
-    /// The index futures that the table knows, by root.
-    #[must_use]
-    pub fn of_root(root: &str) -> Option<Product> {
+    /// Checks what a user may have written. Keys are those of the configuration.
+    ///
+    /// # Errors
+    /// A text that begins with the key of the first offending value and says what is allowed.
+    pub fn check(&self) -> Result<(), String> {
+        let of = self.micro.map_or([1.0, 0.0], |m| [m.tick_value, m.round_turn]);
+        let (values, fees) = ([self.tick_value, of[0]], [self.round_turn, of[1]]);
+        if values.iter().any(|x| !(x.is_finite() && *x > 0.0)) {
+            return Err("tick_value: above 0".to_owned());
+        }
+        if fees.iter().any(|x| !(x.is_finite() && *x >= 0.0)) {
+            return Err("round_turn: 0 or above".to_owned());
+        }
+        // Of entry and exit.
+        if !(0.0..=2000.0).contains(&self.slippage_ticks) {
+            return Err("slippage_ticks: at most 1000".to_owned());
+        }
+        if !(1..=1000).contains(&self.min_stop_ticks) {
+            return Err("min_stop_ticks: 1 to 1000".to_owned());
+        }
+        if !(1..=1000).contains(&self.cap) {
+            return Err("contracts_max: 1 to 1000".to_owned());
+        }
+        if !(1..=WEEK_NS).contains(&self.data_age_ns) {
+            return Err("the age of market data: above 0, at most a week".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Product {
+    /// An index future of the specification's examples, by root.
+    pub(super) fn of_root(root: &str) -> Option<Product> {
         let (tick_value, micro) = match root {
             "ES" => (12.5, Some(1.25)),
             "NQ" => (5.0, Some(0.5)),
@@ -283,43 +303,17 @@ impl Product {
             "MNQ" => (0.5, None),
             _ => return None,
         };
-        let large = micro.is_some();
+        let (round_turn, cap) = if micro.is_some() { (5.0, 5) } else { (1.5, 50) };
         Some(Product {
             trading: true,
             tick_value,
-            round_turn: if large { ROUND_TURN.0 } else { ROUND_TURN.1 },
-            slippage_ticks: SLIPPAGE_TICKS,
-            cap: if large { CAPS.0 } else { CAPS.1 },
-            min_stop_ticks: MIN_STOP_TICKS,
-            index: true,
-            micro: micro.map(|tick_value| Micro {
-                tick_value,
-                round_turn: ROUND_TURN.1,
-                cap: CAPS.1,
-            }),
+            round_turn,
+            slippage_ticks: 2.0,
+            cap,
+            min_stop_ticks: 6,
+            data_age_ns: SECOND,
+            micro: micro.map(|tick_value| Micro { tick_value, round_turn: 1.5, cap: 50 }),
         })
-    }
-
-    /// Checks what a user may have written.
-    ///
-    /// # Errors
-    /// A text that names the first offending value and what is allowed.
-    pub fn check(&self) -> Result<(), String> {
-        let costs = [self.round_turn, self.slippage_ticks];
-        let micro = self.micro.map_or([1.0, 0.0], |m| [m.tick_value, m.round_turn]);
-        if [self.tick_value, micro[0]].iter().any(|x| !(x.is_finite() && *x > 0.0)) {
-            return Err("the tick value must be above 0".to_owned());
-        }
-        if costs.iter().chain(&micro[1..]).any(|x| !(x.is_finite() && *x >= 0.0)) {
-            return Err("fees and slippage must not be below 0".to_owned());
-        }
-        if self.min_stop_ticks < 1 {
-            return Err("min_stop_ticks must be at least 1".to_owned());
-        }
-        if self.cap > COUNT_MAX {
-            return Err(format!("the cap must be at most {COUNT_MAX} contracts"));
-        }
-        Ok(())
     }
 }
 
@@ -351,9 +345,11 @@ mod tests {
             (Params { session_loss_r: f64::INFINITY, ..good }, "session_loss_r"),
             (Params { orders_max: 0, ..good }, "orders_max"),
             (Params { throttle_max: 1, ..good }, "throttle_max"),
-            (Params { stale_ns: 0, ..good }, "stale_ns"),
-            (Params { pause_ns: i64::MAX, ..good }, "pause_ns"),
-            (Params { flat_by_minute: 1020, ..good }, "flat_by_minute"),
+            (Params { stale_ns: 0, ..good }, "stale_s"),
+            (Params { pause_ns: i64::MAX, ..good }, "pause_s"),
+            (Params { throttle_ns: 0, ..good }, "throttle"),
+            (Params { flat_by_minute: 1020, ..good }, "flat_by"),
+            (Params { positions_max: 17, ..good }, "positions_max"),
             (Params { depth_levels: 11, ..good }, "depth_levels"),
             (Params { collar: -1, ..good }, "collar"),
         ] {
@@ -365,7 +361,9 @@ mod tests {
             Product { round_turn: -1.0, ..es },
             Product { slippage_ticks: f64::NAN, ..es },
             Product { min_stop_ticks: 0, ..es },
-            Product { cap: 10_001, ..es },
+            Product { cap: 1001, ..es },
+            Product { cap: 0, ..es },
+            Product { data_age_ns: 0, ..es },
             Product { micro: Some(Micro { tick_value: 0.0, round_turn: 1.0, cap: 5 }), ..es },
             Product { micro: Some(Micro { tick_value: 1.0, round_turn: -1.0, cap: 5 }), ..es },
         ] {

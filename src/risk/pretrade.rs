@@ -1,8 +1,9 @@
-//! Gate 14: the market just before the order, from the book at the deciding event.
+//! Gate 14: the market just before the order, from the book at the deciding event; and what of it
+//! must still hold where an entry had to wait for the throttle.
 
 use super::{Params, Product};
-use crate::order::{Depth, Detail, Gate, Intent, Veto};
-use crate::units::{Px, Qty};
+use crate::order::{BuySell, Depth, Detail, Gate, Intent, Veto};
+use crate::units::{Px, Qty, SymbolId, Ts};
 
 /// The first check that refuses `qty` contracts of an intent. `held` are the contracts of the
 /// symbol, working entries included; `band` the exchange's price limits, where they are known: no
@@ -36,16 +37,9 @@ pub fn check(
         Some(ticks) if ticks <= params.walk_max => {}
         _ => return refuse(Detail::Slippage),
     }
-    let moved = 2 * i64::from(intent.far_touch().ticks()) - intent.half_ticks;
-    if moved.abs() > 2 * i64::from(params.collar) {
-        return refuse(Detail::Collar);
-    }
-    let fresh = intent.data_ts.is_some()
-        && intent.data_ts <= intent.ts
-        && intent.ts.since(intent.data_ts) <= params.data_age_ns;
-    if !fresh {
-        return refuse(Detail::Age);
-    }
+    let Intent { symbol, way, ts, data_ts, half_ticks, .. } = *intent;
+    let of = Leaving { symbol, way, ts, data_ts, half_ticks, touch: intent.touch };
+    leaving(params, product, &of)?;
     let after = i64::from(held) + i64::from(intent.way.sign()) * i64::from(qty);
     if after.unsigned_abs() > u64::from(product.cap) {
         return refuse(Detail::PositionCap);
@@ -61,6 +55,40 @@ pub fn check(
         return refuse(Detail::Band);
     }
     Ok(())
+}
+
+/// An entry that is about to leave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leaving {
+    /// Its symbol.
+    pub symbol: SymbolId,
+    /// Its direction.
+    pub way: BuySell,
+    /// Receive time of now.
+    pub ts: Ts,
+    /// Receive time of the last market event.
+    pub data_ts: Ts,
+    /// Twice the mid at the signal, ticks.
+    pub half_ticks: i64,
+    /// Best bid and ask of now.
+    pub touch: (Px, Px),
+}
+
+/// Whether the market is still where the signal saw it, and its data is of now.
+pub(super) fn leaving(params: &Params, product: &Product, of: &Leaving) -> Result<(), Veto> {
+    let refuse = |detail| Err(Veto::new(Gate::Pretrade, detail));
+    let far = match of.way {
+        BuySell::Buy => of.touch.1,
+        BuySell::Sell => of.touch.0,
+    };
+    let moved = 2 * i64::from(far.ticks()) - of.half_ticks;
+    if moved.abs() > 2 * i64::from(params.collar) {
+        return refuse(Detail::Collar);
+    }
+    let fresh = of.data_ts.is_some()
+        && of.data_ts <= of.ts
+        && of.ts.since(of.data_ts) <= product.data_age_ns;
+    if fresh { Ok(()) } else { refuse(Detail::Age) }
 }
 
 /// What `qty` contracts cost beyond the price `from` that they begin at, ticks a contract; `None`
@@ -84,8 +112,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::order::{BuySell, Scales};
-    use crate::units::{SECOND, Slot, SymbolId, Ts};
+    use crate::order::Scales;
+    use crate::units::{SECOND, Slot};
 
     fn px(ticks: i32) -> Px {
         Px::new(ticks).expect("px")
@@ -179,6 +207,27 @@ mod tests {
             assert_eq!(ask(&target(0), 2, 0), Some(Detail::NoTarget));
             assert_eq!(ask(&target(5_000), 2, 0), Some(Detail::Band));
             assert_eq!(ask(&stop(5_000), 2, 0), Some(Detail::Band));
+        }
+    }
+
+    /// What waited is asked again: against the mid of its signal, and the data of now.
+    #[test]
+    fn an_entry_that_waited() {
+        for way in [BuySell::Buy, BuySell::Sell] {
+            let Intent { symbol, ts, data_ts, half_ticks, touch, .. } = intent(way);
+            let of = |ticks: i32, ns: i64| {
+                let (bid, ask) = touch;
+                let moved = (px(bid.ticks() + ticks), px(ask.ticks() + ticks));
+                let ts = Ts(ts.0 + ns);
+                let of = Leaving { symbol, way, ts, data_ts, half_ticks, touch: moved };
+                let es = Product::of_root("ES").expect("ES");
+                leaving(&Params::default(), &es, &of).err().map(|veto| veto.detail)
+            };
+            // Half a tick away to begin with: three ticks more are 3.5, four are too many.
+            assert_eq!(of(3 * way.sign(), SECOND), None);
+            assert_eq!(of(4 * way.sign(), 0), Some(Detail::Collar));
+            assert_eq!(of(-5 * way.sign(), 0), Some(Detail::Collar));
+            assert_eq!(of(0, SECOND + 1), Some(Detail::Age));
         }
     }
 

@@ -85,7 +85,7 @@ fn judge(risk: &mut Risk, intent: &Intent, open: &[Open]) -> Result<Qty, (Gate, 
     risk.judge(intent, &exposure).map(|s| s.qty).map_err(|veto| (veto.gate, veto.detail))
 }
 
-/// The first intent of a clone: the cadence does not come in between.
+/// Of a clone: the size that is remembered stays.
 fn probe(risk: &Risk, intent: &Intent, open: &[Open]) -> Result<Qty, (Gate, Detail)> {
     judge(&mut risk.clone(), intent, open)
 }
@@ -182,6 +182,27 @@ fn day_loss_halts_trading_beyond_the_date_until_somebody_resumes() {
         risk.on_open_pnl(morning(), OpenPnl { usd: usd + 1_000.0, r: -0.1 });
         // 2 % of what is left.
         assert_eq!(risk.kill(), state, "{usd} {:?}", risk.equity());
+    }
+}
+
+/// A hold that was lifted wrongly opens nothing: the sums themselves refuse.
+#[test]
+fn what_was_lost_refuses_without_its_hold() {
+    let roots = ["ES", "NQ", "MES", "MNQ"];
+    let before = *risk().state();
+    for (state, refused) in [
+        (State { session_r: -2.0, ..before }, Some(Detail::SessionLoss)),
+        (State { day_r: -3.0, ..before }, Some(Detail::DayLoss)),
+        (State { day_usd: -1_999.0, ..before }, None),
+        (State { day_usd: -2_000.0, ..before }, Some(Detail::DayLoss)),
+        (State { open_usd: -2_050.0, ..before }, Some(Detail::DayLoss)),
+        (State { month_peak: Some(105_300.0), ..before }, Some(Detail::MonthDrawdown)),
+    ] {
+        let mut risk = with(Params::default(), &roots, state);
+        time(&mut risk, morning());
+        assert_eq!(risk.kill(), Normal, "nothing holds");
+        let judged = judge(&mut risk, &intent(morning(), ES), &FLAT);
+        assert_eq!(judged.err(), refused.map(|detail| (Gate::Limit, detail)), "{state:?}");
     }
 }
 
@@ -301,11 +322,19 @@ fn limits_of_what_is_open() {
     assert_eq!(probe(&risk, &want, &[none, none, open(-40, 0, 1.0), none]), Ok(1));
     assert_eq!(probe(&risk, &want, &[none, none, open(-20, 20, 1.0), none]), Ok(1));
     refused([none, none, open(-41, 0, 1.0), none], Detail::TickExposure);
-    // Open risk over all index futures: 1.5 % of equity; two contracts risk 360.
+    // Open risk of the account: 1.5 % of equity; two contracts risk 360.
     assert_eq!(probe(&risk, &want, &[none, open(1, 0, 1_140.0), none, none]), Ok(2));
     refused([none, open(1, 0, 1_140.01), none, none], Detail::OpenRisk);
     refused([none, open(-1, 0, 600.0), open(1, 0, 540.01), none], Detail::OpenRisk);
     refused([none, open(1, 0, f64::NAN), none, none], Detail::OpenRisk);
+    // Whatever is held counts, and whatever is wanted: the limit is the account's.
+    let mut other = risk.clone();
+    let crude = Product { tick_value: 10.0, micro: None, ..*risk.product(ES).expect("ES") };
+    other.products[3] = Some(crude);
+    let refused = Err((Gate::Limit, Detail::OpenRisk));
+    assert_eq!(probe(&other, &want, &[none, none, none, open(1, 0, 1_140.01)]), refused);
+    let crude = Intent { symbol: SymbolId(3), ..want };
+    assert_eq!(probe(&other, &crude, &[none, open(1, 0, 1_200.0), none, none]), refused);
     // Nobody says what another symbol holds.
     assert_eq!(probe(&risk, &want, &[]), Err((Gate::Reconcile, Detail::Venue)));
 }
@@ -358,25 +387,6 @@ fn a_symbol_that_is_not_traded() {
 }
 
 #[test]
-fn one_intent_a_minute_and_side() {
-    let mut risk = risk();
-    assert_eq!(judge(&mut risk, &intent(morning(), ES), &FLAT), Ok(2));
-    let soon = after(morning(), MINUTE - 1);
-    let refused = Err((Gate::Limit, Detail::Cadence));
-    assert_eq!(judge(&mut risk, &intent(soon, ES), &FLAT), refused);
-    assert_eq!(judge(&mut risk, &intent(soon, NQ), &FLAT), Ok(5), "another symbol");
-    let sell = Intent {
-        way: BuySell::Sell,
-        stop: px(24_012),
-        target: px(23_960),
-        hit: Depth::new((0..5).map(|n| (px(24_000 - n), 1_000))),
-        ..intent(soon, ES)
-    };
-    assert_eq!(judge(&mut risk, &sell, &FLAT), Ok(2), "the other side");
-    assert_eq!(judge(&mut risk, &intent(after(morning(), MINUTE), ES), &FLAT), Ok(2));
-}
-
-#[test]
 fn flat_by_the_end_of_the_day() {
     let mut risk = risk();
     _ = acts(&mut risk);
@@ -388,8 +398,13 @@ fn flat_by_the_end_of_the_day() {
     let all: Vec<Act> = (0..4).map(|n| Act::FlatBy(SymbolId(n))).collect();
     assert_eq!(acts(&mut risk), all);
     assert_eq!(probe(&risk, &intent(by, ES), &FLAT), Err((Gate::Limit, Detail::FlatBy)));
+    time(&mut risk, after(by, SECOND - 1));
+    assert_eq!((acts(&mut risk), risk.kill()), (vec![], Normal), "once a second");
+    // What turns up later is closed too.
     time(&mut risk, after(by, SECOND));
-    assert_eq!((acts(&mut risk), risk.kill()), (vec![], Normal), "once");
+    assert_eq!(acts(&mut risk), all);
+    time(&mut risk, at("2026-01-14T22:00:00Z"));
+    assert_eq!(acts(&mut risk), [], "nothing can be done in the daily break");
     let evening = at("2026-01-14T23:00:00Z");
     time(&mut risk, evening);
     assert_eq!(probe(&risk, &intent(evening, ES), &FLAT), Ok(2));
@@ -399,6 +414,21 @@ fn flat_by_the_end_of_the_day() {
     _ = acts(&mut risk);
     time(&mut risk, at("2026-01-16T15:00:00Z"));
     assert_eq!(acts(&mut risk), [Act::FlatBy(NQ)]);
+}
+
+/// A start three minutes after the time to be flat, before the symbol's first live event: after a
+/// warm-up that ended hours ago, and without one.
+#[test]
+fn flat_by_without_a_live_market() {
+    for market_time in [Ts::NONE, at("2026-01-14T18:00:00Z")] {
+        let mut risk = with(Params::default(), &["ES"], State::default());
+        let now = at("2026-01-14T21:57:00Z");
+        for second in 0..3 {
+            risk.on_time(after(now, second * SECOND), market_time, ES);
+            assert_eq!(acts(&mut risk), [Act::FlatBy(ES)], "{second}");
+        }
+        assert_eq!(risk.state().trade_day, i32::MIN, "the date is the market's");
+    }
 }
 
 #[test]
@@ -465,7 +495,7 @@ fn refusals() {
 }
 
 #[test]
-fn acknowledgements_silence_bars() {
+fn acknowledgements_and_silence() {
     let mut risk = risk();
     for _ in 0..49 {
         risk.on_order(morning(), OrderEvent::Acked { latency_ns: 900_000_000 });
@@ -504,14 +534,88 @@ fn acknowledgements_silence_bars() {
     risk.on_data(after(morning(), 64 * SECOND), ES);
     assert_eq!(risk.kill(), HaltEntries, "an attended run waits for somebody");
     assert_eq!(risk.on_resume(risk.ts, HaltEntries, true), Ok(()));
+}
 
-    for (minutes, limit) in [(1, 30 * SECOND), (30, 300 * SECOND)] {
-        let mut risk = self::risk();
-        risk.on_bar(morning(), minutes, limit - 1);
-        risk.on_bar(morning(), 5, i64::MAX);
-        assert_eq!(risk.kill(), Normal);
-        risk.on_bar(morning(), minutes, limit);
-        assert_eq!(risk.state().holds.rule(), Some(Rule::BarLate));
+/// The market of a traded symbol is silent from the start: no event, and with it no market time.
+#[test]
+fn a_symbol_that_never_says_anything_is_stale() {
+    for market_time in [Ts::NONE, after(morning(), -3_600 * SECOND)] {
+        let mut risk = with(Params::default(), &["ES", "NQ"], State::default());
+        let mut at = |seconds: i64| {
+            let ts = after(morning(), seconds * SECOND);
+            risk.on_data(ts, ES);
+            risk.on_time(ts, ts, ES);
+            risk.on_time(ts, market_time, NQ);
+            risk.state().holds.rule()
+        };
+        assert_eq!((at(0), at(9)), (None, None));
+        assert_eq!(at(10), Some(Rule::StaleData), "{market_time}");
+        assert_eq!(at(600), Some(Rule::StaleData));
+        let still = Err(ResumeError::Still(Rule::StaleData));
+        assert_eq!(risk.on_resume(risk.ts, HaltEntries, true), still);
+        risk.on_data(risk.ts, NQ);
+        assert_eq!(risk.on_resume(risk.ts, HaltEntries, true), Ok(()));
+    }
+    // A long history, read while the seconds pass, comes before the market.
+    let mut risk = with(Params::default(), &["ES", "NQ"], State::default());
+    for second in 0..20 {
+        let ts = after(morning(), second * SECOND);
+        risk.on_time(ts, Ts::NONE, ES);
+        risk.on_time(ts, Ts::NONE, NQ);
+        risk.on_history();
+    }
+    assert_eq!(risk.kill(), Normal);
+    // While the market is closed nobody waits for it.
+    let mut risk = with(Params::default(), &["ES"], State::default());
+    let saturday = at("2026-01-17T15:00:00Z");
+    for second in 0..30 {
+        risk.on_time(after(saturday, second * SECOND), Ts::NONE, ES);
+    }
+    assert_eq!(risk.kill(), Normal);
+}
+
+/// Bars of a minute, closed by an event `late` ns after the end of the first of them.
+#[test]
+fn bars_that_are_closed_late() {
+    let bars = |params: Params, first: Ts, late: i64| {
+        let mut risk = with(params, &["ES"], State::default());
+        time(&mut risk, Ts(first.0 - 90 * SECOND));
+        let mut bar = |end: Ts, at: Ts| {
+            risk.on_data(at, ES);
+            risk.on_time(at, at, ES);
+            risk.on_bar(at, ES, end, at);
+            risk.state().holds.rule()
+        };
+        assert_eq!(bar(Ts(first.0 - MINUTE), Ts(first.0 - 40 * SECOND)), None);
+        let at = after(first, late);
+        bar(Ts(at.0.div_euclid(MINUTE) * MINUTE), at)
+    };
+    let of = Params::default();
+    let first = morning();
+    for (late, rule) in [(0, None), (30 * SECOND - 1, None), (30 * SECOND, Some(Rule::BarLate))] {
+        assert_eq!(bars(of, first, late), rule, "{late}");
+    }
+    // Ten at once: the first of them counts.
+    assert_eq!(bars(of, first, 600 * SECOND), Some(Rule::BarLate));
+    // The half hour by its own limit.
+    let of = Params { bar_1_late_ns: 3_600 * SECOND, ..of };
+    assert_eq!(bars(of, first, 300 * SECOND - 1), None);
+    assert_eq!(bars(of, first, 300 * SECOND), Some(Rule::BarLate));
+    assert_eq!(bars(of, after(first, MINUTE), 300 * SECOND), None, "no half hour ended");
+
+    // Over the daily break no bar waits; one of the new day that does is late.
+    let mut risk = with(Params::default(), &["ES"], State::default());
+    let (break_, open) = (at("2026-01-14T22:00:00Z"), at("2026-01-14T23:00:00Z"));
+    for (at, end, rule) in [
+        (Ts(break_.0 - 70 * SECOND), Ts(break_.0 - 2 * MINUTE), None),
+        (open, break_, None),
+        (after(open, 61 * SECOND), after(open, MINUTE), None),
+        (after(open, 150 * SECOND), after(open, 2 * MINUTE), Some(Rule::BarLate)),
+    ] {
+        risk.on_data(at, ES);
+        risk.on_time(at, at, ES);
+        risk.on_bar(at, ES, end, at);
+        assert_eq!(risk.state().holds.rule(), rule, "{at}");
     }
 }
 
@@ -678,8 +782,6 @@ struct Run {
     risk: Risk,
     now: Ts,
     open: [Open; 4],
-    /// Entries let through, with their sides.
-    entries: Vec<(Ts, usize, bool)>,
     orders: Vec<Ts>,
     id: u32,
 }
@@ -712,10 +814,6 @@ impl Run {
         prop_assert!(stop >= 6);
         prop_assert!(state.trades < 10 && (state.losses < 3 || self.now >= state.pause_until));
         prop_assert!(state.session_r + state.open_r > -2.0 && state.day_r + state.open_r > -3.0);
-        let recent =
-            |e: &&(Ts, usize, bool)| e.1 == symbol && e.2 == buy && self.now.since(e.0) < MINUTE;
-        prop_assert!(self.entries.iter().find(recent).is_none());
-        self.entries.push((self.now, symbol, buy));
         prop_assert!(!self.open[symbol].is_open() && sizing.qty >= 1);
         let qty = i32::try_from(sizing.qty).expect("small");
         let risk_usd = sizing.at_risk_usd();
@@ -799,7 +897,6 @@ impl Run {
                 prop_assert_eq!(self.risk.kill(), state.holds.state());
                 prop_assert_eq!(self.risk.equity(), state.equity());
                 // Windows of a minute are none of the counters that survive.
-                self.entries.clear();
                 self.orders.clear();
             }
         }
@@ -816,7 +913,7 @@ proptest! {
     fn no_order_of_things_breaks_a_limit(steps in prop::collection::vec(step(), 1..300)) {
         let now = morning();
         let mut run = Run {
-            risk: risk(), now, open: FLAT, entries: Vec::new(), orders: Vec::new(), id: 0,
+            risk: risk(), now, open: FLAT, orders: Vec::new(), id: 0,
         };
         for step in steps {
             run.step(step)?;

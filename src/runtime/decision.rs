@@ -3,10 +3,11 @@
 use rtrb::{Consumer, Producer};
 
 use super::agent::{Agent, wait_until};
+use super::clock::Clock;
 use super::door::{Control, Gauges};
 use super::mids::Mid;
 use crate::decision::{CONTEXT_FEATURES, Confluence, Nearest, Signal};
-use crate::event::Body;
+use crate::event::{Body, flag};
 use crate::features::Frame;
 use crate::journal::Kind;
 use crate::order::Command;
@@ -17,6 +18,8 @@ use crate::units::{SECOND, SYMBOLS_MAX, Slot, Ts};
 
 /// Frames taken in one turn.
 const BATCH: usize = 256;
+/// From an event's receive time to the end of its decision: from here on entries must stop, ns.
+const LATE_NS: i64 = SECOND;
 /// Receive time between two status reports of one symbol, in ns.
 const STATUS_NS: i64 = SECOND / 10;
 
@@ -69,6 +72,8 @@ pub struct Decider {
     gauges: Option<Gauges>,
     /// Wishes of the operator taken so far.
     heard: u32,
+    /// Tells how far decisions are behind, where that matters.
+    clock: Option<Clock>,
     /// Receive time of each symbol's last report.
     reported: [Ts; SYMBOLS_MAX],
 }
@@ -94,6 +99,7 @@ impl Decider {
             lost: [0; 2],
             gauges: None,
             heard: 0,
+            clock: None,
             reported,
         }
     }
@@ -109,6 +115,13 @@ impl Decider {
     #[must_use]
     pub fn with_gauges(mut self, gauges: Gauges) -> Decider {
         self.gauges = Some(gauges);
+        self
+    }
+
+    /// Says in the gauges where a decision took a second or more by `clock`, which stamps events.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Decider {
+        self.clock = Some(clock);
         self
     }
 
@@ -135,6 +148,7 @@ impl Decider {
         }
         let verdict = self.judge.on_frame(frame, context);
         self.traded(frame);
+        self.punctual(frame);
         if let Some(signal) = verdict.signal {
             let words = [
                 u64::from(signal.symbol.0),
@@ -173,6 +187,16 @@ impl Decider {
                 nearest: decision.nearest(symbol),
                 signal: verdict.signal,
             });
+        }
+    }
+
+    /// Whether the decision came in time; the core knows no clock, so the net thread sequences what
+    /// follows. History is read as fast as it can be.
+    fn punctual(&self, frame: &Frame) {
+        let (Some(clock), Some(gauges)) = (&self.clock, &self.gauges) else { return };
+        let now = clock.now();
+        if now.since(frame.event.ts) >= LATE_NS && !frame.event.has(flag::WARMUP) {
+            gauges.say_late(now);
         }
     }
 
@@ -277,5 +301,41 @@ impl Agent for DecisionAgent {
 
     fn finish(self) -> Judge {
         self.decider.finish(self.last.0, self.last.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtrb::RingBuffer;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::event::Event;
+    use crate::pipeline::split;
+    use crate::runtime::setup::Setup;
+    use crate::snapshot::Publisher;
+    use crate::tally::SessionFilter;
+    use crate::units::{Instrument, SymbolId};
+
+    #[test]
+    fn a_decision_that_is_late_is_said() {
+        let es = Instrument::from_symbol("ESH6").expect("root");
+        let setup = Setup::new(Config::default(), vec![es], "paper").expect("valid");
+        let (_, judge) = split(&setup.core(SessionFilter::All), setup.calendar.clone());
+        let (clock, gauges, (_publisher, adopter)) =
+            (Clock::new(), Gauges::default(), Publisher::new());
+        let (status, _reports) = RingBuffer::new(16);
+        let mut decider = Decider::new(judge, adopter, None, status)
+            .with_gauges(gauges.clone())
+            .with_clock(clock.clone());
+        let mut at = |ago: i64, flags: u8| {
+            let ts = Ts(clock.now().0 - ago);
+            let (ts_exch, symbol, body) = (Ts::NONE, SymbolId(0), Body::Timer);
+            decider.on_frame(&Frame::empty(Event { seq: 1, ts, ts_exch, symbol, flags, body }));
+            gauges.late()
+        };
+        assert_eq!(at(0, 0), Ts::NONE);
+        assert_eq!(at(900 * LATE_NS, flag::WARMUP), Ts::NONE, "history is no delay");
+        assert!(at(LATE_NS, 0).is_some());
     }
 }

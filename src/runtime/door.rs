@@ -74,6 +74,7 @@ pub struct Gauges {
     beat: Arc<AtomicI64>,
     settled: Arc<AtomicBool>,
     heard: Arc<AtomicU32>,
+    late: Arc<AtomicI64>,
 }
 
 impl Default for Gauges {
@@ -84,6 +85,7 @@ impl Default for Gauges {
             beat: Arc::default(),
             settled: Arc::default(),
             heard: Arc::default(),
+            late: Arc::default(),
         }
     }
 }
@@ -126,6 +128,17 @@ impl Gauges {
         self.heard.load(Ordering::Acquire)
     }
 
+    /// The decision thread says that at `now` it was too far behind the events.
+    pub fn say_late(&self, now: Ts) {
+        self.late.store(now.0, Ordering::Release);
+    }
+
+    /// When it last said so; [`Ts::NONE`] where it never did.
+    #[must_use]
+    pub fn late(&self) -> Ts {
+        instant(&self.late)
+    }
+
     fn say_beat(&self, now: Ts) {
         self.beat.store(now.0, Ordering::Release);
     }
@@ -133,10 +146,15 @@ impl Gauges {
     /// When the door was last heard of; [`Ts::NONE`] where there is none.
     #[must_use]
     pub fn beat(&self) -> Ts {
-        match self.beat.load(Ordering::Acquire) {
-            0 => Ts::NONE,
-            ns => Ts(ns),
-        }
+        instant(&self.beat)
+    }
+}
+
+/// What was stored there, 0 being nothing yet.
+fn instant(of: &AtomicI64) -> Ts {
+    match of.load(Ordering::Acquire) {
+        0 => Ts::NONE,
+        ns => Ts(ns),
     }
 }
 

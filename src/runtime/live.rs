@@ -98,6 +98,8 @@ pub struct Ended {
     pub sent: Option<Sent>,
     /// The server would not trade for us, so the run ended.
     pub refused: bool,
+    /// The server ended the order connection for good, so the run ended.
+    pub cut: bool,
     /// The files of the trading, where there were any.
     pub records: Option<RecordsOutcome>,
 }
@@ -185,6 +187,9 @@ impl Live {
         let mut decider = Decider::new(judge, adopter, decisions_end, status_in)
             .with_mids(mids_in)
             .with_gauges(flags.gauges.clone());
+        if setup.config.trading.is_some() {
+            decider = decider.with_clock(clock.clone());
+        }
         if let Some(commands) = commands.take_if(|_| decides) {
             decider = decider.with_commands(commands);
         }
@@ -232,10 +237,10 @@ impl Live {
                 ((features, decision.join().map_err(died("decision"))?), net)
             }
         };
-        let NetOutcome { counters, lost, warmup, sent, refused, .. } = net;
+        let NetOutcome { counters, lost, warmup, sent, refused, cut, .. } = net;
         let journal = self.journal.map(JoinHandle::join).transpose().map_err(died("journal"))?;
         let records = self.records.map(JoinHandle::join).transpose().map_err(died("records"))?;
-        Ok(Ended { features, judge, counters, journal, lost, warmup, sent, refused, records })
+        Ok(Ended { features, judge, counters, journal, lost, warmup, sent, refused, cut, records })
     }
 }
 

@@ -166,6 +166,8 @@ pub struct NetAgent<S> {
     desk: Option<Desk>,
     /// The server would not trade for us.
     refused: bool,
+    /// The server ended the order connection for good.
+    cut: bool,
     /// Since when the run is being wound down.
     winding: Option<Ts>,
     /// When the last turn began.
@@ -204,14 +206,16 @@ pub struct NetOutcome<T> {
     pub sent: Option<Sent>,
     /// The server would not trade for us.
     pub refused: bool,
+    /// The server ended the order connection for good, though nobody here had asked for it.
+    pub cut: bool,
 }
 
 impl<T> NetOutcome<T> {
     /// What the sink left, and the rest.
     #[must_use]
     pub fn split(self) -> (T, NetOutcome<()>) {
-        let NetOutcome { sink, counters, lost, warmup, sent, refused } = self;
-        (sink, NetOutcome { sink: (), counters, lost, warmup, sent, refused })
+        let NetOutcome { sink, counters, lost, warmup, sent, refused, cut } = self;
+        (sink, NetOutcome { sink: (), counters, lost, warmup, sent, refused, cut })
     }
 }
 
@@ -227,12 +231,13 @@ const LOOP_NS: i64 = 5 * SECOND;
 /// Share of a minute's frames that may make no sense, in percent, of at least so many frames.
 const BROKEN: [u64; 2] = [1, 100];
 /// What stops entries by what the net thread itself measures.
-const CAUSES: [HaltCause; 5] = [
+const CAUSES: [HaltCause; 6] = [
     HaltCause::Journal,
     HaltCause::Stalled,
     HaltCause::Cold,
     HaltCause::LoopStall,
     HaltCause::ParseErrors,
+    HaltCause::DecisionLatency,
 ];
 
 /// What a [`NetAgent`] is made from.
@@ -294,6 +299,7 @@ impl<S: EventSink> NetAgent<S> {
             stalled_since: Ts::NONE,
             desk: parts.desk,
             refused: false,
+            cut: false,
             winding: None,
             turned: Ts::NONE,
             looked: (0, [0; 2]),
@@ -376,6 +382,8 @@ impl<S: EventSink> NetAgent<S> {
         }
         let beat = self.flags.gauges.beat();
         self.halt(beat.is_some() && now.since(beat) > BEAT_NS, HaltCause::Cold, now);
+        let late = self.flags.gauges.late();
+        self.halt(late.is_some() && now.since(late) < SECOND, HaltCause::DecisionLatency, now);
         let minute = now.second().div_euclid(60);
         if minute > self.looked.0 {
             let frames = self.sources.iter().map(NetSource::frames);
@@ -466,8 +474,8 @@ impl<S: EventSink> Agent for NetAgent<S> {
                 source.trade(self.poll.registry(), &self.clock, &mut turn);
             }
         }
-        if turn.refused {
-            self.refused = true;
+        if turn.refused || turn.cut {
+            (self.refused, self.cut) = (self.refused | turn.refused, self.cut | turn.cut);
             self.flags.stop.store(true, Ordering::Relaxed);
         }
         self.say_joined();
@@ -487,7 +495,10 @@ impl<S: EventSink> Agent for NetAgent<S> {
         self.sources.iter().for_each(|s| counters.add(&s.counters()));
         let (lost, warmup) = (self.out.capture.lost(), summary(&self.out.seam));
         let sent = self.sources.iter().find_map(NetSource::sent).cloned();
-        let refused = self.refused;
-        NetOutcome { sink: self.out.sink.finish(), counters, lost, warmup, sent, refused }
+        let (refused, cut) = (self.refused, self.cut);
+        NetOutcome { sink: self.out.sink.finish(), counters, lost, warmup, sent, refused, cut }
     }
 }
+
+#[cfg(test)]
+mod tests;

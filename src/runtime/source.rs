@@ -1,4 +1,11 @@
 //! The net thread's sources: a DTC connection, or a Sierra file that grows.
+//!
+//! **A lost order connection.** One that goes away without our asking, whoever closed it, stops
+//! entries: `Halt{HALT_ENTRIES, Link}` is sequenced with the loss. It reconnects by itself, and the
+//! orders are reconciled by themselves; that alone does not begin entries again. `mia resume` does,
+//! and is refused until orders and positions are reconciled. There is no time for which a loss is
+//! overlooked: nobody knows in it what the venue does. Brackets go on working at the venue. A
+//! server that ends the connection for good ends the run, with an error.
 
 use dtc::client::Client;
 use dtc::session::{CloseReason, SessionEvent};
@@ -30,6 +37,8 @@ pub struct Turn {
     pub held_back: bool,
     /// The server cannot trade for us: the run should not go on.
     pub refused: bool,
+    /// The server has ended the order connection for good: nor should it then.
+    pub cut: bool,
 }
 
 /// One source.
@@ -156,6 +165,8 @@ pub struct DtcConnection {
     live: bool,
     paused: bool,
     stopping: bool,
+    /// The core had it closed for good.
+    closed: bool,
     ended: bool,
 }
 
@@ -175,6 +186,7 @@ impl DtcConnection {
             live: false,
             paused: false,
             stopping: false,
+            closed: false,
             ended: false,
         }
     }
@@ -244,6 +256,7 @@ impl DtcConnection {
             trading.flushed(clock.now());
         }
         if disconnect {
+            self.closed = true;
             self.client.session().logoff("trading has stopped", clock.now_ns());
         }
     }
@@ -326,7 +339,10 @@ impl DtcConnection {
                     }
                     self.ended |= self.stopping;
                 }
-                SessionEvent::DoNotReconnect { .. } => self.ended = true,
+                SessionEvent::DoNotReconnect { .. } => {
+                    turn.cut |= self.trading.is_some() && !self.asked();
+                    self.ended = true;
+                }
                 _ => {}
             }
             self.say(&event);
@@ -341,6 +357,7 @@ impl DtcConnection {
         out: &mut Out<S>,
         turn: &mut Turn,
     ) {
+        let asked = self.asked();
         let Some(trading) = &mut self.trading else { return };
         let mut halt = |cause| {
             let body = Body::Halt { state: KillState::HaltEntries, cause };
@@ -361,9 +378,18 @@ impl DtcConnection {
             {
                 eprintln!("mia: {}: the order connection is gone", self.name);
                 out.event(account_event(now, Body::Link(false)));
+                if !asked {
+                    let (state, cause) = (KillState::HaltEntries, HaltCause::Link);
+                    out.event(account_event(now, Body::Halt { state, cause }));
+                }
             }
             _ => {}
         }
+    }
+
+    /// Whether its end was asked for on this side.
+    const fn asked(&self) -> bool {
+        self.stopping || self.closed
     }
 
     fn say(&self, event: &SessionEvent) {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::setup::Setup;
 use crate::config::TradingMode;
 use crate::decision::News;
-use crate::execution::{self, Orders};
+use crate::execution::{self, Orders, exchange};
 use crate::order::OrderId;
 use crate::units::SECOND;
 use crate::{risk, trader};
@@ -14,6 +14,9 @@ use crate::{risk, trader};
 const SIMULATED_DATE: u32 = 19_700_101;
 /// Ticks beyond the far touch that a limit entry may pay: what walking the book may cost.
 const COLLAR_TICKS: i32 = 1;
+
+/// Numbers of executions that each order id stands for.
+const EXECUTIONS_MAX: u64 = 64;
 
 /// What a run begins with, fresh: no orders, no positions, nothing lost or won yet.
 #[must_use]
@@ -77,6 +80,7 @@ pub fn params(setup: &Setup) -> Option<trader::Params> {
     let trading = config.trading.as_ref()?;
     let live = trading.mode == TradingMode::Live;
     let start = setup.start.clone();
+    let start = start.unwrap_or_else(|| fresh((!live).then_some(trading.equity)));
     Some(trader::Params {
         entry: config.entry_params(instruments),
         // A text that cannot be read was refused before.
@@ -85,12 +89,21 @@ pub fn params(setup: &Setup) -> Option<trader::Params> {
         risk: config.risk_params(setup.mode != "replay"),
         products: config.products(instruments),
         orders: config.order_params(),
-        exchange: (!live).then(|| config.exchange_params()),
+        exchange: (!live).then(|| exchange::Params {
+            first_execution: first_execution(start.next),
+            ..config.exchange_params()
+        }),
         kind: trading.entry.kind(),
         collar_ticks: COLLAR_TICKS,
         max_hold_ns: trading.max_hold_s.map(|s| i64::from(s) * SECOND),
-        start: start.unwrap_or_else(|| fresh((!live).then_some(trading.equity))),
+        start,
     })
+}
+
+/// Number of the first execution of a paper run whose first order is `next`: no order id is given
+/// twice, and so many executions as follow from here no order has.
+fn first_execution(next: OrderId) -> u64 {
+    next.to_bits().saturating_mul(EXECUTIONS_MAX)
 }
 
 /// Checks a start that was read: orders that another run left must be readable before they count.
@@ -110,6 +123,15 @@ pub fn check(start: &trader::Start, symbols: usize) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two paper runs of a day: the second begins with the next block of ids.
+    #[test]
+    fn executions_of_two_runs_differ() {
+        let first = |counter| first_execution(OrderId::new(20_260_114, counter));
+        assert_eq!(first(1001) - first(1), 64_000);
+        assert!(first(1) > first_execution(OrderId::new(SIMULATED_DATE, u32::MAX)));
+        assert!(first_execution(OrderId::new(29_991_231, 0)) < u64::MAX);
+    }
 
     #[test]
     fn a_start_there_and_back() {

@@ -197,7 +197,7 @@ impl Trader {
     }
 
     /// Tells the limits what the orders hold.
-    fn position(&mut self, symbol: SymbolId) {
+    pub(super) fn position(&mut self, symbol: SymbolId) {
         let qty = self.orders.position(symbol).map_or(0, |p| p.qty);
         self.risk.on_position(symbol, qty);
     }

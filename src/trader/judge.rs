@@ -6,7 +6,7 @@ use super::records::{market, stamp};
 use crate::book::Book;
 use crate::context::Context;
 use crate::decision::entry::Proposal;
-use crate::decision::{Decision, Edge, Tier};
+use crate::decision::{Decision, Edge};
 use crate::execution::{Moment, Plan};
 use crate::features::Frame;
 use crate::features::frame::FEATURES;
@@ -36,8 +36,9 @@ impl Trader {
         let Some(way) = BuySell::of(i32::from(signal.side)) else { return };
         let id = signal.symbol;
         let held = self.orders.position(id).map_or(0, |p| p.qty);
-        if held.signum() == -way.sign() && edge.veto.is_none() && signal.tier != Tier::NoTrade {
-            // An opposite signal closes, it does not turn.
+        let opposed = held.signum() == -way.sign();
+        if opposed && self.entries.tradable(edge, decision, frame, context).is_ok() {
+            // An opposite signal that would be traded closes, it does not turn.
             let now = Moment { seq: frame.event.seq, ts: frame.event.ts };
             self.exit(now, id, ExitReason::Reversal);
         }
@@ -46,6 +47,9 @@ impl Trader {
         let Some(symbol) = self.symbols.get(usize::from(id.0)) else { return };
         let volume = Some(symbol.session_volume);
         let market = market(frame, book, decision, &symbol.segment, volume);
+        let veto = passed.as_ref().err().copied();
+        let zero = veto.filter(|veto| veto.gate == Gate::SizeZero);
+        let micro = zero.and_then(|_| self.risk.last_sizing()?.micro_hint);
         let entry = passed.as_ref().ok().map(|passed| Entry {
             id: passed.id,
             qty: passed.sizing.qty,
@@ -75,7 +79,8 @@ impl Trader {
             vix: context.volatility.and_then(|v| v.vix).map(|vix| vix.value),
             nearest: decision.nearest(id),
             cluster,
-            veto: passed.as_ref().err().copied(),
+            micro,
+            veto,
             entry,
         };
         if entry.is_some()

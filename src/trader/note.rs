@@ -107,6 +107,9 @@ pub struct Decided {
     pub nearest: Option<Nearest>,
     /// Strength of the level cluster that made the target.
     pub cluster: Option<f64>,
+    /// Contracts of the small sister that would have fitted where none of this one did: a hint,
+    /// nothing of it is sent. `None` for other refusals, and without a sister.
+    pub micro: Option<Qty>,
     /// What refused, `None` where an order left.
     pub veto: Option<Veto>,
     /// The order, where one left.

@@ -2,15 +2,15 @@
 
 use super::note::{Alert, Killed, Note, Stamp, Trip};
 use super::records::{mid2, stamp, touch};
-use super::{COMMANDS_MAX, Trader};
+use super::{COMMANDS_MAX, Symbol, Trader};
 use crate::book::Book;
 use crate::context::Context;
-use crate::decision::{Decision, Edge};
+use crate::decision::{Decision, Edge, Entries};
 use crate::event::{Body, Event, HaltCause, flag};
-use crate::execution::Moment;
+use crate::execution::{Admit, Moment, Order};
 use crate::features::{Frame, frame_flag};
 use crate::order::{Action, Command, ExitReason, KillState, OrderId};
-use crate::risk::{Act, OrderEvent, ResumeError, Rule, Why};
+use crate::risk::{Act, Leaving, OrderEvent, ResumeError, Risk, Rule, Why};
 use crate::units::{SymbolId, Ts};
 
 impl Trader {
@@ -30,10 +30,15 @@ impl Trader {
         self.entries.on_frame(frame, decision);
         self.market(frame, book);
         if event.has(flag::WARMUP) {
+            self.risk.on_history();
             return;
         }
         let (at, now) = (stamp(frame), Moment { seq: event.seq, ts: event.ts });
+        self.position(event.symbol);
         self.risk.on_time(event.ts, frame.market_time, event.symbol);
+        if frame.flags & frame_flag::BAR_CLOSED != 0 {
+            self.risk.on_bar(event.ts, event.symbol, frame.bar.end(), frame.market_time);
+        }
         self.hear(event, now);
         self.orders.on_event(event, &mut self.outbox, &mut self.changes);
         self.settle(at, frame, decision);
@@ -207,7 +212,7 @@ impl Trader {
                         self.exit(now, symbol, ExitReason::Kill);
                     }
                 }
-                Act::FlatBy(symbol) => self.exit(now, symbol, ExitReason::Session),
+                Act::FlatBy(symbol) => self.flat_by(now, symbol),
                 Act::Disconnect => self.send(&Command {
                     seq: now.seq,
                     ts: now.ts,
@@ -218,9 +223,20 @@ impl Trader {
         }
     }
 
+    /// The time to be flat, asked again and again: what is not there or on its way out stays as it
+    /// is.
+    fn flat_by(&mut self, now: Moment, symbol: SymbolId) {
+        let held = self.orders.position(symbol).is_some_and(|position| position.qty != 0);
+        let works = |o: &Order| o.symbol == symbol && o.id.is_ours();
+        if self.orders.closing(symbol).is_none() && (held || self.orders.open_orders().any(works)) {
+            self.exit(now, symbol, ExitReason::Session);
+        }
+    }
+
     /// Hands on what may leave now.
     fn leave(&mut self, now: Moment) {
-        let Trader { queue, orders, outbox, changes, risk, exchange, commands, .. } = self;
+        let Trader { symbols, entries, queue, orders, outbox, changes, .. } = self;
+        let Trader { risk, exchange, commands, .. } = self;
         // Both closures need the limits; one after the other.
         let risk = std::cell::RefCell::new(risk);
         queue.pass(
@@ -228,9 +244,15 @@ impl Trader {
             orders,
             outbox,
             changes,
-            &mut |ts| risk.borrow_mut().admit(ts),
             &mut |command| {
-                if commands.len() >= COMMANDS_MAX {
+                let mut risk = risk.borrow_mut();
+                if left_behind(command, now.ts, symbols, entries, &risk) {
+                    return Admit::Never;
+                }
+                if risk.admit(now.ts, messages(command)) { Admit::Now } else { Admit::Later }
+            },
+            &mut |command| {
+                if commands.len() + messages(command) > COMMANDS_MAX {
                     return false;
                 }
                 match command.action {
@@ -258,6 +280,30 @@ impl Trader {
             None => self.lost += 1,
         }
     }
+}
+
+/// Whether a command is an entry whose market has moved on since its signal, or is silent.
+fn left_behind(
+    command: &Command,
+    ts: Ts,
+    symbols: &[Symbol],
+    entries: &Entries,
+    risk: &Risk,
+) -> bool {
+    let Action::New { id, way, parent: true, .. } = command.action else { return false };
+    let symbol = command.symbol;
+    let leaving = symbols.get(usize::from(symbol.0)).and_then(|of| {
+        let half_ticks = of.trades.decision(id)?.mid2()?;
+        let (touch, data_ts) = (of.touch?, entries.market_ts(symbol));
+        Some(Leaving { symbol, way, ts, data_ts, half_ticks, touch })
+    });
+    // What cannot be measured does not pass.
+    leaving.is_none_or(|of| risk.still(&of).is_err())
+}
+
+/// Messages that leave with a command: an entry takes its bracket along.
+const fn messages(command: &Command) -> usize {
+    if matches!(command.action, Action::New { parent: true, .. }) { 2 } else { 1 }
 }
 
 /// Name of a refused resume, as it stands in records.

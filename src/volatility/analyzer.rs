@@ -115,6 +115,8 @@ pub struct Analyzer {
     level: Level,
     /// Time of the last observation of the level.
     level_at: Ts,
+    /// The base was above its stress level when a value last counted.
+    stressed: bool,
     curve: Confirmed,
     curve_at: Ts,
     signals: Signals,
@@ -142,6 +144,7 @@ impl Analyzer {
             quotes: [[None; SOURCES.len()]; INDICES],
             level: Level::default(),
             level_at: Ts::NONE,
+            stressed: false,
             curve: Confirmed::default(),
             curve_at: Ts::NONE,
             signals: Signals::new(params.signals),
@@ -181,6 +184,7 @@ impl Analyzer {
         *place = Some(Quote::new(quote.value, quote.ts, quote.source));
         match self.best(index, now, calendar) {
             Some(best) if best.source == quote.source && best.ts == quote.ts => {
+                self.strain(index, best, now, calendar);
                 self.sample(index, best, now, calendar);
                 Taken::Yes
             }
@@ -239,6 +243,14 @@ impl Analyzer {
             let ts = hours::close_of(date_of(day), calendar);
             (ts <= now).then_some(Quote::new(value, ts, Source::Eod))
         })
+    }
+
+    /// Remembers the stress of the base: any value begins it, only one that is fit for now ends it.
+    fn strain(&mut self, index: Index, quote: Quote, now: Ts, calendar: &Calendar) {
+        let usable = hours::freshness(quote.ts, now, calendar).is_usable();
+        if index == self.base && (usable || stress(quote.value)) {
+            self.stressed = stress(quote.value);
+        }
     }
 
     /// Lets the minute's first value of an index count for regime, curve and signals.
@@ -332,7 +344,7 @@ impl Analyzer {
             vxn: best(Index::Vxn),
             regime,
             vix_mult: regime.map(Regime::multiplier),
-            stress: usable.map(|q| stress(q.value)),
+            stress: usable.map(|q| stress(q.value)).or(self.stressed.then_some(true)),
             ratio,
             curve: ratio.value().map(|r| self.curve.state().unwrap_or(Curve::of(r))),
             strong_stress: ratio.value().map(curve::strong_stress),
@@ -511,7 +523,7 @@ mod tests {
         assert_eq!(fresh.regime, Some(Regime::High));
         let stale = at("2026-01-15T21:11:31Z");
         assert!(stale.vix.is_some_and(|q| q.stale && q.value == 31.0));
-        assert_eq!((stale.regime, stale.vix_mult, stale.stress), (None, None, None));
+        assert_eq!((stale.regime, stale.vix_mult, stale.stress), (None, None, Some(true)));
         assert_eq!((stale.percentile.reason, stale.trend), (Reason::Stale, None));
         assert!(signals(&stale).is_empty());
         let held = at("2026-01-16T08:14:00Z");
@@ -519,6 +531,27 @@ mod tests {
         assert_eq!((held.regime, held.stress), (Some(Regime::High), Some(true)));
         assert_eq!(held.percentile.value(), Some(1.0));
         assert_eq!(at("2026-01-16T08:15:00Z").regime, None);
+    }
+
+    /// A VIX that falls silent in stress is no calm: only a value of now ends it.
+    #[test]
+    fn stress_outlives_its_quote() {
+        let (mut a, c) = (empty(), calendar());
+        let at = |a: &Analyzer, now: &str| a.part(instant(now), &c).stress;
+        assert_eq!(at(&a, "2026-01-15T15:00:00Z"), None, "never known");
+        say(&mut a, &c, Index::Vix, 30.0, "2026-01-15T15:00:00Z");
+        assert_eq!(at(&a, "2026-01-15T15:00:10Z"), Some(false));
+        assert_eq!(at(&a, "2026-01-15T15:10:00Z"), None, "stale and calm");
+        say(&mut a, &c, Index::Vix, 30.1, "2026-01-15T15:11:00Z");
+        say(&mut a, &c, Index::Vix9d, 20.0, "2026-01-15T15:12:00Z");
+        assert_eq!(at(&a, "2026-01-15T15:20:00Z"), Some(true), "stale and not calm");
+        // A calm value of a quarter of an hour ago says nothing of now.
+        let (ts, now) = (instant("2026-01-15T15:12:00Z"), instant("2026-01-15T15:27:00Z"));
+        a.observe(Index::Vix, Quote::new(29.0, ts, Source::Index), now, &c);
+        assert_eq!(at(&a, "2026-01-15T15:27:00Z"), Some(true));
+        say(&mut a, &c, Index::Vix, 29.0, "2026-01-15T15:28:00Z");
+        assert_eq!(at(&a, "2026-01-15T15:28:10Z"), Some(false));
+        assert_eq!(at(&a, "2026-01-15T15:40:00Z"), None);
     }
 
     #[test]

@@ -158,7 +158,7 @@ pub struct Part {
     pub regime: Option<Regime>,
     /// Size multiplier of the regime, 0.5 to 1.
     pub vix_mult: Option<f64>,
-    /// VIX above 30.
+    /// VIX above 30; while it is too old for now, `true` stays and anything else is unknown.
     pub stress: Option<bool>,
     /// VIX/VIX3M.
     pub ratio: Slot,

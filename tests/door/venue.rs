@@ -13,6 +13,8 @@ use zerocopy::little_endian::{F64, I32};
 pub(crate) enum Say {
     /// Close the connection.
     Drop,
+    /// Log off for good.
+    Leave,
 }
 
 /// The test's end.
@@ -73,6 +75,12 @@ fn connection(
         }
         match said.try_recv() {
             Ok(Say::Drop) => return true,
+            Ok(Say::Leave) => {
+                let mut logoff = wire::Logoff::DEFAULT;
+                logoff.do_not_reconnect = 1;
+                let _ = stream.write_all(logoff.as_bytes());
+                return false;
+            }
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => return false,
         }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use mia::event::{Body, Event};
-use mia::execution::{Change, Changes, Moment, Orders, Outbox, Params, Plan, Queue};
-use mia::order::{BuySell, Command, ExitReason, Listing, OrderId, OrderKind, Status};
+use mia::execution::{Admit, Change, Changes, Moment, Orders, Outbox, Params, Plan, Queue};
+use mia::order::{Action, BuySell, Command, ExitReason, Listing, OrderId, OrderKind, Status};
 use mia::units::{Px, Qty, SECOND, SymbolId, Ts};
 
 use crate::venue::{Manners, Venue};
@@ -222,15 +222,20 @@ impl World {
         let at = self.at();
         self.orders.on_time(at, &mut self.out, &mut self.changes);
         let (left, to_venue, up) = (&mut self.left, &mut self.to_venue, self.up);
-        let mut admit = |ts: Ts| {
+        let ts = at.ts;
+        let mut admit = |command: &Command| {
             while left.front().is_some_and(|&old| ts.since(old) >= SECOND) {
                 left.pop_front();
             }
-            let room = left.len() < 5;
-            if room {
-                left.push_back(ts);
+            let messages = match command.action {
+                Action::New { parent: true, .. } => 2,
+                _ => 1,
+            };
+            if left.len() + messages > 5 {
+                return Admit::Later;
             }
-            room
+            left.extend(std::iter::repeat_n(ts, messages));
+            Admit::Now
         };
         let mut send = |command: &Command| {
             if up {

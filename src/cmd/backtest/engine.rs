@@ -130,6 +130,7 @@ impl<'a> Counter<'a> {
         {
             *count += 1;
         }
+        self.result.micro += u64::from(decided.micro.is_some_and(|fits| fits > 0));
         if let Some(entry) = decided.entry {
             let [long, short] = &mut self.result.entries;
             *(if decided.way == BuySell::Buy { long } else { short }) += 1;

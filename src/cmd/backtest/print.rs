@@ -39,6 +39,8 @@ struct OfSet {
     statistics: Statistics,
     drawdown_usd: f64,
     vetoes: Vec<(&'static str, u64)>,
+    /// Of the refusals for size, those in which the small contract would have fitted.
+    micro_would_fit: u64,
     /// Score of the frames with enough coverage: share of frames and quantiles.
     scores: Option<Scores>,
 }
@@ -130,6 +132,7 @@ impl OfSet {
             statistics: statistics(results),
             drawdown_usd: results.iter().map(|r| r.drawdown_usd).fold(0.0, f64::max),
             vetoes: Gate::ALL.iter().enumerate().map(|(at, g)| (g.name(), veto(at))).collect(),
+            micro_would_fit: sum(|r| r.micro),
             scores: Scores::new(results),
         }
     }
@@ -309,6 +312,9 @@ fn of_set(set: &OfSet, out: &mut dyn Write) -> std::io::Result<()> {
         .collect();
     let vetoes = if vetoes.is_empty() { "none".to_owned() } else { vetoes.join(", ") };
     writeln!(out, "  refused: {vetoes}")?;
+    if set.micro_would_fit > 0 {
+        writeln!(out, "  too small for a contract, not for the micro: {}", set.micro_would_fit)?;
+    }
     if let Some(scores) = &set.scores {
         writeln!(
             out,

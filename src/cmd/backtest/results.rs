@@ -10,7 +10,7 @@ use crate::order::{ExitReason, Gate};
 use crate::store::staged::Staged;
 
 /// Version of the file; others are computed again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub(super) struct RunResult {
     pub(super) edges: u64,
     /// Refusals by gate, in the order of [`Gate::ALL`].
     pub(super) vetoes: Vec<u64>,
+    /// Refusals for size in which contracts of the small sister would have fitted.
+    pub(super) micro: u64,
     /// Entries that were sent, long and short.
     pub(super) entries: [u64; 2],
     /// Executions.
@@ -112,6 +114,7 @@ impl RunResult {
             days: Vec::new(),
             edges: 0,
             vetoes: vec![0; Gate::ALL.len()],
+            micro: 0,
             entries: [0; 2],
             fills: 0,
             scores: vec![0; 101],

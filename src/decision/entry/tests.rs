@@ -273,7 +273,12 @@ fn divided(change: impl Fn(&mut LevelPart)) -> Result<Proposal, Refused> {
     change(&mut part);
     rig.context.version = 1;
     rig.context.set_level(part);
-    rig.propose(-0.2)
+    let (frame, edge) = rig.edge(SECOND, -0.2);
+    let tradable = rig.entries.tradable(&edge, &rig.decision, &frame, &rig.context);
+    let own = rig.entries.propose(&edge, &rig.decision, &frame, &rig.context, &book());
+    // What is not traded does not close either.
+    assert_eq!(tradable.err(), own.err().map(|refused| refused.veto));
+    own
 }
 
 #[test]

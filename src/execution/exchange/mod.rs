@@ -72,7 +72,7 @@ pub struct Params {
     pub queue: Queue,
     /// Ticks that whoever takes pays on top of the level's price; less than 1 counts as 1.
     pub slippage_ticks: i32,
-    /// Number of the first execution: a run that continues another must not repeat its numbers.
+    /// Number of the first execution: a run must not repeat the numbers of another.
     pub first_execution: u64,
 }
 
@@ -282,19 +282,6 @@ impl Exchange {
     #[must_use]
     pub const fn lost(&self) -> u64 {
         self.lost
-    }
-
-    /// Number of the next execution.
-    #[must_use]
-    pub const fn next_execution(&self) -> u64 {
-        self.execution
-    }
-
-    /// Gives the account a position that it had before this exchange began.
-    pub fn restore_position(&mut self, symbol: SymbolId, position: i32) {
-        if let Some(market) = self.markets.get_mut(usize::from(symbol.0)) {
-            market.position = position;
-        }
     }
 
     /// Answers that an order is none of the venue's.

@@ -157,14 +157,14 @@ fn a_command_that_waited_is_no_faster() {
 }
 
 #[test]
-fn a_run_continues_another() {
+fn executions_are_numbered_from_where_it_is_told() {
     let mut stage = Stage::new(Params { latency_ns: 0, first_execution: 7, ..Params::default() });
-    stage.exchange.restore_position(SYMBOL, -3);
-    stage.send(Action::Flatten { id: ID });
-    let said = stage.event(Body::Timer);
-    assert_eq!((fills(&said), stage.position()), (vec![(102, 3)], 0));
-    assert_eq!(stage.exchange.fills().next().unwrap().fill.execution.number(), 7);
-    assert_eq!(stage.exchange.next_execution(), 8);
+    for number in [7, 8] {
+        stage.new_order(ID.plus(number), BuySell::Sell, OrderKind::Market, 1, 0);
+        assert_eq!(fills(&stage.event(Body::Timer)), [(99, 1)]);
+        let last = stage.exchange.fills().last().expect("filled").fill.execution.number();
+        assert_eq!(last, u64::from(number));
+    }
 }
 
 #[test]

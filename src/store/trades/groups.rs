@@ -113,6 +113,7 @@ pub(super) fn signal(
     group.put("side", if of.way.sign() > 0 { "LONG" } else { "SHORT" });
     group.put("gate_failed", of.veto.map_or("NONE", |veto| veto.gate.name()));
     group.put("gate_detail", of.veto.map_or("", |veto| veto.detail.name()));
+    group.maybe("micro_contracts", of.micro.map(u64::from), Reason::NoInput);
     group.slot("battle_navale_score", feature(&of.features, 28));
     group.unmeasured(&["battle_navale_p", "battle_navale_t", "battle_navale_b"]);
     group.unmeasured(&["base_id", "base_colour", "base_state", "base_quality"]);

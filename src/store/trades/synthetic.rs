@@ -99,6 +99,7 @@ pub(crate) fn decided(at: usize, stamp: Stamp, way: BuySell, entry: Option<Entry
         vix: (!at.is_multiple_of(5)).then_some(16.5 + at as f64 / 10.0),
         nearest: None,
         cluster: Some(0.28),
+        micro: None,
         veto: entry.is_none().then(|| Veto::new(Gate::Rr, Detail::RatioLow)),
         entry,
     }
