@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ pub struct Gauges {
     used: Arc<AtomicU32>,
     beat: Arc<AtomicI64>,
     settled: Arc<AtomicBool>,
+    turn: Arc<AtomicI64>,
+    read: Arc<AtomicU64>,
 }
 
 impl Default for Gauges {
@@ -69,6 +71,8 @@ impl Default for Gauges {
             used: Arc::default(),
             beat: Arc::default(),
             settled: Arc::default(),
+            turn: Arc::default(),
+            read: Arc::default(),
         }
     }
 }
@@ -100,6 +104,19 @@ impl Gauges {
     #[must_use]
     pub fn settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
+    }
+
+    /// The net thread says when a turn began that has ended, and how many bytes of its connections
+    /// it has sequenced by then.
+    pub fn say_turn(&self, began: Ts, read: u64) {
+        self.read.store(read, Ordering::Release);
+        self.turn.store(began.0, Ordering::Release);
+    }
+
+    /// See [`Gauges::say_turn`].
+    #[must_use]
+    pub fn turn(&self) -> (Ts, u64) {
+        (Ts(self.turn.load(Ordering::Acquire)), self.read.load(Ordering::Acquire))
     }
 
     fn say_beat(&self, now: Ts) {
