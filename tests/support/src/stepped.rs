@@ -10,10 +10,12 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use dtc_sim::market::{MarketRecord, VecMarket};
 use dtc_sim::run::{ServeConfig, serve};
 use mia::cmd::market::{as_sent, push, spec};
+use mia::config::Idle;
 use mia::event::{Event, flag};
 use mia::runtime::clock::Clock;
 use mia::runtime::live::{Ended, Live};
@@ -24,6 +26,9 @@ use crate::live::Plan;
 
 /// Longest wait for one step.
 const PATIENCE_NS: i64 = 60 * SECOND;
+
+/// Rest between two looks at whether a step is done.
+const PAUSE: Duration = Duration::from_micros(20);
 
 /// Records with the times at which they are received.
 #[derive(Clone, Debug)]
@@ -81,7 +86,9 @@ pub fn run(
     let released = Arc::new(AtomicU64::new(0));
     let serving = ServeConfig { released: Some(released.clone()), ..plan.serving() };
     let server = serve(serving, Box::new(market)).expect("loopback port");
-    let setup = plan.setup(server.addr());
+    let mut setup = plan.setup(server.addr());
+    // Most of the time each waits for another: who spins keeps it from the processor.
+    setup.config.threads.idle = Idle::Backoff;
     let _ = std::fs::remove_file(journal);
     let live = Live::start(&setup, Some(journal), &clock).expect("starts");
     let (gauges, wall) = (live.flags.gauges.clone(), Clock::new());
@@ -89,7 +96,7 @@ pub fn run(
         let since = wall.now();
         while !ready() {
             assert!(wall.now().since(since) < PATIENCE_NS, "{what}: nothing happens");
-            std::thread::yield_now();
+            Clock::sleep(PAUSE);
         }
     };
     let mut at = 0;
