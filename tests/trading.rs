@@ -1,10 +1,10 @@
-//! Trading on paper: a live run, its journal and a backtest of either do the same, event for event.
+//! Trading on recorded input: the hour trades, and a backtest of it equals that of its journal. How
+//! that compares with a live run: `tests/wire.rs`.
 
 use std::path::Path;
 use std::process::Command;
 
-use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket, es};
-use mia::config::{Config, Layout};
+use mia::config::Config;
 use mia::order::BuySell;
 use mia::tally::SessionFilter;
 use mia::trader::note::Note;
@@ -71,43 +71,6 @@ fn the_real_hour_trades_both_ways() {
     let equity = trader.equity_usd().expect("known");
     let open = equity - 100_000.0 - did.net_usd;
     assert!(open.abs() < 2_000.0 && (did.held != 0 || open.abs() < 1e-6), "{open} {did:?}");
-}
-
-/// A live run over a socket and the replay of its journal: the digest covers every order and fill.
-#[test]
-fn paper_replays_from_its_journal() {
-    let folder = live::folder("trading");
-    for layout in [Layout::Fused, Layout::Split] {
-        let market = SyntheticMarket::new(&SyntheticConfig {
-            seed: 3,
-            symbols: vec![(es(), 5000.0)],
-            duration_s: 3600.0,
-            ..SyntheticConfig::default()
-        });
-        let mut trading = config();
-        trading.trading.as_mut().expect("set").folder = folder.join("data");
-        // Receive times run as fast as the machine: what waits must not wait for minutes.
-        trading.exchange.latency_us = 0;
-        let plan = live::Plan {
-            layout,
-            decision: Some(trading.decision.clone()),
-            trading: Some(trading),
-            ..live::Plan::new(vec![("SYNTHETIC-ES".to_owned(), 0.25)])
-        };
-        let path = folder.join("a.mjrnl");
-        let (ended, ..) = live::run(Box::new(market), &plan, &path);
-        let records = ended.records.as_ref().expect("it trades");
-        assert!(records.error.is_none(), "{records:?}");
-        let written = records.written.as_ref().expect("whole");
-        println!("{layout:?}: {written:?}");
-        assert!(written.records > 0);
-        let (replayed, checked) = live::replay_journal(&path);
-        assert!(checked > 0);
-        assert_eq!(replayed.judge().digest(), ended.judge.digest(), "{layout:?}");
-        let equity = |judge: &mia::pipeline::Judge| judge.trader().expect("it trades").equity_usd();
-        assert_eq!(equity(replayed.judge()), equity(&ended.judge));
-    }
-    std::fs::remove_dir_all(folder).expect("clean up");
 }
 
 fn mia(arguments: &[&str]) -> Value {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
+use dtc_sim::encode::Generation;
 use dtc_sim::market::{Aggressor, MarketBody, MarketRecord, Side, SymbolSpec, VecMarket};
 
 use crate::event::{Body, Event, flag};
@@ -10,7 +11,7 @@ use crate::journal::Reader;
 use crate::runtime::files::{FileKind, Loaded, TickFiles, load};
 use crate::runtime::player::Player;
 use crate::runtime::setup::Setup;
-use crate::units::{self, Instrument, Px};
+use crate::units::{self, Instrument, Px, Ts};
 
 /// The market that `files` recorded: tick files merged by time, or one journal.
 ///
@@ -43,13 +44,33 @@ pub fn recorded(files: &[PathBuf], tick: Option<f64>) -> Result<(VecMarket, Vec<
     Ok((VecMarket::new(instruments.iter().map(spec).collect(), records), instruments))
 }
 
-fn spec(instrument: &Instrument) -> SymbolSpec {
+/// A symbol as the simulator serves it.
+#[must_use]
+pub fn spec(instrument: &Instrument) -> SymbolSpec {
     let value = instrument.multiplier.map_or(0.0, |m| m * instrument.tick);
     SymbolSpec::new(&instrument.symbol, "", instrument.tick, value)
 }
 
-/// Timers and notes of a recording are none of the market's business.
-fn push(records: &mut Vec<MarketRecord>, event: &Event, instruments: &[Instrument]) {
+/// The time that the simulator serves for an event.
+fn served_ns(event: &Event) -> i64 {
+    event.ts_exch.or(event.ts).0
+}
+
+/// Gives an event the exchange time that a client of the simulator would read of it in messages of
+/// `form`. Its receive time stays.
+pub fn as_sent(form: Generation, event: &mut Event) {
+    let ts_ns = served_ns(event);
+    let sent = match event.body {
+        Body::Trade { .. } | Body::Quote { .. } => form.market_data_time(ts_ns),
+        Body::Depth { .. } | Body::Clear | Body::BatchEnd => form.depth_time(ts_ns),
+        _ => return,
+    };
+    event.ts_exch = sent.map_or(Ts::NONE, Ts::from_outside);
+}
+
+/// Adds what the simulator serves of `event`. Timers and notes of a recording are none of the
+/// market's business.
+pub fn push(records: &mut Vec<MarketRecord>, event: &Event, instruments: &[Instrument]) {
     let Some(instrument) = instruments.get(usize::from(event.symbol.0)) else { return };
     let points = |px: Px| instrument.points(px);
     let end = event.has(flag::BATCH_END);
@@ -84,7 +105,7 @@ fn push(records: &mut Vec<MarketRecord>, event: &Event, instruments: &[Instrumen
         Body::BatchEnd => MarketBody::BatchEnd,
         _ => return,
     };
-    let (ts_ns, symbol) = (event.ts_exch.or(event.ts).0, event.symbol.0);
+    let (ts_ns, symbol) = (served_ns(event), event.symbol.0);
     records.push(MarketRecord { ts_ns, symbol, body });
     if end && matches!(event.body, Body::Clear) {
         records.push(MarketRecord { ts_ns, symbol, body: MarketBody::BatchEnd });

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use dtc_sim::encode::Generation;
 
 use super::contexts::{Timed, Versions};
 use crate::config::Config;
@@ -27,6 +28,8 @@ pub enum Input<'a> {
         files: &'a TickFiles,
         /// Contexts in the order of their times.
         contexts: &'a [Timed],
+        /// Times as a DTC server of this form sends them.
+        sent: Option<Generation>,
     },
     /// A journal, which holds its own contexts.
     Journal {
@@ -66,8 +69,11 @@ pub fn play(
         each(&Step { event, pipeline: &pipeline, context, signal })
     };
     match input {
-        Input::Ticks { files, contexts } => {
+        Input::Ticks { files, contexts, sent } => {
             let mut stream = files.stream().map_err(|e| anyhow!(e))?;
+            if let Some(form) = *sent {
+                stream = stream.changed(move |event| super::market::as_sent(form, event));
+            }
             let mut versions = Versions::new(contexts);
             while let Some(event) = stream.next_event()? {
                 step(&event, versions.at(event.ts).0)?;

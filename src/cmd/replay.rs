@@ -210,7 +210,7 @@ fn replay_ticks(
         write_journal(path, &setup, &files, &contexts)?;
     }
     if let Some(path) = &args.features {
-        let input = Input::Ticks { files: &files, contexts: &contexts };
+        let input = Input::Ticks { files: &files, contexts: &contexts, sent: None };
         write_features(path, args.every, &setup, &input)?;
     }
     Ok((setup, passes))

@@ -73,9 +73,12 @@ struct Head<'a> {
 
 impl Head<'_> {
     /// The source's next event, if it has one.
-    fn front(&mut self) -> Result<Option<&Event>, FeedError> {
+    fn front(&mut self, change: Option<&Change<'_>>) -> Result<Option<&Event>, FeedError> {
         if self.queue.is_empty() {
             self.source.pull(&mut self.queue)?;
+            if let Some(change) = change {
+                self.queue.iter_mut().for_each(change);
+            }
         }
         Ok(self.queue.front())
     }
@@ -87,7 +90,11 @@ pub struct Stream<'a> {
     /// `None`: history for a live run, which gets no Timers.
     timers: Option<Timers>,
     sequencer: Sequencer,
+    change: Option<Change<'a>>,
 }
+
+/// Something that is done to every event of the sources.
+type Change<'a> = Box<dyn Fn(&mut Event) + 'a>;
 
 impl std::fmt::Debug for Stream<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -104,7 +111,14 @@ impl<'a> Stream<'a> {
             heads: sources.into_iter().map(head).collect(),
             timers: Some(Timers::new(symbols)),
             sequencer: Sequencer::default(),
+            change: None,
         }
+    }
+
+    /// Does `change` to every event of the sources before anything else looks at it.
+    #[must_use]
+    pub fn changed(self, change: impl Fn(&mut Event) + 'a) -> Stream<'a> {
+        Stream { change: Some(Box::new(change)), ..self }
     }
 
     /// Merges `sources` without Timers: a live run's history, in which only events move time.
@@ -120,7 +134,7 @@ impl<'a> Stream<'a> {
     pub fn next_event(&mut self) -> Result<Option<Event>, FeedError> {
         let mut first: Option<(Ts, usize)> = None;
         for (at, head) in self.heads.iter_mut().enumerate() {
-            if let Some(event) = head.front()?
+            if let Some(event) = head.front(self.change.as_ref())?
                 && first.is_none_or(|(ts, _)| event.ts < ts)
             {
                 first = Some((event.ts, at));

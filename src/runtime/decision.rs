@@ -4,7 +4,8 @@ use rtrb::{Consumer, Producer};
 
 use super::agent::{Agent, wait_until};
 use super::clock::Clock;
-use super::door::{Control, Gauges};
+use super::door::Control;
+use super::gauges::Gauges;
 use super::mids::Mid;
 use crate::decision::{CONTEXT_FEATURES, Confluence, Nearest, Signal};
 use crate::event::{Body, flag};

@@ -12,13 +12,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rtrb::Producer;
 
 use super::clock::Clock;
+use super::gauges::Gauges;
 use super::vitals::Vitals;
 use crate::event::{Body, HaltCause};
 use crate::order::{KillState, OrderId};
@@ -32,8 +33,6 @@ const LOOK: Duration = Duration::from_millis(100);
 const EFFECT_NS: i64 = 2 * SECOND;
 /// Least time between two halts that the same halt file asks for.
 const AGAIN_NS: i64 = SECOND;
-/// [`Gauges::kill`] before anybody has said it.
-const UNSAID: u8 = u8::MAX;
 
 /// What the operator wants of the core; a ring element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,98 +62,6 @@ impl Control {
             Body::Resume(_) | Body::Flatten { .. } | Body::Reserved(_) => true,
             _ => false,
         }
-    }
-}
-
-/// Numbers that the threads tell each other. None of them reaches the core.
-#[derive(Clone, Debug)]
-pub struct Gauges {
-    kill: Arc<AtomicU8>,
-    used: Arc<AtomicU32>,
-    beat: Arc<AtomicI64>,
-    settled: Arc<AtomicBool>,
-    heard: Arc<AtomicU32>,
-    late: Arc<AtomicI64>,
-}
-
-impl Default for Gauges {
-    fn default() -> Gauges {
-        Gauges {
-            kill: Arc::new(AtomicU8::new(UNSAID)),
-            used: Arc::default(),
-            beat: Arc::default(),
-            settled: Arc::default(),
-            heard: Arc::default(),
-            late: Arc::default(),
-        }
-    }
-}
-
-impl Gauges {
-    /// The decision thread says how far trading is stopped.
-    pub fn say_kill(&self, state: KillState) {
-        self.kill.store(state as u8, Ordering::Release);
-    }
-
-    /// How far trading is stopped, once that was said.
-    #[must_use]
-    pub fn kill(&self) -> Option<KillState> {
-        KillState::of(self.kill.load(Ordering::Acquire))
-    }
-
-    /// The decision thread says which order id it has given last.
-    pub fn say_used(&self, id: OrderId) {
-        self.used.fetch_max(id.counter(), Ordering::Release);
-    }
-
-    /// The decision thread says whether a stop would leave nothing undone: no entry works, and
-    /// where positions are to be closed, none is open.
-    pub fn say_settled(&self, settled: bool) {
-        self.settled.store(settled, Ordering::Release);
-    }
-
-    /// See [`Gauges::say_settled`]; `false` until it was said.
-    #[must_use]
-    pub fn settled(&self) -> bool {
-        self.settled.load(Ordering::Acquire)
-    }
-
-    /// The decision thread says how many of the door's wishes it has taken.
-    pub fn say_heard(&self, count: u32) {
-        self.heard.store(count, Ordering::Release);
-    }
-
-    fn heard(&self) -> u32 {
-        self.heard.load(Ordering::Acquire)
-    }
-
-    /// The decision thread says that at `now` it was too far behind the events.
-    pub fn say_late(&self, now: Ts) {
-        self.late.store(now.0, Ordering::Release);
-    }
-
-    /// When it last said so; [`Ts::NONE`] where it never did.
-    #[must_use]
-    pub fn late(&self) -> Ts {
-        instant(&self.late)
-    }
-
-    fn say_beat(&self, now: Ts) {
-        self.beat.store(now.0, Ordering::Release);
-    }
-
-    /// When the door was last heard of; [`Ts::NONE`] where there is none.
-    #[must_use]
-    pub fn beat(&self) -> Ts {
-        instant(&self.beat)
-    }
-}
-
-/// What was stored there, 0 being nothing yet.
-fn instant(of: &AtomicI64) -> Ts {
-    match of.load(Ordering::Acquire) {
-        0 => Ts::NONE,
-        ns => Ts(ns),
     }
 }
 
@@ -454,7 +361,7 @@ impl Keeper {
 
     /// The next block, once half of this one is used.
     fn reserve(&mut self) -> io::Result<()> {
-        let used = self.gauges.used.load(Ordering::Acquire);
+        let used = self.gauges.used();
         if self.reserved.saturating_sub(used) <= BLOCK / 2 {
             let block = self.ids.reserve()?;
             self.reserved = block.end.counter();

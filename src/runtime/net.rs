@@ -15,7 +15,8 @@ use zerocopy::IntoBytes;
 use super::agent::{Agent, Waiting, wait_until};
 use super::capture::Capture;
 use super::clock::Clock;
-use super::door::{Control, Gauges};
+use super::door::Control;
+use super::gauges::Gauges;
 use super::source::{NetSource, Turn, account_event};
 use super::trading::Sent;
 use super::warmup::{History, Summary, joined, summary, warm_up};
@@ -480,6 +481,9 @@ impl<S: EventSink> Agent for NetAgent<S> {
         }
         self.say_joined();
         self.watch(turn, now);
+        if turn.done > 0 {
+            self.flags.gauges.say_turn(now, self.sources.iter().map(NetSource::bytes).sum());
+        }
         self.waiting.after(turn.done.max(usize::from(self.waiting.would_sleep())));
         turn.done
     }

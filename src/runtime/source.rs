@@ -137,6 +137,15 @@ impl NetSource {
         }
     }
 
+    /// Bytes read of a connection; 0 for files.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        match self {
+            NetSource::Dtc(dtc) => dtc.bytes,
+            NetSource::Follow(_) => 0,
+        }
+    }
+
     /// What its decoder skipped or refused.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -157,6 +166,7 @@ pub struct DtcConnection {
     feed: DtcFeed,
     /// Where orders go over it.
     trading: Option<Box<Trading>>,
+    bytes: u64,
     frames: u64,
     /// Streams that could not be cut any further.
     broken: u64,
@@ -180,6 +190,7 @@ impl DtcConnection {
             client,
             feed,
             trading: None,
+            bytes: 0,
             frames: 0,
             broken: 0,
             generation: 0,
@@ -305,6 +316,7 @@ impl DtcConnection {
         }
         self.live = true;
         turn.done += 1;
+        self.bytes += self.client.last_read().len() as u64;
         out.capture.bytes(self.id, out.sequencer.next_seq(), now.0, self.client.last_read());
         loop {
             match self.client.next_frame(now_ns) {

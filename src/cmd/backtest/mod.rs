@@ -21,6 +21,7 @@ use self::sets::{Set, sets};
 use self::walk::Split;
 use super::contexts::{self, Timed};
 use super::playback::{self, Input};
+use super::serve::Form;
 use crate::config::TradingConfig;
 use crate::journal::Reader;
 use crate::runtime::baselines;
@@ -73,6 +74,10 @@ pub struct BacktestArgs {
     /// Tick size in points, for products that are not ES, NQ, MES or MNQ.
     #[arg(long)]
     tick: Option<f64>,
+    /// Round exchange times as a DTC server that sends messages of this form rounds them, to
+    /// compare with a run on such a server.
+    #[arg(long, value_enum, value_name = "FORM")]
+    wire_times: Option<Form>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -226,7 +231,8 @@ impl Work<'_> {
         let (config, instruments) = (job.set.config.clone(), files.instruments.clone());
         let mut setup = Setup::new(config, instruments, "replay").map_err(|e| anyhow!(e))?;
         baselines::attach(&mut setup, &self.args.baseline).map_err(|e| anyhow!(e))?;
-        let input = Input::Ticks { files, contexts: self.contexts };
+        let sent = self.args.wire_times.map(Into::into);
+        let input = Input::Ticks { files, contexts: self.contexts, sent };
         engine::run(&setup, &input, empty, |_| Ok(()))
     }
 
@@ -236,6 +242,9 @@ impl Work<'_> {
         let reader = Reader::open(&file.data).map_err(|e| named(&e))?;
         let recorded = Setup::from_journal(&reader).map_err(|e| named(&e))?;
         let args = self.args;
+        if args.wire_times.is_some() {
+            return Err(named(&"--wire-times is for tick files; a journal has its times"));
+        }
         let own = args.config.is_none() && args.preset.is_none() && job.set.label.is_empty();
         let setup = if own && recorded.config.trading.is_some() {
             recorded
@@ -253,7 +262,8 @@ impl Work<'_> {
         hash.update(env!("CARGO_PKG_VERSION").as_bytes());
         hash.update(job.set.config.to_text().as_bytes());
         hash.update(&[u8::from(job.set.label.is_empty())]);
-        hash.update(format!("{:?} {:?}", self.args.tick, self.args.together).as_bytes());
+        let BacktestArgs { tick, together, wire_times, .. } = self.args;
+        hash.update(format!("{tick:?} {together:?} {wire_times:?}").as_bytes());
         for file in files {
             hash.update(&xxhash_rust::xxh3::xxh3_64(&file.data).to_le_bytes());
         }

@@ -147,7 +147,7 @@ fn scene(args: &PlotArgs) -> Result<Scene> {
     let notes = baselines::attach(&mut setup, &args.baseline).map_err(|e| anyhow!(e))?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
     let contexts = super::contexts::load(args.context.as_deref())?;
-    of_input(args, &setup, &Input::Ticks { files: &files, contexts: &contexts })
+    of_input(args, &setup, &Input::Ticks { files: &files, contexts: &contexts, sent: None })
 }
 
 fn of_input(args: &PlotArgs, setup: &Setup, input: &Input<'_>) -> Result<Scene> {

@@ -4,6 +4,7 @@ pub mod contexts;
 pub mod days;
 pub mod live;
 pub mod naive;
+pub mod stepped;
 pub mod synthetic_chain;
 
 use std::path::{Path, PathBuf};

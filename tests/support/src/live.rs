@@ -1,5 +1,6 @@
 //! A simulator and a live run against it, in one process.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use dtc_sim::encode::Generation;
@@ -61,6 +62,43 @@ impl Plan {
             contexts: |_, _| None,
         }
     }
+
+    /// What serves it, flat out.
+    pub(crate) fn serving(&self) -> ServeConfig {
+        ServeConfig {
+            options: ServerOptions { generation: self.generation, ..ServerOptions::default() },
+            pace: Pace::FlatOut,
+            at_end: AtEnd::Logoff,
+            faults: self.faults.clone(),
+            replay_missed: self.replay_missed,
+            wait_for_clients: self.wait_for_clients,
+            ..ServeConfig::default()
+        }
+    }
+
+    /// The run against a server at `address`.
+    pub(crate) fn setup(&self, address: SocketAddr) -> Setup {
+        let mut text = format!(
+            "[[sources]]\nkind = \"dtc\"\nname = \"sim\"\naddress = \"{address}\"\n\
+             backoff_first_ms = 20\nheartbeat_s = 60\n"
+        );
+        for (name, tick) in &self.symbols {
+            text += &format!("[[symbols]]\nname = \"{name}\"\nsource = \"sim\"\ntick = {tick:?}\n");
+        }
+        let mut config = Config::parse(&text).expect("valid");
+        config.decision = self.decision.clone().unwrap_or_else(|| crate::spine().decision);
+        if let Some(of) = &self.trading {
+            config.trading.clone_from(&of.trading);
+            (config.risk, config.exchange) = (of.risk.clone(), of.exchange.clone());
+        }
+        config.warmup.clone_from(&self.warmup);
+        config.threads.layout = self.layout;
+        config.threads.idle = Idle::Yield;
+        let instruments = config.instruments().expect("ticks");
+        let mut setup = Setup::new(config, instruments, "paper").expect("valid");
+        mia::runtime::baselines::attach(&mut setup, &self.baselines).expect("fitting baselines");
+        setup
+    }
 }
 
 /// Serves `market` flat out and runs the live pipeline against it until the server logs it off.
@@ -69,35 +107,8 @@ impl Plan {
 /// As an assertion of the test that calls it.
 #[must_use]
 pub fn run(market: Box<dyn Market + Send>, plan: &Plan, journal: &Path) -> (Ended, Setup, Stats) {
-    let serving = ServeConfig {
-        options: ServerOptions { generation: plan.generation, ..ServerOptions::default() },
-        pace: Pace::FlatOut,
-        at_end: AtEnd::Logoff,
-        faults: plan.faults.clone(),
-        replay_missed: plan.replay_missed,
-        wait_for_clients: plan.wait_for_clients,
-        ..ServeConfig::default()
-    };
-    let server = serve(serving, market).expect("loopback port");
-    let mut text = format!(
-        "[[sources]]\nkind = \"dtc\"\nname = \"sim\"\naddress = \"{}\"\nbackoff_first_ms = 20\n",
-        server.addr()
-    );
-    for (name, tick) in &plan.symbols {
-        text += &format!("[[symbols]]\nname = \"{name}\"\nsource = \"sim\"\ntick = {tick:?}\n");
-    }
-    let mut config = Config::parse(&text).expect("valid");
-    config.decision = plan.decision.clone().unwrap_or_else(|| crate::spine().decision);
-    if let Some(of) = &plan.trading {
-        config.trading.clone_from(&of.trading);
-        (config.risk, config.exchange) = (of.risk.clone(), of.exchange.clone());
-    }
-    config.warmup.clone_from(&plan.warmup);
-    config.threads.layout = plan.layout;
-    config.threads.idle = Idle::Yield;
-    let instruments = config.instruments().expect("ticks");
-    let mut setup = Setup::new(config, instruments, "paper").expect("valid");
-    mia::runtime::baselines::attach(&mut setup, &plan.baselines).expect("fitting baselines");
+    let server = serve(plan.serving(), market).expect("loopback port");
+    let setup = plan.setup(server.addr());
     let _ = std::fs::remove_file(journal);
     let clock = Clock::new();
     let mut live = Live::start(&setup, Some(journal), &clock).expect("starts");
@@ -135,6 +146,17 @@ pub fn folder(name: &str) -> std::path::PathBuf {
 /// As an assertion of the test that calls it.
 #[must_use]
 pub fn replay_journal(path: &Path) -> (mia::pipeline::Pipeline, usize) {
+    replay_journal_with(path, |_, _| {})
+}
+
+/// As [`replay_journal`], handing each event and the core after it to `each`.
+///
+/// # Panics
+/// As an assertion of the test that calls it.
+pub fn replay_journal_with(
+    path: &Path,
+    mut each: impl FnMut(&mia::event::Event, &mia::pipeline::Pipeline),
+) -> (mia::pipeline::Pipeline, usize) {
     let data = std::fs::read(path).expect("journal");
     let reader = mia::journal::Reader::open(&data).expect("journal");
     assert_eq!(reader.torn_bytes(), 0);
@@ -153,6 +175,7 @@ pub fn replay_journal(path: &Path) -> (mia::pipeline::Pipeline, usize) {
             outputs.context(event.seq, &mut context);
             pipeline.on_event(event, &context);
             outputs.check(event.seq, &pipeline);
+            each(event, &pipeline);
         })
         .expect("plays");
     let (checked, all) = outputs.checked();

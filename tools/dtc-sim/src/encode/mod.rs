@@ -17,7 +17,7 @@ pub(crate) use snapshot::put;
 use dtc::wire::{
     MarketDataUpdateBidAskCompact, MarketDataUpdateBidAskFloatWithMicroseconds,
     MarketDataUpdateBidAskV2, MarketDataUpdateTradeCompact, MarketDataUpdateTradeV2,
-    MarketDataUpdateTradeWithUnbundledIndicator2, Message, codes,
+    MarketDataUpdateTradeWithUnbundledIndicator2, Message, codes, value,
 };
 
 use crate::market::{Aggressor, MarketBody, MarketRecord, Side, SymbolSpec};
@@ -32,6 +32,27 @@ pub enum Generation {
     Float,
     /// The messages added in 2026: `double` prices throughout.
     V2,
+}
+
+impl Generation {
+    /// What a client reads as the time of a trade or quote of `ts_ns`, both Unix ns: what the field
+    /// of its message holds. `None` = the field is unset.
+    #[must_use]
+    pub fn market_data_time(self, ts_ns: i64) -> Option<i64> {
+        match self {
+            Generation::Compact => value::time_from_u32(seconds_u32(ts_ns)),
+            Generation::Float | Generation::V2 => value::time_from_int(micros(ts_ns)),
+        }
+    }
+
+    /// As [`Generation::market_data_time`], for a depth update.
+    #[must_use]
+    pub fn depth_time(self, ts_ns: i64) -> Option<i64> {
+        match self {
+            Generation::Compact => value::time_from_f64(seconds_f64(ts_ns)),
+            Generation::Float | Generation::V2 => value::time_from_int(millis(ts_ns)),
+        }
+    }
 }
 
 /// Writes messages about one symbol to one client.

@@ -231,6 +231,8 @@ impl Hub {
             return false;
         }
         let barrier = self.clients.iter().filter_map(Client::barrier).min().unwrap_or(u64::MAX);
+        let released = self.config.released.as_ref().map(|r| r.load(Ordering::Acquire));
+        let barrier = barrier.min(released.unwrap_or(u64::MAX));
         let mut worked = false;
         for _ in 0..TURN_MAX {
             let Some(record) = self.tape.peek().filter(|_| self.tape.head() < barrier) else {
@@ -345,8 +347,9 @@ impl Hub {
         let head = self.tape.head();
         let shared = &self.log.shared;
         shared.clients_open.store(self.clients.len() as u64, Ordering::Relaxed);
-        shared.records.store(head, Ordering::Relaxed);
         shared.orders.store(self.desk.orders_accepted(), Ordering::Relaxed);
+        // After the bytes: who sees the records sees theirs.
+        shared.records.store(head, Ordering::Release);
         let exhausted = self.tape.peek().is_none();
         if exhausted && !self.ended {
             self.ended = true;

@@ -76,6 +76,9 @@ pub struct ServeConfig {
     pub options: ServerOptions,
     /// Speed of the market.
     pub pace: Pace,
+    /// The market moves no further than to this record, however late it is: whoever gave the
+    /// number raises it. `None` = nobody holds it back.
+    pub released: Option<Arc<AtomicU64>>,
     /// When it begins.
     pub start: Start,
     /// What happens at its end.
@@ -106,6 +109,7 @@ impl Default for ServeConfig {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             options: ServerOptions::default(),
             pace: Pace::Recorded,
+            released: None,
             start: Start::default(),
             at_end: AtEnd::default(),
             faults: FaultPlan::default(),
@@ -215,15 +219,17 @@ impl ServerHandle {
         self.addr
     }
 
-    /// The counters as of now.
+    /// The counters as of now. The bytes of [`Stats::records`] are in [`Stats::bytes_written`] by
+    /// then, unless a socket was full.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let shared = &self.shared;
+        let records = shared.records.load(Ordering::Acquire);
         Stats {
+            records,
             clients_accepted: get(&shared.clients_accepted),
             clients_open: get(&shared.clients_open),
-            records: get(&shared.records),
             bytes_written: get(&shared.bytes_written),
             disconnects_forced: get(&shared.disconnects_forced),
             records_lost: get(&shared.records_lost),
