@@ -164,7 +164,8 @@ impl Risk {
 
     /// Open risk over all index futures, USD: they move together, and opposite sides are not
     /// netted. What nobody knows the product of counts as one.
-    fn index_risk(&self, exposure: &Exposure<'_>) -> f64 {
+    #[must_use]
+    pub fn index_risk(&self, exposure: &Exposure<'_>) -> f64 {
         let of = |at: usize| SymbolId(u16::try_from(at).unwrap_or(u16::MAX));
         let open = exposure.symbols.iter().enumerate().filter(|(_, open)| open.is_open());
         open.filter(|(at, _)| self.product(of(*at)).is_none_or(|p| p.index))

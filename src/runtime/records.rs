@@ -15,6 +15,7 @@ use super::clock::Clock;
 use super::setup::{Setup, hex};
 use crate::config::SourceConfig;
 use crate::context::Context;
+use crate::decision::News;
 use crate::risk::State;
 use crate::snapshot::Publisher;
 use crate::store::options::Mode;
@@ -78,6 +79,8 @@ pub fn header(setup: &Setup, now: Ts) -> Header {
         preset: setup.preset.name.clone(),
         coverage_floor: setup.preset.coverage_floor,
         build: env!("CARGO_PKG_VERSION").to_owned(),
+        // A text that cannot be read was refused before.
+        news: setup.news.as_deref().and_then(|text| News::parse(text).ok()).unwrap_or_default(),
         instruments: setup.instruments.clone(),
     }
 }
@@ -189,6 +192,7 @@ const fn stamp(note: &Note) -> Option<Stamp> {
         Note::Position(n) => n.at,
         Note::Trade(n) => n.at,
         Note::After(n) => n.at,
+        Note::Exposed(n) => n.at,
         Note::Order(n) => n.at,
         Note::Kill(n) => n.at,
         Note::Alert(n) => n.at,

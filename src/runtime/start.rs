@@ -1,13 +1,16 @@
 //! What the configuration makes of the trading half of the core, and what a run of it begins with.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use super::baselines::Stored;
 use super::setup::Setup;
 use crate::config::TradingMode;
+use crate::context::contract::Contract;
 use crate::decision::News;
 use crate::execution::{self, Orders};
 use crate::order::OrderId;
-use crate::units::SECOND;
+use crate::units::{Instrument, Px, SECOND};
 use crate::{risk, trader};
 
 /// Trade date of the ids of a run that is no live one: no venue ever sees them.
@@ -84,6 +87,7 @@ pub fn params(setup: &Setup) -> Option<trader::Params> {
         // Nobody lifts a halt in a backtest.
         risk: config.risk_params(setup.mode != "replay"),
         products: config.products(instruments),
+        cash_closes: cash_closes(setup),
         orders: config.order_params(),
         exchange: (!live).then(|| config.exchange_params()),
         kind: trading.entry.kind(),
@@ -91,6 +95,21 @@ pub fn params(setup: &Setup) -> Option<trader::Params> {
         max_hold_ns: trading.max_hold_s.map(|s| i64::from(s) * SECOND),
         start: start.unwrap_or_else(|| fresh((!live).then_some(trading.equity))),
     })
+}
+
+/// Last prices of the cash sessions that the baseline of each symbol recorded of its contract.
+fn cash_closes(setup: &Setup) -> Vec<Vec<(i32, Px)>> {
+    let of = |(instrument, stored): (&Instrument, &Option<Arc<Stored>>)| {
+        let named = |name: &str| Contract::of(name, &instrument.root);
+        let own = named(&instrument.symbol);
+        let same = |name: &str| match (own, named(name)) {
+            (Some(own), Some(other)) => own.is(other),
+            _ => name == instrument.symbol,
+        };
+        let closes = stored.iter().flat_map(|stored| stored.baseline().cash_closes());
+        closes.filter(|(_, name, _)| same(name)).map(|(day, _, px)| (day, px)).collect()
+    };
+    setup.instruments.iter().zip(&setup.baselines).map(of).collect()
 }
 
 /// Checks a start that was read: orders that another run left must be readable before they count.

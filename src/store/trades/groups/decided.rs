@@ -2,12 +2,19 @@
 
 use super::super::value::{Group, Value, points};
 use super::{feature, features, kind_name, regime_name, vix_regime, volatility_name};
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, Label};
 use crate::context::contract::Contract;
 use crate::context::{Context, FuturePart, LevelPart, Underlying};
+use crate::decision::News;
+use crate::features::frame::Number;
+use crate::features::navale::Colour;
+use crate::features::patterns::Kind;
 use crate::order::Depth;
 use crate::trader::note::{Decided, Market};
-use crate::units::{Instrument, Reason, SECOND, Slot, Ts};
+use crate::units::{Instrument, MINUTE, Px, Qty, Reason, SECOND, Slot, Ts};
+
+/// From one 18:00 New York to the next; zones change on weekends only.
+const DAY_NS: i64 = 24 * 60 * MINUTE;
 
 /// Market: the last minute, the session, volatility and regime.
 pub(in crate::store::trades) fn market(of: &Market, tick: f64) -> Group {
@@ -22,16 +29,18 @@ pub(in crate::store::trades) fn market(of: &Market, tick: f64) -> Group {
     group.put("sub_bucket", of.sub_bucket.name());
     group.need("session_high", of.session.map(|s| points(s.1, tick)), Reason::Warmup);
     group.need("session_low", of.session.map(|s| points(s.0, tick)), Reason::Warmup);
-    group.need("session_volume", of.session_volume, Reason::NoInput);
+    group.put("session_volume", of.session_volume);
+    // A run that began within the session has not seen all of its volume.
+    group.put("session_whole", of.session_whole);
     group.need("minutes_since_open", of.minutes.map(|m| m.0), Reason::OutOfSession);
     group.need("minutes_to_close", of.minutes.map(|m| m.1), Reason::OutOfSession);
-    group.unmeasured(&["atr_14"]);
+    let atr14 = of.details.get(Number::Atr14);
+    group.maybe("atr_14", atr14.map(|ticks| ticks * tick), Reason::Warmup);
     group.maybe("atr_20", of.atr20.map(|ticks| ticks * tick), Reason::Warmup);
-    group.unmeasured(&["realised_vol"]);
+    group.maybe("realised_vol", of.details.get(Number::RealisedVol), Reason::Warmup);
     group.maybe("volatility_regime", volatility_name(of.volatility), of.volatility.reason);
     group.maybe("regime", regime_name(of.regime), Reason::Warmup);
-    group.maybe("regime_degree", of.regime.map(|r| r.1), Reason::Warmup);
-    group.unmeasured(&["regime_sign"]);
+    group.maybe("regime_sign", of.regime.map(|r| i64::from(r.1)), Reason::Warmup);
     group
 }
 
@@ -53,9 +62,7 @@ pub(in crate::store::trades) fn signal(
     group.put("side", if of.way.sign() > 0 { "LONG" } else { "SHORT" });
     group.put("gate_failed", of.veto.map_or("NONE", |veto| veto.gate.name()));
     group.put("gate_detail", of.veto.map_or("", |veto| veto.detail.name()));
-    group.slot("battle_navale_score", feature(&of.features, 28));
-    group.unmeasured(&["battle_navale_p", "battle_navale_t", "battle_navale_b"]);
-    group.unmeasured(&["base_id", "base_colour", "base_state", "base_quality"]);
+    navale(&mut group, of);
     let bias = feature(&of.features, 6);
     group.slot("dealers_bias_score", bias);
     let part = index.part(context);
@@ -74,17 +81,46 @@ pub(in crate::store::trades) fn signal(
     group.maybe("vix_age_s", quoted, Reason::NoInput);
     group.maybe("nearest_level", of.nearest.map(|n| n.kind.name()), Reason::NoInput);
     group.maybe("nearest_level_ticks", of.nearest.map(|n| n.ticks), Reason::NoInput);
-    group.unmeasured(&["pattern"]);
-    group.slot("pattern_strength", feature(&of.features, 26));
+    let strength = feature(&of.features, 26);
+    let pattern = of.market.details.pattern.map_or("NONE", Kind::name);
+    group.maybe("pattern", strength.value().map(|_| pattern), strength.reason);
+    group.slot("pattern_strength", strength);
     group.maybe("level_cluster_strength", of.cluster, Reason::NoInput);
     group
+}
+
+/// The score of the bases with its parts, and the base nearest to the last close.
+fn navale(group: &mut Group, of: &Decided) {
+    let (score, market) = (feature(&of.features, 28), &of.market);
+    group.slot("battle_navale_score", score);
+    let close = market.bar.map(|[.., close]| close);
+    // Without a base that holds nothing pulls.
+    let pull = close.map(|px| market.base.map_or(0.0, |base| base.pull(px)));
+    for (name, part) in [
+        ("battle_navale_p", market.details.get(Number::Power)),
+        ("battle_navale_t", market.details.get(Number::Trend)),
+        ("battle_navale_b", pull),
+    ] {
+        group.maybe(name, part.filter(|_| score.value().is_some()), score.reason);
+    }
+    let why = if score.value().is_some() { Reason::NoInput } else { score.reason };
+    let base = market.base;
+    group.maybe("base_id", base.map(|base| base.number), why);
+    let colour = |sign: i8| match sign {
+        1 => Colour::Green,
+        -1 => Colour::Red,
+        _ => Colour::Neutral,
+    };
+    group.maybe("base_colour", base.map(|base| colour(base.colour).name()), why);
+    group.maybe("base_state", base.map(|base| base.state.name()), why);
+    group.maybe("base_quality", base.map(|base| base.quality), why);
 }
 
 /// The entry that a decision sent, if it sent one.
 pub(in crate::store::trades) fn entry(of: &Decided, tick: f64) -> Group {
     let mut group = Group::new("entry");
     let Some(entry) = of.entry else {
-        group.maybe::<String>("trade_id", None, Reason::Disabled);
+        group.maybe::<String>("trade_id", None, Reason::NoInput);
         return group;
     };
     group.put("trade_id", entry.id.to_string());
@@ -132,7 +168,11 @@ impl Index {
 }
 
 /// Options context of the version that was used.
-pub(in crate::store::trades) fn options(of: &Decided, context: Option<&Context>, index: &Index) -> Group {
+pub(in crate::store::trades) fn options(
+    of: &Decided,
+    context: Option<&Context>,
+    index: &Index,
+) -> Group {
     let mut group = Group::new("options");
     let part = index.part(context);
     let why = Reason::NoInput;
@@ -163,8 +203,14 @@ pub(in crate::store::trades) fn options(of: &Decided, context: Option<&Context>,
     group
 }
 
-/// Session context: what day it is.
-pub(in crate::store::trades) fn session(calendar: &Calendar, at: Ts, trade_date: jiff::civil::Date) -> Group {
+/// Session context: what day it is, and what came before.
+pub(in crate::store::trades) fn session(
+    calendar: &Calendar,
+    news: &News,
+    at: Ts,
+    trade_date: jiff::civil::Date,
+    market: &Market,
+) -> Group {
     let mut group = Group::new("session_context");
     let segment = calendar.segment(at);
     let week = trade_date.iso_week_date();
@@ -176,9 +222,54 @@ pub(in crate::store::trades) fn session(calendar: &Calendar, at: Ts, trade_date:
     group.maybe("iso_week", Some(format!("{}-W{:02}", week.year(), week.week())), Reason::NoInput);
     group.maybe("half_day", Some(segment.half_day), Reason::NoInput);
     group.maybe("holiday", Some(segment.holiday), Reason::NoInput);
-    group.unmeasured(&["events", "high_impact"]);
-    group.unmeasured(&["overnight_gap_pct", "premarket_volume_ratio"]);
+    events(&mut group, news, segment.eth_anchor);
+    gap(&mut group, market);
+    let usual = market.details.get(Number::PremarketUsual);
+    let ratio = market.premarket.value().zip(usual);
+    let why = match (market.premarket.value(), usual) {
+        (None, _) => market.premarket.reason,
+        (_, None) => Reason::Warmup,
+        _ => Reason::ZeroDenominator,
+    };
+    let ratio = ratio.filter(|(_, usual)| *usual > 0.0).map(|(now, usual)| now / usual);
+    group.maybe("premarket_volume_ratio", ratio, why);
     group
+}
+
+/// The tier-1 events of the Globex day that began at `from`.
+fn events(group: &mut Group, news: &News, from: Ts) {
+    let known = news.covers(from, DAY_NS);
+    let why = if news.is_known() { Reason::Stale } else { Reason::NoInput };
+    let of_day = known.then(|| news.between(from, Ts(from.0.saturating_add(DAY_NS))));
+    let list = of_day.map(|events| {
+        let fields = |(at, name): &(Ts, String)| {
+            Value::Fields(vec![
+                ("at".into(), Value::from(*at)),
+                ("name".into(), Value::from(name.clone())),
+            ])
+        };
+        events.iter().map(fields).collect::<Vec<Value>>()
+    });
+    group.maybe("high_impact", of_day.map(|events| !events.is_empty()), why);
+    group.maybe("events", list, why);
+}
+
+/// From the last price of the cash session before to the first of this day's, or while that has not
+/// begun, to the last close.
+fn gap(group: &mut Group, market: &Market) {
+    let (before, open) = market.cash;
+    let begun = matches!(market.label, Label::Us | Label::UsPost);
+    let now = if begun { open } else { market.bar.map(|[.., close]| close) };
+    let why = match (before, now) {
+        (None, _) => Reason::NoInput,
+        (_, None) if begun => Reason::InsufficientSample,
+        (_, None) => Reason::Warmup,
+        _ => Reason::ZeroDenominator,
+    };
+    let share = before
+        .zip(now)
+        .map(|(before, now)| 100.0 * f64::from(now.minus(before)) / f64::from(before.ticks()));
+    group.maybe("overnight_gap_pct", share.filter(|share| share.is_finite()), why);
 }
 
 /// Microstructure at a decision.
@@ -199,19 +290,64 @@ pub(in crate::store::trades) fn microstructure(of: &Decided, tick: f64) -> Group
     group.maybe("spread_ticks", spread, Reason::NoInput);
     group.slot("tick_momentum", feature(&of.features, 19));
     group.slot("delta_ratio", feature(&of.features, 13));
-    group.slot("large_print_flow", feature(&of.features, 18));
-    group.unmeasured(&["tick_direction", "up_ticks_20", "down_ticks_20", "large_print_net"]);
-    group.unmeasured(&["aggressive_buy_sell_ratio", "rvol", "feed_latency_ms"]);
+    let flow = feature(&of.features, 18);
+    group.slot("large_print_flow", flow);
+    prints(&mut group, of, flow);
+    let (bought, sold) = of.market.bar_sides;
+    let ratio = (sold > 0).then(|| bought as f64 / sold as f64);
+    let why = if of.market.bar.is_some() { Reason::ZeroDenominator } else { Reason::Warmup };
+    group.maybe("aggressive_buy_sell_ratio", ratio, why);
+    group.maybe("rvol", of.market.details.get(Number::Rvol), Reason::Warmup);
+    let latency = of.market.latency_ns.map(|ns| ns as f64 / 1e6);
+    group.maybe("feed_latency_ms", latency, Reason::NoInput);
     group
 }
 
-/// (bids − asks) / (bids + asks) over the best levels of both sides.
+/// What the last prints did; `flow` is feature 18.
+fn prints(group: &mut Group, of: &Decided, flow: Slot) {
+    let details = &of.market.details;
+    let closed = feature(&of.features, 19).reason == Reason::OutOfSession;
+    let why = if closed { Reason::OutOfSession } else { Reason::Warmup };
+    let direction = Some(i64::from(details.direction)).filter(|&sign| sign != 0 && !closed);
+    group.maybe("tick_direction", direction, why);
+    let steps = details.steps.filter(|_| !closed);
+    group.maybe("up_ticks_20", steps.map(|(up, _)| u32::from(up)), why);
+    group.maybe("down_ticks_20", steps.map(|(_, down)| u32::from(down)), why);
+    let net = details.get(Number::LargeNet).filter(|_| flow.value().is_some());
+    group.maybe("large_print_net", net, flow.reason);
+}
+
+/// (bids − asks) / (bids + asks) over so many levels of both sides, each with 0.8 of the weight of
+/// the one before it.
 fn imbalance(bids: &Depth, asks: &Depth, levels: usize) -> Option<f64> {
     let sum = |depth: &Depth| -> Option<f64> {
-        let side = depth.levels();
-        let all = side.iter().take(levels).map(|&(_, qty)| f64::from(qty)).sum();
-        (!side.is_empty()).then_some(all)
+        let side = depth.levels().get(..levels)?;
+        let weighted = |(all, weight): (f64, f64), level: &(Px, Qty)| {
+            (all + weight * f64::from(level.1), weight * 0.8)
+        };
+        Some(side.iter().fold((0.0, 1.0), weighted).0)
     };
     let (bid, ask) = (sum(bids)?, sum(asks)?);
     (bid + ask > 0.0).then(|| (bid - ask) / (bid + ask))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn golden_imbalance() {
+        let side = |sign: i64, sizes: [Qty; 5]| {
+            let levels = (1..).zip(sizes).map(|(n, qty)| (Px::clamped(24_000 + sign * n), qty));
+            Depth::new(levels)
+        };
+        let (bids, asks) = (side(-1, [60, 50, 40, 30, 20]), side(1, [40, 50, 60, 30, 20]));
+        for (levels, golden) in [(1, 0.2), (2, 0.111_111), (5, 0.024_733)] {
+            let value = imbalance(&bids, &asks, levels).expect("deep enough");
+            assert!((value - golden).abs() < 1e-6, "{levels}: {value}");
+        }
+        let thin = Depth::new(bids.levels().iter().take(4).copied());
+        assert_eq!(imbalance(&thin, &asks, 5), None);
+        assert_eq!(imbalance(&Depth::new(std::iter::empty()), &asks, 1), None);
+    }
 }

@@ -1,11 +1,13 @@
-//! The groups of fields that records are made of. A field that this build does not measure is null
-//! for `DISABLED`; nothing is defaulted.
+//! The groups of fields that records are made of. What is not known is null and says why; nothing
+//! is defaulted.
 
 mod decided;
 mod traded;
 
 pub(super) use decided::{Index, entry, market, microstructure, options, session, signal};
-pub(super) use traded::{acknowledged, execution, position, post_trade, result};
+pub(super) use traded::{
+    Server, acknowledged, correlation, execution, position, post_trade, result,
+};
 
 use super::value::{Group, Value};
 use crate::features::frame::FEATURES;
@@ -19,7 +21,7 @@ const REGIMES: [&str; 3] = ["TREND", "RANGE", "VOLATILE"];
 const VOLATILITY: [&str; 4] = ["LOW", "NORMAL", "HIGH", "EXTREME"];
 
 /// Name of a market regime.
-pub(super) fn regime_name(regime: Option<(u8, f64)>) -> Option<&'static str> {
+pub(super) fn regime_name(regime: Option<(u8, i8)>) -> Option<&'static str> {
     REGIMES.get(usize::from(regime?.0)).copied()
 }
 

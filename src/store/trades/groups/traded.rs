@@ -4,7 +4,7 @@ use super::super::value::{Group, Value, millis, points};
 use super::{features, kind_name, regime_name, vix_regime, volatility_name};
 use crate::analytics::Verdict;
 use crate::order::Role;
-use crate::trader::note::{After, Closed, Filled, Held};
+use crate::trader::note::{After, Closed, Exposed, Filled, Held, Member};
 use crate::units::{Instrument, Reason};
 
 /// Largest delay from send to acknowledgement that is no flaw, ms.
@@ -19,13 +19,29 @@ const fn role_name(role: Role) -> &'static str {
     }
 }
 
+/// Who executed.
+pub(in crate::store::trades) enum Server {
+    /// A venue, which has given the order this id, where it is known.
+    Named(Option<String>),
+    /// The exchange of this program.
+    Simulated,
+}
+
 /// An execution; with `impact` in its correction one second later.
-pub(in crate::store::trades) fn execution(of: &Filled, impact: Option<f64>, tick: f64) -> Group {
+pub(in crate::store::trades) fn execution(
+    of: &Filled,
+    server: Server,
+    impact: Option<f64>,
+    tick: f64,
+) -> Group {
     let mut group = Group::new("execution");
     group.put("trade_id", of.trade.to_string());
     group.put("client_id", of.id.to_string());
-    // The core does not carry the server's text; the journal's raw bytes do.
-    group.maybe::<String>("server_id", None, Reason::Disabled);
+    match server {
+        Server::Named(id) => group.need("server_id", id, Reason::NoInput),
+        // On paper there is no server.
+        Server::Simulated => group.maybe("server_id", None::<String>, Reason::SimulatedSource),
+    }
     group.put("parent_id", of.trade.to_string());
     let execution = of.execution.number();
     let id = (execution != 0).then(|| format!("{execution:016x}"));
@@ -38,7 +54,7 @@ pub(in crate::store::trades) fn execution(of: &Filled, impact: Option<f64>, tick
     group.put("qty_filled", of.filled);
     group.put("qty_remaining", of.order_qty.saturating_sub(of.filled));
     // A market order asks for no price: null there is no gap.
-    group.maybe("requested_price", of.requested.map(|px| points(px, tick)), Reason::Disabled);
+    group.maybe("requested_price", of.requested.map(|px| points(px, tick)), Reason::NoInput);
     group.put("fill_price", points(of.px, tick));
     group.put("fill_index", of.index);
     let touch = of.touch;
@@ -100,7 +116,7 @@ pub(in crate::store::trades) fn position(of: &Held, tick: f64) -> Group {
     for (name, value) in [("ticks_to_stop", stop), ("ticks_to_target", target), ("current_rr", rr)]
     {
         if of.qty == 0 {
-            group.maybe(name, value, Reason::Disabled);
+            group.maybe(name, value, Reason::NoInput);
         } else {
             group.need(name, value, Reason::NoInput);
         }
@@ -109,7 +125,11 @@ pub(in crate::store::trades) fn position(of: &Held, tick: f64) -> Group {
 }
 
 /// A round trip; `fills` are the ids of its EXECUTION records.
-pub(in crate::store::trades) fn result(of: &Closed, instrument: &Instrument, fills: Vec<String>) -> Group {
+pub(in crate::store::trades) fn result(
+    of: &Closed,
+    instrument: &Instrument,
+    fills: Vec<String>,
+) -> Group {
     let tick = instrument.tick;
     let mut group = Group::new("result");
     group.put("trade_id", of.trade.to_string());
@@ -182,6 +202,53 @@ pub(in crate::store::trades) fn post_trade(of: &Closed, after: Option<&After>) -
         group.maybe(name, ticks, why);
     }
     group.put("first", if of.adverse_first { "adverse" } else { "favourable" });
-    group.maybe::<String>("notes", None, Reason::Disabled);
+    // Whoever looks at a trade later writes a correction.
+    group.maybe::<String>("notes", None, Reason::NoInput);
     group
+}
+
+/// What all symbols of the run come to; `instruments` in its order.
+pub(in crate::store::trades) fn correlation(of: &Exposed, instruments: &[Instrument]) -> Group {
+    let mut group = Group::new("correlation");
+    let members = || of.members.iter().take(of.count).zip(instruments);
+    let list = members().map(|(member, instrument)| self::member(member, instrument));
+    group.put("symbols", list.collect::<Vec<Value>>());
+    let known = Some(of.open_risk_usd).filter(|usd| usd.is_finite());
+    group.maybe("open_risk_usd", known, Reason::NoInput);
+    let share = |usd: f64| of.equity_usd.filter(|equity| *equity > 0.0).map(|e| 100.0 * usd / e);
+    group.maybe("open_risk_pct_of_equity", known.and_then(share), Reason::NoInput);
+    group.put("cap_pct_of_equity", 100.0 * of.open_risk_max);
+    let cap = of.equity_usd.map(|equity| of.open_risk_max * equity);
+    group.maybe("cap_usd", cap, Reason::NoInput);
+    group.maybe("room_usd", cap.zip(known).map(|(cap, usd)| cap - usd), Reason::NoInput);
+    let open = || members().filter(|(member, _)| member.open.is_open());
+    let side = |m: &Member| if m.open.qty == 0 { m.open.working } else { m.open.qty };
+    let sides: Vec<i32> = open().map(|(member, _)| side(member).signum()).collect();
+    group.put("open_symbols", sides.len() as u64);
+    let alike = sides.windows(2).all(|pair| pair.first() == pair.last());
+    let alike = (sides.len() > 1).then_some(alike);
+    group.maybe("same_side", alike, Reason::InsufficientSample);
+    group
+}
+
+fn member(of: &Member, instrument: &Instrument) -> Value {
+    let side = match of.open.qty {
+        1.. => "LONG",
+        0 => "FLAT",
+        _ => "SHORT",
+    };
+    let number = |value: Option<f64>| value.map_or(Value::Null, Value::from);
+    Value::Fields(vec![
+        ("contract".into(), instrument.symbol.clone().into()),
+        ("side".into(), side.into()),
+        ("qty".into(), of.open.qty.unsigned_abs().into()),
+        ("working_qty".into(), i64::from(of.open.working).into()),
+        // What nobody planned may lose anything: null, and the sum with it.
+        ("risk_usd".into(), Value::from(of.open.risk_usd)),
+        ("index_future".into(), of.index.into()),
+        // With the symbol of the header; there its own reason stands.
+        ("correlation_1m".into(), number(of.correlation.value())),
+        ("correlation_reason".into(), of.correlation.reason.name().into()),
+        ("correlation_returns".into(), of.returns.into()),
+    ])
 }
