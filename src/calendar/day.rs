@@ -192,6 +192,13 @@ impl Calendar {
         self.eth_anchor(first)
     }
 
+    /// The last day before `day` with a cash session, both in days since 1970-01-01.
+    #[must_use]
+    pub fn cash_day_before(&self, day: i32) -> Option<i32> {
+        let before = (1..=i32::from(SCAN_DAYS)).map(|n| date_of(day.saturating_sub(n)));
+        before.into_iter().find(|&day| self.cash(day).is_some()).map(days)
+    }
+
     fn cash(&self, day: Date) -> Option<Cash> {
         let nyse = self.rule(Venue::Nyse, day);
         if !self.is_open(day) || nyse.closed {

@@ -65,8 +65,8 @@ pub fn session(
 /// The tier-1 events of an event calendar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct News {
-    /// Sorted.
-    events: Vec<Ts>,
+    /// Sorted by instant; with what the calendar calls each, empty where it says nothing.
+    events: Vec<(Ts, String)>,
     /// First instant that the calendar does not cover; `None` without a calendar.
     until: Option<Ts>,
 }
@@ -80,13 +80,17 @@ impl News {
 
     /// A calendar of tier-1 instants that knows all of them before `until`.
     #[must_use]
-    pub fn new(mut events: Vec<Ts>, until: Ts) -> News {
-        events.retain(|at| at.is_some());
+    pub fn new(events: Vec<Ts>, until: Ts) -> News {
+        News::named(events.into_iter().map(|at| (at, String::new())).collect(), until)
+    }
+
+    fn named(mut events: Vec<(Ts, String)>, until: Ts) -> News {
+        events.retain(|(at, _)| at.is_some());
         events.sort_unstable();
         News { events, until: until.is_some().then_some(until) }
     }
 
-    /// A calendar from text: a line is an instant in RFC 3339 and, after a comma, anything; one
+    /// A calendar from text: a line is an instant in RFC 3339 and, after a comma, its name; one
     /// line is `until,` and an instant. Empty lines and those that begin with `#` are comments.
     ///
     /// # Errors
@@ -108,10 +112,10 @@ impl News {
                 let end = instant(rest).filter(|_| until.is_none());
                 until = Some(end.ok_or(number)?);
             } else {
-                events.push(instant(head).ok_or(number)?);
+                events.push((instant(head).ok_or(number)?, rest.trim().to_owned()));
             }
         }
-        Ok(News::new(events, until.ok_or(0_usize)?))
+        Ok(News::named(events, until.ok_or(0_usize)?))
     }
 
     /// Whether all of `window` ns after `at` is covered.
@@ -120,12 +124,25 @@ impl News {
         at.is_some() && self.until.is_some_and(|end| end.0 > at.0.saturating_add(window))
     }
 
+    /// Whether there is a calendar.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.until.is_some()
+    }
+
+    /// The events from `from` on and before `to`, with what the calendar calls them.
+    #[must_use]
+    pub fn between(&self, from: Ts, to: Ts) -> &[(Ts, String)] {
+        let before = |end: Ts| self.events.partition_point(|(event, _)| *event < end);
+        self.events.get(before(from)..before(to)).unwrap_or_default()
+    }
+
     /// Whether an event lies at most `window` ns before or after `at`.
     #[must_use]
     pub fn is_near(&self, at: Ts, window: i64) -> bool {
         let from = Ts(at.0.saturating_sub(window));
-        let first = self.events.partition_point(|&event| event < from);
-        self.events.get(first).is_some_and(|event| event.0 <= at.0.saturating_add(window))
+        let first = self.events.partition_point(|(event, _)| *event < from);
+        self.events.get(first).is_some_and(|(event, _)| event.0 <= at.0.saturating_add(window))
     }
 }
 
@@ -293,8 +310,13 @@ mod tests {
         let text =
             "# CPI\n2026-02-11T13:30:00Z,CPI\n\n2026-01-28T19:00:00Z\nuntil,2026-03-01T00:00:00Z\n";
         let own = News::parse(text).expect("calendar");
-        let events = ["2026-01-28T19:00:00Z", "2026-02-11T13:30:00Z"].map(instant).to_vec();
-        assert_eq!(own, News::new(events, instant("2026-03-01T00:00:00Z")));
+        let [first, second] = ["2026-01-28T19:00:00Z", "2026-02-11T13:30:00Z"].map(instant);
+        assert_eq!(own.between(first, second), [(first, String::new())]);
+        assert_eq!(own.between(second, Ts::MAX), [(second, "CPI".to_owned())]);
+        assert_eq!(own.between(Ts(0), first), []);
+        assert_eq!(own.between(second, first), []);
+        assert!(own.is_known() && !News::none().is_known());
+        assert!(own.covers(second, SECOND) && !own.covers(instant("2026-03-01T00:00:00Z"), 0));
         for (text, line) in [
             ("", 0),
             ("2026-02-11T13:30:00Z", 0),

@@ -154,6 +154,7 @@ pub(super) mod tests {
     use super::*;
     use crate::event::{Body, Event};
     use crate::features::frame::NearBase;
+    use crate::features::navale::State;
     use crate::units::{Reason, Slot, SymbolId, Ts};
     use crate::volatility::Signal;
 
@@ -170,9 +171,11 @@ pub(super) mod tests {
         frame.base = base.map(|(low, high)| NearBase {
             low: px(low),
             high: px(high),
-            colour: 1,
-            tested: false,
             quality: 0.5,
+            number: 1,
+            width_max: 10,
+            colour: 1,
+            state: State::Active,
         });
         (frame.levels.swing_low, frame.levels.swing_high) = (swings.0.map(px), swings.1.map(px));
         frame

@@ -1,5 +1,7 @@
 //! [`Frame`]: what the features say after one event.
 
+use super::navale::{State, pull};
+use super::patterns::Kind;
 use super::regime_inputs::RegimeInputs;
 use crate::bars::Bar;
 use crate::book::BookState;
@@ -48,12 +50,97 @@ pub struct NearBase {
     pub low: Px,
     /// Highest price of the box.
     pub high: Px,
-    /// +1 green, −1 red, 0 neutral.
-    pub colour: i8,
-    /// Whether a wick has passed its edge and no bar come back since.
-    pub tested: bool,
     /// In [0, 1].
     pub quality: f64,
+    /// Its number, from 1 in the order of confirmation.
+    pub number: u32,
+    /// Width allowed when it was confirmed, in ticks, up to 65,535.
+    pub width_max: u16,
+    /// +1 green, −1 red, 0 neutral.
+    pub colour: i8,
+    /// Where it stands: active or tested.
+    pub state: State,
+}
+
+impl NearBase {
+    /// B of slot 28 at a close of `px`.
+    #[must_use]
+    pub fn pull(&self, px: Px) -> f64 {
+        let distance = self.low.minus(px).max(px.minus(self.high)).max(0);
+        pull(i32::from(self.colour), self.quality, distance, u32::from(self.width_max))
+    }
+}
+
+/// What records ask for and no decision does: packed, for it travels with every frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Details {
+    numbers: [f64; NUMBERS],
+    /// Bit n: number n is there.
+    present: u8,
+    /// The pattern behind slot 26, the one ahead of all others; `None` where none is.
+    pub pattern: Option<Kind>,
+    /// Of the last 20 prints since the active anchor, those at a higher and at a lower price than
+    /// the one before; `None` while there were fewer.
+    pub steps: Option<(u8, u8)>,
+    /// Direction of the last print that moved the price since the active anchor, 0 before one.
+    pub direction: i8,
+}
+
+/// Numbers of [`Details`].
+const NUMBERS: usize = 7;
+
+/// Which number of [`Details`]. All but the last are of the last one-minute close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Number {
+    /// Wilder's average true range over 14 one-minute bars, in ticks.
+    Atr14 = 0,
+    /// Realised volatility of the active anchor's session type, annualised.
+    RealisedVol = 1,
+    /// Volume of the last bar over the median of the same minute in recorded sessions.
+    Rvol = 2,
+    /// P of slot 28, in [−1, 1].
+    Power = 3,
+    /// T of slot 28, in [−1, 1].
+    Trend = 4,
+    /// Median over recorded days of the contracts from 18:00 New York to the cash session.
+    PremarketUsual = 5,
+    /// Net side of the large prints behind slot 18, in [−1, 1].
+    LargeNet = 6,
+}
+
+impl Details {
+    /// A number, where it is there.
+    #[must_use]
+    pub fn get(&self, which: Number) -> Option<f64> {
+        let there = self.present & 1 << which as u8 != 0;
+        self.numbers.get(which as usize).copied().filter(|_| there)
+    }
+
+    /// Sets a number; one that is not finite is not there.
+    pub fn set(&mut self, which: Number, number: Option<f64>) {
+        let number = number.filter(|n| n.is_finite());
+        if let Some(slot) = self.numbers.get_mut(which as usize) {
+            *slot = number.unwrap_or(0.0);
+            self.present &= !(1 << which as u8);
+            self.present |= u8::from(number.is_some()) << which as u8;
+        }
+    }
+
+    fn words(&self) -> [u64; NUMBERS + 1] {
+        // No count is 255.
+        let (up, down) = self.steps.unwrap_or((u8::MAX, 0));
+        let mut words = [0; NUMBERS + 1];
+        for (word, number) in words.iter_mut().zip(self.numbers) {
+            *word = number.to_bits();
+        }
+        words[NUMBERS] = u64::from(self.present)
+            | u64::from(up) << 8
+            | u64::from(down) << 16
+            | u64::from(self.direction as u8) << 24
+            | self.pattern.map_or(0, |kind| 1 + kind as u64) << 32;
+        words
+    }
 }
 
 /// The features after one event. `as_of` of slots 16 to 19 and 26 is `market_time`; of 27 the end
@@ -103,9 +190,11 @@ pub struct Frame {
     pub regime: RegimeInputs,
     /// Order-flow imbalance over 1, 10 and 60 s of market time, in contracts.
     pub ofi: [i64; 3],
+    /// For records.
+    pub details: Details,
 }
 
-const _: () = assert!(size_of::<Frame>() <= 512);
+const _: () = assert!(size_of::<Details>() <= 64 && size_of::<Frame>() <= 576);
 
 impl Frame {
     /// A frame in which nothing has been computed.
@@ -139,6 +228,13 @@ impl Frame {
             base: None,
             regime: RegimeInputs::NONE,
             ofi: [0; 3],
+            details: Details {
+                numbers: [0.0; NUMBERS],
+                present: 0,
+                pattern: None,
+                steps: None,
+                direction: 0,
+            },
         }
     }
 
@@ -210,6 +306,7 @@ impl Frame {
             put(self.vwap.to_bits());
             put(self.vwap_sd.to_bits());
             self.level_words().into_iter().for_each(&mut put);
+            self.details.words().into_iter().for_each(&mut put);
         }
         if self.flags & frame_flag::BAR5_CLOSED != 0 {
             put(self.bar5_end.0 as u64);
@@ -226,8 +323,10 @@ impl Frame {
         let high = |range: Option<(Px, Px)>| range.map(|r| r.1);
         let l = &self.levels;
         let base = self.base;
-        let kind =
-            base.map_or(0, |b| 1 | u64::from(b.tested) << 1 | u64::from(b.colour as u8) << 8);
+        let kind = base.map_or(0, |b| {
+            let place = u64::from(b.width_max) << 16 | u64::from(b.number) << 32;
+            b.state as u64 | u64::from(b.colour as u8) << 8 | place
+        });
         [
             two(l.previous.map(|a| a.poc), l.previous.map(|a| a.vah)),
             two(l.previous.map(|a| a.val), l.swing_high),
@@ -246,4 +345,4 @@ impl Frame {
 }
 
 /// Most words of [`Frame::digest_words`].
-pub const DIGEST_WORDS: usize = 9 + 2 * SLOTS + 10 + 12 + 6;
+pub const DIGEST_WORDS: usize = 9 + 2 * SLOTS + 10 + 12 + NUMBERS + 1 + 6;

@@ -10,10 +10,10 @@ use super::close::Close;
 use super::delta::Delta;
 use super::divergence::Divergence;
 use super::footprint::Footprint;
-use super::frame::{Frame, Levels, NearBase, Slot, frame_flag};
+use super::frame::{Details, Frame, Levels, NearBase, Number, Slot, frame_flag};
 use super::mtf::{self, Mtf};
 use super::navale::{self, Navale};
-use super::patterns::Patterns;
+use super::patterns::{self, Patterns};
 use super::prints::Print;
 use super::profile_imbalance::ProfileImbalance;
 use super::recorded::Recorded;
@@ -23,7 +23,7 @@ use super::volatility_regime::VolatilityRegime;
 use super::volume_confirmation::{self, Confirmation};
 use super::vwap::{Anchor, Vwaps};
 use super::{Params, SymbolParams};
-use crate::bars::{Bar, Bars, Timeframe};
+use crate::bars::{Atr, Bar, Bars, Timeframe};
 use crate::calendar::{Label, Segment};
 use crate::units::{Aggressor, MINUTE, Px, Qty, Ts};
 
@@ -51,6 +51,8 @@ pub struct Minutes {
     in_segment: u32,
     bars: Bars,
     series: Series,
+    /// Of one-minute bars, for records.
+    atr14: Atr<14>,
     /// Globex, week and month anchor that are in force.
     anchors: [Ts; 3],
     /// Active anchor of the last close, which a crossing may have followed.
@@ -132,6 +134,7 @@ impl Minutes {
                 delta: Delta::default(),
                 rth: false,
             },
+            atr14: Atr::default(),
             anchors: [Ts::NONE; 3],
             closed_rth: false,
             together: None,
@@ -281,6 +284,7 @@ impl Minutes {
         }
         recorded.bar(bar, 1);
         let closed = self.series.timeframes.each_mut().map(|t| u32::from(t.push(bar, last)));
+        self.atr14.push(bar);
         self.series.delta.close(bar);
         self.profiles.iter_mut().for_each(|p| p.close(bar));
         self.ranges[ETH] = wider(self.ranges[ETH], bar);
@@ -304,6 +308,7 @@ impl Minutes {
         self.count(bar, n);
         recorded.bar(bar, n);
         let closed = self.series.timeframes.each_mut().map(|t| t.advance(n));
+        self.atr14.advance(n);
         self.series.delta.advance(n);
         let close = self.series.look(bar, recorded);
         self.vwap.advance(n, &close);
@@ -389,6 +394,7 @@ impl Minutes {
         frame.volatility_size = self.volatility.known_multiplier(rth, target);
         frame.levels = self.levels(active);
         frame.base = self.navale.nearest(bar.close).map(near);
+        self.details(&close, recorded, &mut frame.details);
         frame.flags |= frame_flag::BAR_CLOSED;
         if std::mem::take(&mut self.five_closed) {
             frame.flags |= frame_flag::BAR5_CLOSED;
@@ -409,6 +415,27 @@ impl Minutes {
     #[must_use]
     pub const fn pattern_slot(&self) -> Slot {
         self.patterns.slot()
+    }
+
+    /// The pattern that slot 26 speaks of.
+    #[must_use]
+    pub(super) fn pattern(&self) -> Option<patterns::Kind> {
+        self.patterns.ahead()
+    }
+
+    /// What records ask for of the last close.
+    fn details(&self, close: &Close<'_>, recorded: &Recorded<'_>, details: &mut Details) {
+        let reading = self.navale.reading();
+        for (which, number) in [
+            (Number::Atr14, self.atr14.value()),
+            (Number::RealisedVol, self.volatility.rv(self.series.rth)),
+            (Number::Rvol, close.usual.rvol),
+            (Number::Power, reading.map(|r| r.power)),
+            (Number::Trend, reading.map(|r| r.trend)),
+            (Number::PremarketUsual, recorded.premarket()),
+        ] {
+            details.set(which, number);
+        }
     }
 
     fn levels(&self, active: usize) -> Levels {
@@ -436,8 +463,10 @@ fn near(base: &navale::Base) -> NearBase {
     NearBase {
         low: base.low,
         high: base.high,
-        colour: base.colour.sign() as i8,
-        tested: !matches!(base.state, navale::State::Active),
         quality: base.quality(),
+        number: u32::try_from(base.number).unwrap_or(u32::MAX),
+        width_max: u16::try_from(base.width_max).unwrap_or(u16::MAX),
+        colour: base.colour.sign() as i8,
+        state: base.state,
     }
 }

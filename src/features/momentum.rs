@@ -8,6 +8,8 @@ use super::frame::{Reason, Slot};
 use super::prints::Print;
 use crate::units::{Px, SECOND, Ts};
 
+/// Prints of [`Momentum::steps`].
+const STEPS: u32 = 20;
 const STALE_NS: i64 = 60 * SECOND;
 /// Directions since the anchor before the slot speaks.
 const WARM: u64 = 100;
@@ -45,6 +47,12 @@ pub struct Momentum {
     direction: i64,
     directions: u64,
     run: i64,
+    /// Bit n: the print n before the last was at a higher price than the one before it.
+    rises: u32,
+    /// The same for a lower price.
+    falls: u32,
+    /// Prints that had one before, up to [`STEPS`].
+    steps: u32,
     last_print_ts: Ts,
     /// Changes with a print, is read with every event.
     value: f64,
@@ -59,6 +67,9 @@ impl Default for Momentum {
             direction: 0,
             directions: 0,
             run: 0,
+            rises: 0,
+            falls: 0,
+            steps: 0,
             last_print_ts: Ts::NONE,
             value: 0.0,
             m20: 0.0,
@@ -72,6 +83,9 @@ impl Momentum {
         self.last_print_ts = ts;
         let Some(last) = self.last_px.replace(print.px) else { return };
         let change = i64::from(print.px.minus(last).signum());
+        self.rises = self.rises << 1 | u32::from(change > 0);
+        self.falls = self.falls << 1 | u32::from(change < 0);
+        self.steps = (self.steps + 1).min(STEPS);
         if change != 0 {
             self.run = if change == self.direction { self.run + change } else { change };
             self.direction = change;
@@ -112,6 +126,23 @@ impl Momentum {
         (m20 - m100) / 2.0
     }
 
+    /// How many of the last 20 prints were at a higher and at a lower price than the one before;
+    /// `None` while there were fewer.
+    #[must_use]
+    pub const fn steps(&self) -> Option<(u8, u8)> {
+        if self.steps < STEPS {
+            return None;
+        }
+        let last = (1 << STEPS) - 1;
+        Some(((self.rises & last).count_ones() as u8, (self.falls & last).count_ones() as u8))
+    }
+
+    /// Direction of the last print that moved the price; 0 before one.
+    #[must_use]
+    pub const fn direction(&self) -> i8 {
+        self.direction as i8
+    }
+
     /// Length of the run of equal directions, signed.
     #[must_use]
     pub const fn run(&self) -> i64 {
@@ -140,6 +171,25 @@ mod tests {
         assert!((m.acceleration() + 0.025_207).abs() < 1e-6);
         assert_eq!(m.run(), -1);
         assert_eq!(m.slot(Ts(9)).reason, Reason::Warmup);
+    }
+
+    /// Against a look at the last prints.
+    #[test]
+    fn steps_of_the_last_twenty() {
+        let mut m = Momentum::default();
+        let px = |i: i64| 100 + (i * 7 + i * i) % 5 - i % 3;
+        for i in 0..60 {
+            let at = Ts(i);
+            let print = Print { px: Px::clamped(px(i)), qty: 1, aggressor: Aggressor::Sell, at };
+            m.print(&print, at);
+            let last = |sign: i64| {
+                (i - 19..=i).filter(|&n| (px(n) - px(n - 1)).signum() == sign).count() as u8
+            };
+            assert_eq!(m.steps(), (i >= 20).then(|| (last(1), last(-1))), "{i}");
+        }
+        assert!(m.steps().is_some_and(|(up, down)| up > 0 && down > 0 && up + down < 20));
+        let moved = (1..60).rev().map(|n| (px(n) - px(n - 1)).signum()).find(|&s| s != 0);
+        assert_eq!(Some(i64::from(m.direction())), moved);
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl Recorded<'_> {
         self.running.as_ref()?.baseline().target_rv(rth)
     }
 
+    /// Usual contracts from 18:00 New York to the cash session.
+    pub(super) fn premarket(&self) -> Option<f64> {
+        self.running.as_ref()?.baseline().premarket()
+    }
+
     /// Sizes that are large under `label`.
     pub(super) fn sizes(&self, label: Label) -> LargeSizes {
         let running = self.running.as_ref();

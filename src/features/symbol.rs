@@ -2,7 +2,7 @@
 
 use super::baseline::Running;
 use super::dom::Dom;
-use super::frame::{Frame, Reason, Slot, frame_flag};
+use super::frame::{Frame, Number, Reason, Slot, frame_flag};
 use super::imbalance::{Imbalance, Ofi};
 use super::minutes::{ETH, Minutes, RTH};
 use super::momentum::Momentum;
@@ -143,6 +143,9 @@ impl SymbolFeatures {
             self.dom.advance(now);
             self.money.advance(now);
         }
+        if self.frame.flags & frame_flag::BAR_CLOSED != 0 {
+            self.tell();
+        }
         self.frame.market_time = now;
     }
 
@@ -175,6 +178,7 @@ impl SymbolFeatures {
         self.frame.eth_anchor = segment.eth_anchor;
         self.frame.flags &= !frame_flag::RTH;
         self.frame.flags |= if segment.label == Label::Us { frame_flag::RTH } else { 0 };
+        self.tell();
     }
 
     fn trade(&mut self, px: Px, qty: Qty, aggressor: Aggressor, now: Ts, ts: Ts) {
@@ -199,6 +203,17 @@ impl SymbolFeatures {
         }
         let large = self.money.is_large(print);
         self.minutes.print(print, self.momentum().m20(), large);
+        self.tell();
+    }
+
+    /// What records ask for and prints change.
+    fn tell(&mut self) {
+        let (steps, direction) = (self.momentum().steps(), self.momentum().direction());
+        let net = self.money.reading().map(|reading| reading.net);
+        let details = &mut self.frame.details;
+        (details.steps, details.direction) = (steps, direction);
+        details.pattern = self.minutes.pattern();
+        details.set(Number::LargeNet, net);
     }
 
     /// Applies what is no trade and no Timer; `true` where the book may be read anew.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use dtc::client::Client;
 use dtc::session::{Backoff, SessionConfig, Subscription};
-use rtrb::{Producer, RingBuffer};
+use rtrb::{Consumer, Producer, RingBuffer};
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32};
 
@@ -20,19 +20,28 @@ use super::trading::{COMMANDS_RING, Progress, Trading, TradingParts};
 use crate::config::{DtcSource, SierraSource, SourceConfig, SymbolConfig};
 use crate::execution::wire::{Name, Wire};
 use crate::feed::dtc::DtcFeed;
-use crate::feed::dtc::orders::OrderFeed;
+use crate::feed::dtc::orders::{OrderFeed, ServerId};
 use crate::feed::sierra::SierraDecoder;
 use crate::journal::record::{Bind, SourceKind};
 use crate::journal::{Kind, Writer};
-use crate::order::Command;
+use crate::order::{Command, OrderId};
 use crate::units::{Instrument, SymbolId};
 
-/// Orders on their way to a server: the link, the decision's end of it, and what tells it how far
-/// the journal is. Nothing of it exists in paper.
-pub(super) type OrderLink = (Option<Trading>, Option<Producer<Command>>, Option<Progress>);
+/// Orders on their way to a server. Nothing of it exists in paper.
+#[derive(Default)]
+pub(super) struct OrderLink {
+    /// The link.
+    pub(super) link: Option<Trading>,
+    /// The decision's end of it.
+    pub(super) commands: Option<Producer<Command>>,
+    /// What tells it how far the journal is.
+    pub(super) progress: Option<Progress>,
+    /// Ids that the server gives orders, for records.
+    pub(super) servers: Option<Consumer<(OrderId, ServerId)>>,
+}
 
 pub(super) fn order_link(setup: &Setup, flags: &Flags) -> Result<OrderLink, String> {
-    let Some(trading) = setup.config.live_trading() else { return Ok((None, None, None)) };
+    let Some(trading) = setup.config.live_trading() else { return Ok(OrderLink::default()) };
     let symbols = || setup.config.symbols.iter().zip(&setup.instruments);
     let name = |(config, instrument): (&SymbolConfig, &Instrument)| Name {
         symbol: instrument.symbol.clone(),
@@ -59,7 +68,13 @@ pub(super) fn order_link(setup: &Setup, flags: &Flags) -> Result<OrderLink, Stri
         progress: progress.clone(),
         journal_failed: flags.journal_failed.clone(),
     })?;
-    Ok((Some(link), Some(producer), progress))
+    let (learned, servers) = RingBuffer::new(COMMANDS_RING);
+    Ok(OrderLink {
+        link: Some(link.with_servers(learned)),
+        commands: Some(producer),
+        progress,
+        servers: Some(servers),
+    })
 }
 
 pub(super) fn sources(

@@ -9,7 +9,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::agent;
 use super::capture::{Capture, capture};
 use super::clock::Clock;
-use super::connect::{journal_file, order_link, sources};
+use super::connect::{OrderLink, journal_file, order_link, sources};
 use super::decision::{Decider, DecisionAgent, DecisionRecord, Status};
 use super::door::Control;
 use super::feature::FeatureAgent;
@@ -160,7 +160,7 @@ impl Live {
     ) -> Result<(Live, Option<Producer<Command>>), String> {
         let flags = Flags::default();
         let (desk, control) = desk(setup);
-        let (mut link, mut commands, progress) = order_link(setup, &flags)?;
+        let OrderLink { mut link, mut commands, progress, servers } = order_link(setup, &flags)?;
         let sources = sources(setup, clock, &mut link)?;
         let history = History::load(&setup.config.warmup, &setup.instruments, clock.now())?;
         let config = &setup.config;
@@ -194,7 +194,7 @@ impl Live {
             decider = decider.with_commands(commands);
         }
         let mut records_thread = None;
-        if let Some((agent, notes)) = records::agent(setup, &mut publisher, clock)? {
+        if let Some((agent, notes)) = records::agent(setup, &mut publisher, clock, servers)? {
             decider = decider.with_notes(notes);
             records_thread =
                 Some(agent::spawn("records", agent, Idle::Backoff, None).map_err(text)?);

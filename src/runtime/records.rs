@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam::channel::Receiver;
+use dtc::wire::value;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::agent::Agent;
@@ -15,6 +16,9 @@ use super::clock::Clock;
 use super::setup::{Setup, hex};
 use crate::config::SourceConfig;
 use crate::context::Context;
+use crate::decision::News;
+use crate::feed::dtc::orders::ServerId;
+use crate::order::OrderId;
 use crate::risk::State;
 use crate::snapshot::Publisher;
 use crate::store::options::Mode;
@@ -32,7 +36,7 @@ const NOTES_RING: usize = 2048;
 const CONTEXTS: usize = 64;
 
 /// The agent of a run that trades, and the decision's end of its ring. `publisher` tells it each
-/// version of the context.
+/// version of the context, `servers` the ids that the server gives orders.
 ///
 /// # Errors
 /// A text with the path of what cannot be made.
@@ -40,18 +44,24 @@ pub fn agent(
     setup: &Setup,
     publisher: &mut Publisher,
     clock: &Clock,
+    servers: Option<Consumer<(OrderId, ServerId)>>,
 ) -> Result<Option<(RecordsAgent, Producer<Note>)>, String> {
     let Some(trading) = &setup.config.trading else { return Ok(None) };
     let now = clock.now();
     let (header, data) = (header(setup, now), &trading.folder);
     let writer = TradeWriter::new(data, header, setup.calendar.clone(), now);
-    let writer = writer.map_err(|e| format!("{e:#}"))?;
+    let mut writer = writer.map_err(|e| format!("{e:#}"))?;
+    for known in &setup.known_orders {
+        writer.named(known.id, text(&known.server));
+    }
     writer.written().warnings.iter().for_each(|warning| eprintln!("mia: records: {warning}"));
     let (notes_in, notes) = RingBuffer::new(NOTES_RING);
     let (contexts_in, contexts) = crossbeam::channel::bounded(CONTEXTS);
     publisher.record(contexts_in);
     let limits = Limits::of(data, &setup.mode);
-    Ok(Some((RecordsAgent::new(writer, limits, notes, contexts, clock.clone()), notes_in)))
+    let mut agent = RecordsAgent::new(writer, limits, notes, contexts, clock.clone());
+    agent.servers = servers;
+    Ok(Some((agent, notes_in)))
 }
 
 /// What the records of a run say alike.
@@ -78,6 +88,8 @@ pub fn header(setup: &Setup, now: Ts) -> Header {
         preset: setup.preset.name.clone(),
         coverage_floor: setup.preset.coverage_floor,
         build: env!("CARGO_PKG_VERSION").to_owned(),
+        // A text that cannot be read was refused before.
+        news: setup.news.as_deref().and_then(|text| News::parse(text).ok()).unwrap_or_default(),
         instruments: setup.instruments.clone(),
     }
 }
@@ -128,6 +140,7 @@ pub struct RecordsAgent {
     writer: Option<TradeWriter>,
     notes: Consumer<Note>,
     contexts: Receiver<Arc<Context>>,
+    servers: Option<Consumer<(OrderId, ServerId)>>,
     clock: Clock,
     last: Stamp,
     limits: Limits,
@@ -158,7 +171,8 @@ impl RecordsAgent {
         let symbol = SymbolId(0);
         let last = Stamp { seq: 0, ts: clock.now(), market_time: Ts::NONE, symbol };
         let (writer, changed, failed) = (Some(writer), None, None);
-        RecordsAgent { writer, notes, contexts, clock, last, limits, changed, failed }
+        let servers = None;
+        RecordsAgent { writer, notes, contexts, servers, clock, last, limits, changed, failed }
     }
 
     fn fail(&mut self, error: &dyn std::fmt::Display) {
@@ -179,6 +193,11 @@ impl RecordsAgent {
     }
 }
 
+/// A server's id as text.
+fn text(server: &ServerId) -> String {
+    String::from_utf8_lossy(value::text(server)).into_owned()
+}
+
 /// When a note was made; limits are no note of a moment.
 const fn stamp(note: &Note) -> Option<Stamp> {
     Some(match note {
@@ -189,6 +208,7 @@ const fn stamp(note: &Note) -> Option<Stamp> {
         Note::Position(n) => n.at,
         Note::Trade(n) => n.at,
         Note::After(n) => n.at,
+        Note::Exposed(n) => n.at,
         Note::Order(n) => n.at,
         Note::Kill(n) => n.at,
         Note::Alert(n) => n.at,
@@ -203,6 +223,12 @@ impl Agent for RecordsAgent {
         while let Ok(context) = self.contexts.try_recv() {
             if let Some(writer) = &mut self.writer {
                 writer.adopt(&context);
+            }
+        }
+        // The server names an order before it is filled, or with the fill.
+        while let Some(Ok((id, server))) = self.servers.as_mut().map(Consumer::pop) {
+            if let Some(writer) = &mut self.writer {
+                writer.named(id, text(&server));
             }
         }
         let mut done = 0;

@@ -1,13 +1,16 @@
 //! What the configuration makes of the trading half of the core, and what a run of it begins with.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use super::baselines::Stored;
 use super::setup::Setup;
 use crate::config::TradingMode;
+use crate::context::contract::Contract;
 use crate::decision::News;
 use crate::execution::{self, Orders, exchange};
 use crate::order::OrderId;
-use crate::units::SECOND;
+use crate::units::{Instrument, Px, SECOND};
 use crate::{risk, trader};
 
 /// Trade date of the ids of a run that is no live one: no venue ever sees them.
@@ -88,6 +91,7 @@ pub fn params(setup: &Setup) -> Option<trader::Params> {
         // Nobody lifts a halt in a backtest.
         risk: config.risk_params(setup.mode != "replay"),
         products: config.products(instruments),
+        cash_closes: cash_closes(setup),
         orders: config.order_params(),
         exchange: (!live).then(|| exchange::Params {
             first_execution: first_execution(start.next),
@@ -104,6 +108,21 @@ pub fn params(setup: &Setup) -> Option<trader::Params> {
 /// twice, and so many executions as follow from here no order has.
 fn first_execution(next: OrderId) -> u64 {
     next.to_bits().saturating_mul(EXECUTIONS_MAX)
+}
+
+/// Last prices of the cash sessions that the baseline of each symbol recorded of its contract.
+fn cash_closes(setup: &Setup) -> Vec<Vec<(i32, Px)>> {
+    let of = |(instrument, stored): (&Instrument, &Option<Arc<Stored>>)| {
+        let named = |name: &str| Contract::of(name, &instrument.root);
+        let own = named(&instrument.symbol);
+        let same = |name: &str| match (own, named(name)) {
+            (Some(own), Some(other)) => own.is(other),
+            _ => name == instrument.symbol,
+        };
+        let closes = stored.iter().flat_map(|stored| stored.baseline().cash_closes());
+        closes.filter(|(_, name, _)| same(name)).map(|(day, _, px)| (day, px)).collect()
+    };
+    setup.instruments.iter().zip(&setup.baselines).map(of).collect()
 }
 
 /// Checks a start that was read: orders that another run left must be readable before they count.

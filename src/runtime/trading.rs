@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use dtc::frame::Frame;
 use dtc::session::{Capabilities, SendError, Session};
 use dtc::wire::{self, Message, value};
-use rtrb::Consumer;
+use rtrb::{Consumer, Producer};
 
 use super::clock::Clock;
 use crate::execution::wire::Wire;
-use crate::feed::dtc::orders::{KnownOrder, OrderFeed};
+use crate::feed::dtc::orders::{KnownOrder, OrderFeed, ServerId};
 use crate::monitor::latency::Latencies;
 use crate::order::{Action, Command, Listing, OrderId};
 use crate::units::{SECOND, SymbolId, Ts};
@@ -136,6 +136,8 @@ pub struct Trading {
     /// Where new orders wait for the journal.
     progress: Option<Progress>,
     journal_failed: Arc<AtomicBool>,
+    /// Where records hear how the server calls our orders.
+    servers: Option<Producer<(OrderId, ServerId)>>,
     phase: Phase,
     /// The link has been up once.
     served: bool,
@@ -195,6 +197,7 @@ impl Trading {
             undefined: parts.traded,
             progress: parts.progress,
             journal_failed: parts.journal_failed,
+            servers: None,
             phase: Phase::Down,
             served: false,
             accounts: Accounts::Unknown,
@@ -204,6 +207,13 @@ impl Trading {
             sent: Sent { sent: 0, unsent: 0, tick_to_send, held },
             queued: Vec::with_capacity(COMMANDS_RING),
         })
+    }
+
+    /// Tells `servers` how the server calls our orders.
+    #[must_use]
+    pub fn with_servers(mut self, servers: Producer<(OrderId, ServerId)>) -> Trading {
+        self.servers = Some(servers);
+        self
     }
 
     /// The trade account.
@@ -329,6 +339,10 @@ impl Trading {
     pub fn learn(&mut self, feed: &mut OrderFeed) {
         if let Some((id, server)) = feed.poll_learned() {
             self.wire.learn(id, &server);
+            if let Some(servers) = &mut self.servers {
+                // Where there is no room a record says that it does not know.
+                let _ = servers.push((id, server));
+            }
         }
         if let Some((symbol, multiplier)) = feed.poll_defined() {
             if multiplier.is_some() {

@@ -194,6 +194,9 @@ impl Trader {
         if let Some(held) = held {
             self.note(Note::Position(held));
         }
+        if before != now {
+            self.exposed(at);
+        }
     }
 
     /// Tells the limits what the orders hold.

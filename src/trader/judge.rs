@@ -45,11 +45,10 @@ impl Trader {
         let mut cluster = None;
         let passed = self.gates(edge, way, frame, decision, context, book, &mut cluster);
         let Some(symbol) = self.symbols.get(usize::from(id.0)) else { return };
-        let volume = Some(symbol.session_volume);
-        let market = market(frame, book, decision, &symbol.segment, volume);
         let veto = passed.as_ref().err().copied();
         let zero = veto.filter(|veto| veto.gate == Gate::SizeZero);
         let micro = zero.and_then(|_| self.risk.last_sizing()?.micro_hint);
+        let market = market(frame, book, decision, symbol);
         let entry = passed.as_ref().ok().map(|passed| Entry {
             id: passed.id,
             qty: passed.sizing.qty,
@@ -147,7 +146,7 @@ impl Trader {
     }
 
     /// What is open in each symbol now.
-    fn expose(&mut self) {
+    pub(super) fn expose(&mut self) {
         let Trader { exposure, orders, symbols, .. } = self;
         for (number, (open, symbol)) in (0_u16..).zip(exposure.iter_mut().zip(symbols)) {
             let id = SymbolId(number);

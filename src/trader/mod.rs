@@ -12,6 +12,8 @@
 pub mod note;
 
 mod changes;
+mod day;
+mod joint;
 mod judge;
 mod later;
 mod records;
@@ -20,6 +22,8 @@ mod trades;
 
 use std::sync::Arc;
 
+use self::day::Day;
+use self::joint::Closes;
 use self::later::Later;
 use self::note::Note;
 use self::trades::Trades;
@@ -44,6 +48,9 @@ pub struct Params {
     pub risk: risk::Params,
     /// What each symbol is worth; `None` = never traded.
     pub products: Vec<Option<Product>>,
+    /// Last prices of recorded cash sessions of each symbol's contract, with their days since
+    /// 1970-01-01, oldest first.
+    pub cash_closes: Vec<Vec<(i32, Px)>>,
     /// Orders.
     pub orders: execution::Params,
     /// The exchange that orders meet on paper; `None` = commands leave for a venue.
@@ -81,9 +88,8 @@ struct Symbol {
     last: Option<Px>,
     /// Best bid and ask after the last event.
     touch: Option<(Px, Px)>,
-    /// Contracts since the anchor, and that anchor.
-    session_volume: u64,
-    anchor: (Ts, bool),
+    day: Day,
+    closes: Closes,
     segment: Segment,
     /// Mid when an exit was decided, half ticks.
     exit_mid2: Option<i64>,
@@ -127,16 +133,18 @@ impl Trader {
     #[must_use]
     pub fn new(params: &Params, reads: &[Reads], calendar: Arc<Calendar>) -> Trader {
         let count = params.products.len();
+        let mut recorded = params.cash_closes.iter().cloned();
         let symbol = |product: &Option<Product>| Symbol {
             trades: Trades::new(product.map(|p| p.tick_value)),
             last: None,
             touch: None,
-            session_volume: 0,
-            anchor: (Ts::NONE, false),
+            day: Day::new(recorded.next().unwrap_or_default()),
+            closes: Closes::default(),
             segment: Segment::UNKNOWN,
             exit_mid2: None,
             open: OpenPnl::default(),
         };
+        let symbols: Vec<Symbol> = params.products.iter().map(symbol).collect();
         let Start { risk, orders, next, reserved, equity_usd } = &params.start;
         let mut orders_now = Orders::new(params.orders, count, *next, *reserved);
         if !orders.is_empty() {
@@ -163,7 +171,7 @@ impl Trader {
             kind: params.kind,
             collar_ticks: params.collar_ticks,
             max_hold_ns: params.max_hold_ns,
-            symbols: params.products.iter().map(symbol).collect(),
+            symbols,
             exposure: vec![Open::default(); count],
             calendar,
             later: Later::default(),

@@ -4,12 +4,12 @@
 use crate::calendar::{Label, SubBucket};
 use crate::decision::{Nearest, Tier};
 use crate::event::HaltCause;
-use crate::features::frame::FEATURES;
+use crate::features::frame::{Details, FEATURES, NearBase};
 use crate::order::{
     BuySell, Depth, ExecutionId, ExitReason, KillState, OrderId, OrderKind, Role, Veto,
 };
-use crate::risk::State;
-use crate::units::{Px, Qty, Slot, SymbolId, Ts};
+use crate::risk::{Open, State};
+use crate::units::{Px, Qty, Reason, SYMBOLS_MAX, Slot, SymbolId, Ts};
 
 /// When and where something happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +45,8 @@ pub enum Note {
     Kill(Killed),
     /// Somebody should look.
     Alert(Alert),
+    /// What all symbols come to after a position changed, in a run of two or more.
+    Exposed(Exposed),
     /// Limits changed what a restart must know.
     Limits(State),
 }
@@ -60,10 +62,18 @@ pub struct Market {
     pub bar: Option<[Px; 4]>,
     /// Its contracts.
     pub bar_volume: u64,
+    /// Those of them that buyers and sellers took.
+    pub bar_sides: (u64, u64),
     /// Low and high since the active anchor.
     pub session: Option<(Px, Px)>,
-    /// Contracts since the active anchor, where counted.
-    pub session_volume: Option<u64>,
+    /// Contracts since the active anchor.
+    pub session_volume: u64,
+    /// Whether the run has seen all of them.
+    pub session_whole: bool,
+    /// Contracts from 18:00 New York to the cash session, once that has begun.
+    pub premarket: Slot,
+    /// Last price of the cash session of the trading day before, and first of this day's.
+    pub cash: (Option<Px>, Option<Px>),
     /// Session label.
     pub label: Label,
     /// Its part.
@@ -75,7 +85,14 @@ pub struct Market {
     /// Realised volatility regime: feature 27 with the floor of VIX.
     pub volatility: Slot,
     /// Market regime: code of the state and its sign, −1, 0 or 1; `None` with too little data.
-    pub regime: Option<(u8, f64)>,
+    pub regime: Option<(u8, i8)>,
+    /// The base nearest to the last close.
+    pub base: Option<NearBase>,
+    /// What the features know beside their slots.
+    pub details: Details,
+    /// Receive time less exchange time of the event, ns; `None` where it carries no exchange time
+    /// or its source no receive time.
+    pub latency_ns: Option<i64>,
 }
 
 /// A decision edge: an intent or why there was none.
@@ -281,7 +298,7 @@ pub struct Closed {
     /// Its part.
     pub sub_bucket: SubBucket,
     /// Market regime at entry and exit.
-    pub regime: [Option<(u8, f64)>; 2],
+    pub regime: [Option<(u8, i8)>; 2],
     /// Volatility regime at entry and exit.
     pub volatility: [Slot; 2],
     /// VIX at the entry.
@@ -312,6 +329,46 @@ pub struct After {
     /// Movement of the mid since the exit in the direction of the trade, ticks, after 5, 15 and 60
     /// minutes; `None` where the market was closed.
     pub ticks: [Option<f64>; 3],
+}
+
+/// What is open in all symbols of the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exposed {
+    /// When, and whose position changed.
+    pub at: Stamp,
+    /// By symbol.
+    pub members: [Member; SYMBOLS_MAX],
+    /// Symbols of the run.
+    pub count: usize,
+    /// Open risk over all index futures, sides not netted, USD; infinite where it is not known.
+    pub open_risk_usd: f64,
+    /// Most of it, share of equity.
+    pub open_risk_max: f64,
+    /// Equity, USD.
+    pub equity_usd: Option<f64>,
+}
+
+/// One symbol of [`Exposed`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Member {
+    /// What is open in it.
+    pub open: Open,
+    /// Whether its risk is pooled.
+    pub index: bool,
+    /// Correlation of its one-minute returns with those of the symbol whose position changed.
+    pub correlation: Slot,
+    /// Returns that it is of.
+    pub returns: u32,
+}
+
+impl Member {
+    /// No symbol.
+    pub const NONE: Member = Member {
+        open: Open { qty: 0, working: 0, risk_usd: 0.0 },
+        index: false,
+        correlation: Slot::none(Reason::NoInput),
+        returns: 0,
+    };
 }
 
 /// An order changed its state.

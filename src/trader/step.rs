@@ -73,14 +73,15 @@ impl Trader {
             symbol.segment = calendar.segment(market_time);
         }
         let anchor = (frame.eth_anchor, frame.flags & frame_flag::RTH != 0);
-        if anchor != symbol.anchor {
-            (symbol.anchor, symbol.session_volume) = (anchor, 0);
+        symbol.day.enter(anchor, &symbol.segment, symbol.last, &calendar);
+        if frame.flags & frame_flag::BAR_CLOSED != 0 {
+            symbol.closes.close(&frame.bar);
         }
         if let Body::Trade { px, qty, .. } = event.body
             && frame.label.is_open()
         {
             symbol.last = Some(px);
-            symbol.session_volume += u64::from(qty);
+            symbol.day.trade(px, qty);
             symbol.trades.mark(2 * i64::from(px.ticks()));
         }
         if event.is_market() && !event.has(flag::SNAPSHOT) && !event.has(flag::WARMUP) {

@@ -58,7 +58,7 @@ struct Open {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Exit {
     /// Market regime.
-    pub(super) regime: Option<(u8, f64)>,
+    pub(super) regime: Option<(u8, i8)>,
     /// Volatility regime.
     pub(super) volatility: Slot,
 }

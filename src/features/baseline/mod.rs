@@ -12,6 +12,7 @@
 //! | level p95 and added p90 per label | 5 sessions | 1 |
 //! | print p99.5 per label | 5 sessions | 5 |
 //! | percentiles of five-minute ATR20 and RV; median of the daily mean of ATR20 | 20 sessions | 5 |
+//! | median of the contracts from 18:00 to 09:30 New York | 20 sessions | 10 |
 //! | target RV: median of the daily mean of RV | 60 sessions | 20 |
 //!
 //! Deviations divide by n; quantiles interpolate linearly at (n−1)p; a percentile is the share of
@@ -38,6 +39,7 @@ use statistics::Tables;
 
 use super::close::{LargeSizes, Usual};
 use crate::calendar::Label;
+use crate::units::Px;
 
 /// Sessions kept of each kind.
 pub const KEPT: usize = 60;
@@ -242,6 +244,20 @@ impl Baseline {
     #[must_use]
     pub fn target_rv(&self, rth: bool) -> Option<f64> {
         self.set(Kind::of(rth)).tables.target_rv
+    }
+
+    /// Median contracts of 20 days from 18:00 New York to the cash session at 09:30.
+    #[must_use]
+    pub fn premarket(&self) -> Option<f64> {
+        self.set(Kind::Eth).tables.premarket
+    }
+
+    /// Day, contract and last price of the recorded cash sessions, oldest first.
+    pub fn cash_closes(&self) -> impl Iterator<Item = (i32, &str, Px)> {
+        self.sessions(Kind::Rth).iter().filter_map(|session| {
+            let bar = session.bars().iter().rev().flatten().next()?;
+            Some((session.trade_day, &*session.contract, bar.close))
+        })
     }
 
     /// A five-minute ATR20 over the median of the daily means of 20 sessions.

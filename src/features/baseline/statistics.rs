@@ -13,6 +13,8 @@ const RECENT: usize = 5;
 const LEVEL_MIN: usize = 5;
 /// Fewest sessions of the target RV.
 const TARGET_MIN: usize = 20;
+/// Minutes from 18:00 New York to the cash session.
+const PREMARKET: usize = 930;
 /// Quantile of RVOL that is called high.
 const HIGH: f64 = 0.975;
 
@@ -41,6 +43,8 @@ pub(super) struct Tables {
     pub(super) target_rv: Option<f64>,
     /// Median of the daily mean ATR20, in ticks.
     pub(super) atr_typical: Option<f64>,
+    /// Median of the contracts before 09:30; of Globex days only.
+    pub(super) premarket: Option<f64>,
 }
 
 impl Tables {
@@ -52,6 +56,7 @@ impl Tables {
             rvol_high: None,
             target_rv: None,
             atr_typical: None,
+            premarket: None,
         }
     }
 
@@ -93,6 +98,12 @@ impl Tables {
         };
         self.target_rv = means(newest(sessions, KEPT), |s| s.rv.mean, TARGET_MIN);
         self.atr_typical = means(days, |s| s.atr.mean, LEVEL_MIN);
+        let before = |s: &Session| {
+            let night = s.bars().get(..PREMARKET)?;
+            Some(night.iter().flatten().fold(0.0, |sum, bar| sum + bar.volume as f64))
+        };
+        // The minutes of a cash session are fewer.
+        self.premarket = median(days.iter().filter_map(before), DAYS_MIN);
     }
 
     /// 97.5th percentile of volume over the minute's median, over all minutes of `days`.

@@ -299,16 +299,21 @@ impl Base {
 
     /// Sign·quality, fading to 0 over twice the allowed width away from the box.
     pub(super) fn pull(&self, px: Px) -> f64 {
-        let (distance, reach) = (f64::from(self.distance(px)), 2.0 * f64::from(self.width_max));
-        let near = if distance <= 0.0 {
-            1.0
-        } else if reach > 0.0 {
-            (1.0 - distance / reach).max(0.0)
-        } else {
-            0.0
-        };
-        f64::from(self.colour.sign()) * self.quality() * near
+        pull(self.colour.sign(), self.quality(), self.distance(px), self.width_max)
     }
+}
+
+/// B of a base whose colour has this sign, at a price `distance` ticks outside its box.
+pub(in crate::features) fn pull(sign: i32, quality: f64, distance: i32, width_max: u32) -> f64 {
+    let (distance, reach) = (f64::from(distance), 2.0 * f64::from(width_max));
+    let near = if distance <= 0.0 {
+        1.0
+    } else if reach > 0.0 {
+        (1.0 - distance / reach).max(0.0)
+    } else {
+        0.0
+    };
+    f64::from(sign) * quality * near
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@
 mod base;
 mod power;
 
+pub(super) use base::pull;
 pub use base::{Base, Colour, State};
 
 use super::close::Close;

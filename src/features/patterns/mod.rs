@@ -123,6 +123,7 @@ pub struct Pattern {
 /// The pattern ahead of all others; sign 0 where two cancel.
 #[derive(Clone, Copy, Debug)]
 struct Live {
+    kind: Kind,
     sign: i8,
     strength: f64,
     /// Bars closed when it was emitted.
@@ -211,12 +212,12 @@ impl Patterns {
             *count = count.saturating_add(1);
         }
         if sign != 0 && strength > 0.0 {
-            self.weigh(sign, pattern.strength);
+            self.weigh(kind, sign, pattern.strength);
         }
     }
 
-    fn weigh(&mut self, sign: i8, strength: f64) {
-        let next = Live { sign, strength, bars: self.bars };
+    fn weigh(&mut self, kind: Kind, sign: i8, strength: f64) {
+        let next = Live { kind, sign, strength, bars: self.bars };
         match &mut self.live {
             Some(live) if live.weight(self.bars) > strength => {}
             Some(live) if live.bars == self.bars && live.strength == strength => {
@@ -238,6 +239,12 @@ impl Patterns {
     #[must_use]
     pub const fn slot(&self) -> Slot {
         self.slot
+    }
+
+    /// The pattern that the slot speaks of; `None` before any, and where two cancel.
+    #[must_use]
+    pub fn ahead(&self) -> Option<Kind> {
+        self.live.filter(|live| self.warm && live.sign != 0).map(|live| live.kind)
     }
 
     /// The last events, oldest first.

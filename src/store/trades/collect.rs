@@ -54,6 +54,9 @@ impl Collector {
             Note::Position(held) => {
                 self.day(held.at);
             }
+            Note::Exposed(exposed) => {
+                self.day(exposed.at);
+            }
             Note::Trade(closed) => {
                 let day = self.day(closed.at);
                 if let Some(trip) = self.trip(closed, day) {

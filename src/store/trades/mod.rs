@@ -11,12 +11,11 @@
 //! TREE is DATA for live, `DATA/paper` and `DATA/replay` for the others; YYYYMMDD is the trade
 //! date. [`TradeWriter`] turns [`Note`](crate::trader::note::Note)s into records: every decision
 //! edge gives PRE_ANALYSIS, MICROSTRUCTURE and DECISION, every execution EXECUTION and, one second
-//! later, a correction of it that knows the impact, every change of a position POSITION_UPDATE, a
-//! round trip FINAL_RESULT and, an hour later, POST_TRADE_ANALYSIS. A field without a value is null
-//! and its reason stands under `missing`. [`read`] reads the lines back,
-//! [`Collector`] gathers the same statistics without files.
-//!
-//! CORRELATION_UPDATE is reserved: nothing measures it yet.
+//! later, a correction of it that knows the impact, every change of a position POSITION_UPDATE and
+//! in a run of several symbols CORRELATION_UPDATE, a round trip FINAL_RESULT and, an hour later,
+//! POST_TRADE_ANALYSIS. `schemas/trades-1.json` says the fields. One without a value is null and
+//! its reason stands under `missing`. [`read`] reads the lines back, [`Collector`] gathers the same
+//! statistics without files.
 
 mod append;
 mod collect;
@@ -34,6 +33,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
+use crate::decision::News;
 use crate::features::CATALOGUE;
 use crate::store::options::folders::{Mode, compact};
 use crate::units::Instrument;
@@ -67,6 +67,8 @@ pub struct Header {
     pub coverage_floor: f64,
     /// Version of the program.
     pub build: String,
+    /// Tier-1 events.
+    pub news: News,
     /// By symbol id.
     pub instruments: Vec<Instrument>,
 }

@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use super::Header;
 use crate::calendar::{Calendar, Label, SubBucket};
-use crate::decision::Tier;
-use crate::features::frame::FEATURES;
+use crate::decision::{News, Tier};
+use crate::features::frame::{Details, FEATURES, NearBase, Number};
+use crate::features::navale::State;
+use crate::features::patterns::Kind;
 use crate::order::{
     BuySell, Depth, Detail, ExecutionId, ExitReason, Gate, OrderId, OrderKind, Role, Veto,
 };
+use crate::risk::Open;
 use crate::store::options::folders::Mode;
 use crate::trader::note::{
-    After, Closed, Decided, Entry, Filled, Held, Impact, Market, Note, Stamp,
+    After, Closed, Decided, Entry, Exposed, Filled, Held, Impact, Market, Member, Note, Stamp,
 };
-use crate::units::{Instrument, MINUTE, Px, Reason, SECOND, Slot, SymbolId, Ts};
+use crate::units::{Instrument, MINUTE, Px, Reason, SECOND, SYMBOLS_MAX, Slot, SymbolId, Ts};
 
 /// 2026-01-14 09:30 New York.
 pub(crate) const OPEN: Ts = Ts(1_768_401_000 * SECOND);
@@ -41,6 +44,7 @@ pub(crate) fn header(mode: Mode, delay_class: &str) -> Header {
         preset: "spec".to_owned(),
         coverage_floor: 0.7,
         build: "test".to_owned(),
+        news: News::new(vec![Ts(OPEN.0 + 60 * MINUTE)], Ts(OPEN.0 + 5 * 24 * 60 * MINUTE)),
         instruments: vec![instrument("ESH6"), instrument("NQH6")],
     }
 }
@@ -65,21 +69,54 @@ fn features(at: usize) -> [Slot; FEATURES] {
 
 fn market(at: usize, mid: i32) -> Market {
     let side = |sign: i32| Depth::new((0..10).map(|n| (px(mid + sign * (n + 1)), 20 + n as u32)));
-    let regime = [Some((0, 0.6)), Some((1, 0.55)), Some((2, 0.5)), None];
+    let regime = [Some((0, 1)), Some((1, 0)), Some((2, 0)), None];
     Market {
         bids: side(-1),
         asks: side(1),
         bar: Some([px(mid - 2), px(mid + 4), px(mid - 5), px(mid)]),
         bar_volume: 1_200,
+        bar_sides: (700, 450),
         session: Some((px(mid - 60), px(mid + 45))),
-        session_volume: Some(250_000),
+        session_volume: 250_000,
+        session_whole: true,
+        premarket: Slot::some(90_000.0),
+        cash: (Some(px(23_950)), Some(px(23_990))),
         label: Label::Us,
         sub_bucket: SubBucket::UsMorning,
         minutes: Some((at as u32 * 8, 390 - at as u32 * 8)),
         atr20: Some(11.5),
         volatility: Slot::some(1.0 / 3.0),
         regime: regime.get(at % 4).copied().flatten(),
+        base: (!at.is_multiple_of(7)).then(|| NearBase {
+            low: px(mid - 9),
+            high: px(mid - 3),
+            quality: 0.8,
+            number: at as u32,
+            width_max: 10,
+            colour: 1,
+            state: State::Active,
+        }),
+        details: details(at),
+        latency_ns: (!at.is_multiple_of(6)).then_some(3_000_000),
     }
+}
+
+fn details(at: usize) -> Details {
+    let mut details = Details::default();
+    (details.steps, details.direction) = (Some((8, 7)), -1);
+    for (which, number) in [
+        (Number::Atr14, 11.25),
+        (Number::RealisedVol, 0.14),
+        (Number::Rvol, 1.2),
+        (Number::Power, -0.25),
+        (Number::Trend, 0.5),
+        (Number::PremarketUsual, 80_000.0),
+        (Number::LargeNet, 0.3),
+    ] {
+        details.set(which, Some(number));
+    }
+    details.pattern = (at % 3 == 1).then_some(Kind::ColorUp);
+    details
 }
 
 /// One decision edge; `entry` where it traded.
@@ -178,6 +215,29 @@ impl Trade {
         }
     }
 
+    fn exposed(&self, at: Stamp, qty: u32) -> Exposed {
+        let mut members = [Member::NONE; SYMBOLS_MAX];
+        let risk_usd = if qty > 0 { self.risk() } else { 0.0 };
+        for (symbol, member) in members.iter_mut().enumerate().take(2) {
+            member.index = true;
+            if symbol == usize::from(self.symbol) {
+                member.open = Open { qty: self.way.sign() * qty as i32, working: 0, risk_usd };
+            } else {
+                (member.correlation, member.returns) = (Slot::some(0.9), 60);
+            }
+        }
+        // Some positions nobody planned.
+        let unknown = self.at % 8 == 7 && qty > 0;
+        Exposed {
+            at,
+            members,
+            count: 2,
+            open_risk_usd: if unknown { f64::INFINITY } else { risk_usd },
+            open_risk_max: 0.015,
+            equity_usd: Some(100_000.0),
+        }
+    }
+
     fn closed(&self, at: Stamp) -> Closed {
         let gross = f64::from(self.ticks) * self.tick_usd() * f64::from(self.qty);
         let won = self.ticks > 0;
@@ -206,7 +266,7 @@ impl Trade {
             features: features(self.at),
             label: Label::Us,
             sub_bucket: SubBucket::UsMorning,
-            regime: [Some((0, 0.6)), Some((1, 0.5))],
+            regime: [Some((0, -1)), Some((1, 0))],
             volatility: [Slot::some(1.0 / 3.0), Slot::some(2.0 / 3.0)],
             vix: (!self.at.is_multiple_of(5)).then_some(16.5 + self.at as f64 / 10.0),
         }
@@ -248,9 +308,11 @@ impl Trade {
             Note::Decision(decided(self.at, begun, self.way, Some(entry))),
             Note::Fill(fill),
             Note::Position(self.held(later(begun, 60_000_001), self.qty)),
+            Note::Exposed(self.exposed(later(begun, 60_000_001), self.qty)),
             impact(&fill, 0.5),
             Note::Fill(exit),
             Note::Position(self.held(over, 0)),
+            Note::Exposed(self.exposed(over, 0)),
             Note::Trade(self.closed(over)),
             impact(&exit, -0.5),
         ]

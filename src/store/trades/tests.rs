@@ -78,6 +78,7 @@ fn every_note_has_its_records() {
         // Each execution and its correction.
         ("EXECUTION", 4 * COUNT),
         ("POSITION_UPDATE", 2 * COUNT),
+        ("CORRELATION_UPDATE", 2 * COUNT),
         ("FINAL_RESULT", COUNT),
         ("POST_TRADE_ANALYSIS", COUNT),
     ] {
@@ -94,6 +95,80 @@ fn every_note_has_its_records() {
         assert_eq!(line["trade_date"], "2026-01-14");
         assert!(line["ts_event"].as_str().is_some_and(|t| t.ends_with('Z')));
     }
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+fn schema() -> jsonschema::Validator {
+    let schema = include_str!("schemas/trades-1.json");
+    let schema = serde_json::from_str(schema).expect("a schema");
+    jsonschema::validator_for(&schema).expect("compiles")
+}
+
+/// The schema takes what is written, and nothing that lacks a field, has one more or a wrong one.
+#[test]
+fn records_fit_their_schema() {
+    let data = data("schema");
+    run(&data, Mode::Paper, "realtime");
+    let all = lines(&folder(&data, Mode::Paper).join("trades_20260114.json"));
+    let schema = schema();
+    for line in &all {
+        let error = schema.iter_errors(line).next().map(|e| e.to_string());
+        assert_eq!(error, None, "{line}");
+    }
+    let mut kinds: Vec<&str> = all.iter().filter_map(|l| l["record_type"].as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds.len(), 8);
+    for kind in kinds {
+        let good = of(&all, kind)[0];
+        for (name, value) in good.as_object().expect("a record") {
+            let with = |change: &dyn Fn(&mut serde_json::Map<String, serde_json::Value>)| {
+                let mut other = good.clone();
+                change(other.as_object_mut().expect("a record"));
+                schema.is_valid(&other)
+            };
+            let optional = name == "corrects";
+            assert!(optional || !with(&|line| _ = line.remove(name)), "{kind} without {name}");
+            let wrong = serde_json::json!({ "no": "such thing" });
+            assert!(!with(&|line| _ = line.insert(name.clone(), wrong.clone())), "{kind} {name}");
+            let Some(fields) = value.as_object().filter(|_| name != "missing") else { continue };
+            let within = |change: &dyn Fn(&mut serde_json::Map<String, serde_json::Value>)| {
+                with(&|line| change(line[name].as_object_mut().expect("a group")))
+            };
+            assert!(!within(&|group| _ = group.insert("more".into(), 1.into())), "{kind} {name}");
+            for field in fields.keys() {
+                let bad = within(&|group| _ = group.insert(field.clone(), wrong.clone()));
+                assert!(!bad, "{kind} {name}.{field}");
+                let optional = name == "entry" && field != "trade_id";
+                let gone = within(&|group| _ = group.remove(field));
+                assert!(optional || !gone, "{kind} without {name}.{field}");
+            }
+        }
+        let mut other = good.clone();
+        other["more"] = 1.into();
+        assert!(!schema.is_valid(&other), "{kind} with more");
+    }
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+/// On a live run an execution has the server's id once it is known.
+#[test]
+fn servers_name_orders() {
+    let data = data("server");
+    let mut writer =
+        TradeWriter::new(&data, header(Mode::Live, "realtime"), calendar(), OPEN).expect("one");
+    let notes = day(1);
+    let first = notes.iter().find_map(|n| if let Note::Fill(f) = n { Some(f.id) } else { None });
+    writer.named(first.expect("a fill"), "4711".to_owned());
+    notes.iter().for_each(|note| writer.write(note).expect("written"));
+    writer.finish(END).expect("finished");
+    let all = lines(&folder(&data, Mode::Live).join("trades_20260114.json"));
+    let ids: Vec<&serde_json::Value> =
+        of(&all, "EXECUTION").into_iter().map(|line| &line["execution"]["server_id"]).collect();
+    assert_eq!(ids.len(), 4);
+    assert_eq!((ids[0], ids[1]), (&"4711".into(), &"4711".into()), "and in the correction");
+    let unnamed = of(&all, "EXECUTION")[2];
+    assert_eq!(unnamed["missing"]["execution.server_id"], "NO_INPUT");
     std::fs::remove_dir_all(data).expect("clean up");
 }
 

@@ -163,13 +163,6 @@ impl Group {
         self.maybe(name, slot.value(), slot.reason);
     }
 
-    /// Fields that this build does not measure.
-    pub(super) fn unmeasured(&mut self, names: &[&'static str]) {
-        for name in names {
-            self.maybe::<f64>(name, None, Reason::Disabled);
-        }
-    }
-
     fn lack(&mut self, name: &str, reason: Reason) {
         self.missing.push((format!("{}.{name}", self.name), reason));
     }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::civil::Date;
 
 use super::append::Appended;
-use super::groups::{self, Index};
+use super::groups::{self, Index, Server};
 use super::value::{Group, Record};
 use super::{
     Header, SCHEMA, SCHEMA_VERSION, close_day, feature_schema_hash, folder, ml, mode_name,
@@ -28,6 +28,8 @@ const SYNC_NS: i64 = SECOND;
 const CONTEXTS: usize = 8;
 /// Executions whose impact is waited for.
 const IMPACTS: usize = 256;
+/// Server ids that are kept; the oldest order gives way.
+const SERVERS: usize = 4096;
 /// Features without which a record of any preset but `core` is flagged.
 const FEATURES_MIN: usize = 25;
 
@@ -76,6 +78,8 @@ pub struct TradeWriter {
     files: Option<Files>,
     open: BTreeMap<OrderId, Open>,
     impacts: VecDeque<(String, Filled)>,
+    /// Ids that the server gave orders.
+    servers: BTreeMap<OrderId, String>,
     serial: u64,
     /// Receive time of the first line that may not be on disk yet.
     waits_since: Option<Ts>,
@@ -113,6 +117,7 @@ impl TradeWriter {
             files: None,
             open: BTreeMap::new(),
             impacts: VecDeque::with_capacity(IMPACTS),
+            servers: BTreeMap::new(),
             serial: 0,
             waits_since: None,
             written: Written { warnings, ..Written::default() },
@@ -126,6 +131,14 @@ impl TradeWriter {
             self.contexts.pop_front();
         }
         self.contexts.push_back(*context);
+    }
+
+    /// The server calls an order `server`. Comes before the executions of the order.
+    pub fn named(&mut self, id: OrderId, server: String) {
+        self.servers.insert(id, server);
+        while self.servers.len() > SERVERS {
+            self.servers.pop_first();
+        }
     }
 
     /// Writes what a note says. States of orders, the kill switch and alerts stand in the event
@@ -157,6 +170,11 @@ impl TradeWriter {
                 let Some(closed) = closed else { return Ok(()) };
                 let (_, record) = self.record("POST_TRADE_ANALYSIS", after.at, None);
                 self.put(record.with(groups::post_trade(&closed, Some(after))), after.at)
+            }
+            Note::Exposed(exposed) => {
+                let (_, record) = self.record("CORRELATION_UPDATE", exposed.at, None);
+                let group = groups::correlation(exposed, &self.header.instruments);
+                self.put(record.with(group), exposed.at)
             }
             Note::Order(_) | Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => Ok(()),
         }
@@ -217,7 +235,8 @@ impl TradeWriter {
         let day = self.date(at);
         let market = || groups::market(&decided.market, tick);
         let clock = at.market_time.or(at.ts);
-        let session = groups::session(&self.calendar, clock, day);
+        let news = &self.header.news;
+        let session = groups::session(&self.calendar, news, clock, day, &decided.market);
         let (_, record) = self.record("PRE_ANALYSIS", at, None);
         self.put(record.with(market()).with(session.clone()), at)?;
         let (_, record) = self.record("MICROSTRUCTURE", at, None);
@@ -270,7 +289,11 @@ impl TradeWriter {
         if !groups::acknowledged(filled) {
             record.flag("ACK_LATE_OR_UNKNOWN");
         }
-        self.put(record.with(groups::execution(filled, impact, tick)), at)?;
+        let server = match self.header.mode {
+            Mode::Live => Server::Named(self.servers.get(&filled.id).cloned()),
+            Mode::Paper | Mode::Replay => Server::Simulated,
+        };
+        self.put(record.with(groups::execution(filled, server, impact, tick)), at)?;
         Ok(Some(id))
     }
 
