@@ -218,7 +218,8 @@ impl Entries {
         book: &Book,
     ) -> Result<Proposal, Refused> {
         let d_core = decision.core_confluence(frame).d;
-        let side = Side { signal: &edge.signal, decision, frame, context, book };
+        let (signal, again) = (&edge.signal, edge.again);
+        let side = Side { signal, again, decision, frame, context, book };
         let mut bounds = None;
         let result =
             self.scored(edge, &side, d_core).and_then(|()| self.intent(&side, &mut bounds));
@@ -285,7 +286,9 @@ impl Entries {
         if !passes {
             return Err(Veto::new(Gate::Rr, Detail::RatioLow));
         }
-        self.due(market, way, frame.event.ts)?;
+        if !side.again {
+            self.due(market, way, frame.event.ts)?;
+        }
         Ok(Intent {
             seq: frame.event.seq,
             ts: frame.event.ts,
@@ -300,6 +303,7 @@ impl Entries {
             stop: found.stop,
             target: found.target,
             scales: self.scales(market, side),
+            again: side.again,
         })
     }
 
@@ -374,6 +378,7 @@ impl Entries {
 #[derive(Clone, Copy)]
 struct Side<'a> {
     signal: &'a Signal,
+    again: bool,
     decision: &'a Decision,
     frame: &'a Frame,
     context: &'a Context,

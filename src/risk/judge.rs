@@ -89,7 +89,8 @@ impl Risk {
         let market = self.markets.get_mut(usize::from(intent.symbol.0));
         let market = market.ok_or(limit(Detail::NoContract))?;
         let last = market.last_intent(intent.way);
-        if last.is_some() && intent.ts.since(last) < self.params.cadence_ns {
+        let soon = last.is_some() && intent.ts.since(last) < self.params.cadence_ns;
+        if soon && !intent.again {
             return Err(limit(Detail::Cadence));
         }
         market.wanted(intent.way, intent.ts);
