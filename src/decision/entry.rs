@@ -363,7 +363,8 @@ impl Entries {
             }
             None => Slot::none(Reason::NoInput),
         };
-        let volatility = frame.volatility_size.map_or(Slot::none(Reason::Warmup), Slot::some);
+        let size = Some(frame.volatility_size).filter(|size| *size > 0.0);
+        let volatility = size.map_or(Slot::none(Reason::Warmup), Slot::some);
         let vix = side.vix().map_or_else(Slot::none, |()| {
             let factor = part.and_then(|part| part.vix_mult);
             factor.map_or(Slot::none(Reason::NoInput), Slot::some)
