@@ -92,6 +92,9 @@ pub enum Body {
     Link(bool),
     /// What a venue says of an order.
     Order(OrderUpdate),
+    /// The bytes of the message that makes this order were handed to the socket; of a bracket, the
+    /// id of its stop.
+    Sent(OrderId),
     /// An execution.
     Fill(Fill),
     /// The venue's position of the symbol, in contracts; below 0 = short.

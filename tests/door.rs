@@ -133,7 +133,7 @@ fn orders_leave_and_come_back() {
     let (id, new) = entry(7);
     run.command(new);
     let (stop, target) = (Px::clamped(23_990), Px::clamped(24_030));
-    run.command(Action::Bracket { parent: id, way: BuySell::Sell, qty: 2, stop, target });
+    run.command(Action::Bracket { parent: id, child: 1, way: BuySell::Sell, qty: 2, stop, target });
     let single = <dtc::wire::SubmitNewSingleOrder as dtc::wire::Message>::parse(&run.next(208));
     assert_eq!(text(&single.client_order_id), "mia-20260114-0000000007");
     assert_eq!((text(&single.trade_account), text(&single.symbol)), ("SIM1", "ESZ6"));
@@ -172,10 +172,17 @@ fn orders_leave_and_come_back() {
         _ => false,
     };
     assert_eq!(at(&filled), fill + 1, "the fill goes ahead of the order that it fills");
+    // What has left is told before the first word about it, once.
+    let told = at(&|b| *b == Body::Sent(id));
+    assert!(told < at(&|b| matches!(b, Body::Order(o) if o.id == id)));
+    let sent = bodies.iter().filter(|b| matches!(b, Body::Sent(_))).count();
+    assert_eq!(sent, 2, "the entry and its bracket");
+    assert!(bodies.contains(&Body::Sent(id.plus(1))));
     assert!(bodies.contains(&Body::Balance(1e5)));
     let sent = ended.sent.expect("live");
     assert!(sent.held.quantiles().count == 2, "both waited for the journal: {}", sent.text());
     assert_eq!(sent.unsent, 0);
+    assert!(sent.send_to_ack.quantiles().count >= 1 && sent.ack_to_fill.quantiles().count == 1);
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Scene {
         let px = |ticks: i32| Px::clamped(i64::from(at + way.sign() * ticks));
         let (stop, target) = (px(-ticks.0), px(ticks.1));
         self.send(Action::New { id, way, kind, qty, px: px(0), parent: true });
-        self.send(Action::Bracket { parent: id, way: way.opposite(), qty, stop, target });
+        self.send(Action::Bracket { parent: id, child: 1, way: way.opposite(), qty, stop, target });
     }
 
     /// An id among the last few, whatever became of it.

@@ -10,7 +10,7 @@ use mia::event::Body;
 use mia::execution::{Change, Odd, OrderState, Orders, Params, Position};
 use mia::order::{
     BuySell, Detail, ExecutionId, ExitReason, Fill, Gate, Listing, OrderId, OrderKind, OrderUpdate,
-    Status, UpdateReason, Veto,
+    RejectClass, Status, UpdateReason, Veto,
 };
 use mia::units::{Px, SymbolId};
 use proptest::prelude::*;
@@ -28,7 +28,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (1..6_u8).prop_map(Step::Out),
         10 => (1..9_u8).prop_map(Step::In),
         8 => (any::<u8>(), 1..6_u8).prop_map(|(pick, qty)| Step::Fill { pick, qty }),
-        1 => Just(Step::Refuse),
+        3 => prop::sample::select(RejectClass::ALL.to_vec()).prop_map(Step::Refuse),
+        2 => Just(Step::EnterAgain),
         4 => (1..3000_u16).prop_map(|ms| Step::Wait { ms }),
     ]
 }
@@ -198,7 +199,7 @@ fn an_order_without_an_answer_is_unknown_and_not_sent_again() {
     let mut world = World::new(Manners::Good);
     let id = world.enter(0, true, 1, false).expect("an entry");
     world.run(&Step::Wait { ms: 1900 });
-    assert_eq!(state(&world, id), OrderState::Sent);
+    assert_eq!(state(&world, id), OrderState::Handed, "nobody said that it has left");
     world.run(&Step::Wait { ms: 150 });
     assert_eq!(state(&world, id), OrderState::Unknown);
     assert_eq!(
@@ -211,6 +212,147 @@ fn an_order_without_an_answer_is_unknown_and_not_sent_again() {
     assert_eq!(state(&world, id), OrderState::Working);
     assert_eq!(world.orders.reconciled(symbol()), Ok(()));
     assert_eq!(world.venue.ids.len(), 3);
+}
+
+/// Two seconds from when its bytes left, not from when it was handed on.
+#[test]
+fn the_time_to_answer_begins_as_the_bytes_leave() {
+    let mut world = World::new(Manners::Good);
+    let id = world.enter(0, true, 1, false).expect("an entry");
+    world.run(&Step::Wait { ms: 1500 });
+    world.event(symbol(), Body::Sent(id));
+    assert_eq!(state(&world, id), OrderState::Sent);
+    assert_eq!(state(&world, id.plus(1)), OrderState::Handed, "its bracket is another message");
+    world.event(symbol(), Body::Sent(id.plus(1)));
+    let [decided, sent, _] = world.orders.order(id).expect("an order").times;
+    assert_eq!(sent.since(decided), 1_500_000_000);
+    for child in [1, 2] {
+        assert_eq!(state(&world, id.plus(child)), OrderState::Sent, "stop and target are one");
+    }
+    world.run(&Step::Wait { ms: 1900 });
+    assert_eq!(state(&world, id), OrderState::Sent);
+    world.run(&Step::Wait { ms: 150 });
+    assert_eq!(state(&world, id), OrderState::Unknown);
+    // A message that nobody made changes nothing.
+    world.event(symbol(), Body::Sent(OrderId::new(20_260_114, 999)));
+    world.flow();
+    assert_eq!(state(&world, id), OrderState::Working);
+}
+
+fn refused(world: &World, id: OrderId) -> RejectClass {
+    world.orders.order(id).expect("an order").refused
+}
+
+/// Each class of a refused entry: what may be tried again, and that it is only once.
+#[test]
+fn an_entry_is_tried_again_once_and_only_after_a_disturbance() {
+    for class in RejectClass::ALL {
+        let mut world = World::new(Manners::Good);
+        world.run(&Step::Refuse(class));
+        let id = world.enter(0, true, 2, false).expect("an entry");
+        world.run(&Step::Wait { ms: 1 });
+        assert_eq!(detail(world.enter_again()), Detail::Duplicate, "not refused yet");
+        world.flow();
+        assert_eq!((state(&world, id), refused(&world, id)), (OrderState::Rejected, class));
+        assert!(seen(&world, |c| matches!(c, Change::Refused { order, class: c, .. }
+            if order.id == id && *c == class)));
+        let again = world.enter_again();
+        if class != RejectClass::Transient {
+            assert_eq!(detail(again), Detail::Duplicate, "{class:?}");
+            assert_eq!(world.venue.ids.len(), 3);
+            continue;
+        }
+        let second = again.expect("a second try");
+        assert_eq!(second, id.plus(3), "with ids of its own");
+        assert_eq!(detail(world.enter_again()), Detail::Duplicate);
+        world.run(&Step::Refuse(class));
+        world.run(&Step::Wait { ms: 1 });
+        world.flow();
+        assert_eq!(state(&world, second), OrderState::Rejected);
+        assert_eq!(detail(world.enter_again()), Detail::Duplicate, "there is no third");
+        assert_eq!(world.venue.ids.len(), 6);
+    }
+}
+
+#[test]
+fn an_entry_is_not_tried_again_after_its_time() {
+    let mut world = World::new(Manners::Good);
+    world.run(&Step::Refuse(RejectClass::Transient));
+    world.enter(0, true, 2, false).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.flow();
+    world.run(&Step::Wait { ms: 29_999 });
+    assert_eq!(detail(world.enter_again()), Detail::Duplicate);
+    // Nor is one of before a restart.
+    let mut world = World::new(Manners::Good);
+    world.run(&Step::Refuse(RejectClass::Transient));
+    world.enter(0, true, 2, false).expect("an entry");
+    world.run(&Step::Wait { ms: 1 });
+    world.flow();
+    world.run(&Step::Restart { stale: false });
+    world.run(&Step::Connect);
+    world.flow();
+    assert_eq!(world.orders.reconciled(symbol()), Ok(()));
+    assert_eq!(detail(world.enter_again()), Detail::Duplicate);
+}
+
+/// A bracket that is refused while its entry fills: once more after a disturbance, and what has no
+/// stop then is closed.
+#[test]
+fn a_bracket_is_sent_again_once_and_only_after_a_disturbance() {
+    for class in RejectClass::ALL {
+        for twice in [false, true] {
+            let mut world = World::new(Manners::Good);
+            let id = world.enter(0, true, 2, false).expect("an entry");
+            world.run(&Step::Wait { ms: 1 });
+            world.run(&Step::Out(1));
+            let entry = world.venue.find(id).expect("an entry");
+            world.venue.fill(entry, 2);
+            world.run(&Step::Refuse(class));
+            world.run(&Step::Out(1));
+            if twice {
+                world.run(&Step::In(9));
+                world.run(&Step::Refuse(class));
+            }
+            world.flow();
+            let again = id.plus(3);
+            let transient = class == RejectClass::Transient;
+            assert_eq!(world.orders.order(again).is_some(), transient, "{class:?}");
+            if transient {
+                let wanted = if twice { OrderState::Rejected } else { OrderState::Working };
+                assert_eq!(state(&world, again), wanted);
+                assert_eq!(world.orders.order(again).map(|o| (o.qty, o.trade)), Some((2, id)));
+                assert_eq!(state(&world, again.plus(1)), wanted, "the target with it");
+            }
+            world.settle();
+            world.check_settled();
+            let kept = transient && !twice;
+            assert_eq!(world.venue.positions[0], if kept { 2 } else { 0 }, "{class:?}");
+            assert_eq!(seen(&world, |c| matches!(c, Change::Naked { .. })), !kept);
+            assert_eq!(world.venue.ids.len(), if transient { 5 } else { 3 } + usize::from(!kept));
+        }
+    }
+}
+
+/// An exit that meets a disturbance is tried again at once, one that does not waits for the time
+/// between two attempts.
+#[test]
+fn an_exit_is_tried_again_at_once_after_a_disturbance() {
+    for class in RejectClass::ALL {
+        let (mut world, id) = entered(2, 2);
+        world.run(&Step::Refuse(class));
+        world.run(&Step::Exit { symbol: 0, hard: true });
+        world.flow();
+        world.run(&Step::Wait { ms: 1 });
+        world.flow();
+        let first = id.plus(3);
+        assert_eq!((state(&world, first), refused(&world, first)), (OrderState::Rejected, class));
+        let tried = world.orders.order(first.plus(1)).is_some();
+        assert_eq!(tried, class == RejectClass::Transient, "{class:?}");
+        world.settle();
+        assert_eq!(world.venue.positions[0], 0, "a position is closed in the end");
+        world.check_settled();
+    }
 }
 
 #[test]
@@ -354,7 +496,8 @@ fn a_fill_counts_once_and_a_late_one_too() {
 
 fn update(id: OrderId, status: Status, reason: UpdateReason, filled: u32) -> Body {
     let (way, kind, px) = (Some(BuySell::Buy), Some(OrderKind::Limit), Px::new(100));
-    Body::Order(OrderUpdate { id, status, reason, way, kind, qty: 4, filled, px })
+    let class = RejectClass::Unknown;
+    Body::Order(OrderUpdate { id, status, reason, way, kind, qty: 4, filled, px, class })
 }
 
 #[test]
@@ -417,7 +560,8 @@ fn a_refused_cancel_does_not_kill_an_order() {
     assert_eq!(state(&world, id), OrderState::Unknown);
     world.flow();
     assert_eq!(state(&world, id), OrderState::Canceled, "the first cancel had come");
-    assert_eq!(alerts(&world, Odd::Refused), 2);
+    let refused = |c: &&Change| matches!(c, Change::Refused { order, .. } if order.id == id);
+    assert_eq!(world.log.iter().filter(refused).count(), 2);
 }
 
 #[test]

@@ -5,10 +5,19 @@ use std::path::Path;
 use std::process::Command;
 
 use mia::config::Config;
-use mia::order::BuySell;
+use mia::context::Context;
+use mia::event::{Body, Event};
+use mia::order::{
+    Action, BuySell, Command as Order, KillState, OrderId, OrderUpdate, QTY_UNKNOWN, RejectClass,
+    Status, UpdateReason,
+};
+use mia::pipeline::Pipeline;
+use mia::runtime::files::{TickFiles, load};
+use mia::runtime::setup::Setup;
 use mia::tally::SessionFilter;
 use mia::trader::note::Note;
-use mia_test_support::{es_file, live, replay_with};
+use mia::units::{SECOND, SymbolId, Ts};
+use mia_test_support::{es_file, events, live, replay_with};
 use serde_json::Value;
 
 /// The limits of `tests/trading.toml`.
@@ -56,7 +65,7 @@ fn the_real_hour_trades_both_ways() {
     let all = replay_with(&[path], config(), SessionFilter::All, |_, pipeline| {
         let trader = pipeline.judge().trader().expect("it trades");
         trader.notes().iter().for_each(|note| did.note(note));
-        let symbol = mia::units::SymbolId(0);
+        let symbol = SymbolId(0);
         let position = trader.orders().position(symbol).expect("one symbol").qty;
         assert_eq!(i64::from(position), did.held, "the sum of the fills");
         let venue = trader.exchange().expect("paper").positions().next().expect("one").1;
@@ -118,4 +127,97 @@ fn backtests_agree() {
     let d: f64 = parts.filter_map(|f| f["contribution"].as_f64()).sum();
     assert!((d - why["d"].as_f64().expect("D")).abs() < 1e-12, "the parts add up to D: {why}");
     std::fs::remove_dir_all(folder).expect("clean up");
+}
+
+/// A run whose orders the test answers.
+struct Desk {
+    pipeline: Pipeline,
+    seq: u64,
+    entries: Vec<(OrderId, Ts)>,
+    alerts: Vec<&'static str>,
+    /// Class of the refusals that were noted.
+    refused: Vec<RejectClass>,
+}
+
+impl Desk {
+    /// Takes an event and refuses, for `class`, each entry that it leads to, with its bracket.
+    fn take(&mut self, event: Event, class: RejectClass) {
+        let mut waiting = vec![event];
+        while let Some(event) = waiting.pop() {
+            self.seq += 1;
+            self.pipeline.on_event(&Event { seq: self.seq, ..event }, &Context::EMPTY);
+            for note in self.pipeline.judge().notes() {
+                match note {
+                    Note::Alert(alert) => self.alerts.push(alert.rule),
+                    Note::Order(order) => self.refused.extend(order.refused),
+                    _ => {}
+                }
+            }
+            for command in self.pipeline.judge().commands() {
+                let Action::New { id, parent: true, .. } = command.action else { continue };
+                self.entries.push((id, event.ts));
+                let refusal = |n| refusal(command, id.plus(n), class);
+                waiting.extend([2, 1, 0].map(refusal));
+            }
+        }
+    }
+
+    fn kill(&self) -> KillState {
+        self.pipeline.judge().trader().expect("it trades").risk().kill()
+    }
+}
+
+fn refusal(command: &Order, id: OrderId, class: RejectClass) -> Event {
+    let update = OrderUpdate {
+        id,
+        status: Status::Rejected,
+        reason: UpdateReason::NewRejected,
+        way: None,
+        kind: None,
+        qty: QTY_UNKNOWN,
+        filled: QTY_UNKNOWN,
+        px: None,
+        class,
+    };
+    let (ts, symbol, body) = (command.ts, SymbolId(0), Body::Order(update));
+    Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags: 0, body }
+}
+
+/// The real hour at a venue that refuses everything. Within the five seconds in which a new intent
+/// would be a duplicate the only second order is the second try, and that only after a disturbance.
+#[test]
+fn a_refused_entry_has_the_consequence_of_its_class() {
+    let Some(path) = es_file() else { return };
+    let market = events(&path);
+    let files = TickFiles::new(vec![load(&path).expect("readable")], None).expect("symbols");
+    for class in RejectClass::ALL {
+        let setup = Setup::new(config(), files.instruments.clone(), "replay").expect("valid");
+        let mut core = setup.core(SessionFilter::All);
+        core.trading.as_mut().expect("it trades").exchange = None;
+        let mut desk = Desk {
+            pipeline: Pipeline::new(&core, setup.calendar.clone()),
+            seq: 0,
+            entries: Vec::new(),
+            alerts: Vec::new(),
+            refused: Vec::new(),
+        };
+        for event in &market {
+            if desk.entries.first().is_some_and(|first| event.ts.since(first.1) > 4 * SECOND) {
+                break;
+            }
+            desk.take(*event, class);
+        }
+        println!("{class:?}: {:?} {:?}", desk.entries, desk.alerts);
+        let tries = if class == RejectClass::Transient { 2 } else { 1 };
+        assert_eq!(desk.entries.len(), tries, "{class:?}");
+        if let [(first, _), (second, _)] = desk.entries[..] {
+            assert_eq!(second, first.plus(3), "new ids");
+        }
+        assert_eq!(desk.refused, vec![class; 3 * tries], "entry, stop and target");
+        let name = format!("order_refused_{}", class.name());
+        let said = desk.alerts.iter().filter(|alert| **alert == name).count();
+        assert_eq!(said, 3 * tries, "somebody should look");
+        let stops = matches!(class, RejectClass::Margin | RejectClass::Permission);
+        assert_eq!(desk.kill() == KillState::HaltEntries, stops, "{class:?}");
+    }
 }

@@ -227,7 +227,8 @@ impl Entries {
         book: &Book,
     ) -> Result<Proposal, Refused> {
         let d_core = decision.core_confluence(frame).d;
-        let side = Side { signal: &edge.signal, decision, frame, context, book };
+        let (signal, again) = (&edge.signal, edge.again);
+        let side = Side { signal, again, decision, frame, context, book };
         let mut bounds = None;
         let result = self
             .tradable(edge, decision, frame, context)
@@ -304,7 +305,9 @@ impl Entries {
         if !passes {
             return Err(Veto::new(Gate::Rr, Detail::RatioLow));
         }
-        self.due(market, way, frame.event.ts)?;
+        if !side.again {
+            self.due(market, way, frame.event.ts)?;
+        }
         Ok(Intent {
             seq: frame.event.seq,
             ts: frame.event.ts,
@@ -319,6 +322,7 @@ impl Entries {
             stop: found.stop,
             target: found.target,
             scales: self.scales(market, side),
+            again: side.again,
         })
     }
 
@@ -378,7 +382,8 @@ impl Entries {
             }
             None => Slot::none(Reason::NoInput),
         };
-        let volatility = frame.volatility_size.map_or(Slot::none(Reason::Warmup), Slot::some);
+        let size = Some(frame.volatility_size).filter(|size| *size > 0.0);
+        let volatility = size.map_or(Slot::none(Reason::Warmup), Slot::some);
         let vix = side.vix().map_or_else(Slot::none, |()| {
             let factor = part.and_then(|part| part.vix_mult);
             factor.map_or(Slot::none(Reason::NoInput), Slot::some)
@@ -393,6 +398,7 @@ impl Entries {
 #[derive(Clone, Copy)]
 struct Side<'a> {
     signal: &'a Signal,
+    again: bool,
     decision: &'a Decision,
     frame: &'a Frame,
     context: &'a Context,

@@ -7,12 +7,13 @@
 //! one event closes only the last is seen. Levels of the active session, and those of the one
 //! before, begin anew with it; those of the night and round numbers with the Globex day; option
 //! levels live as long as their set. While the developing value area is not in force yet, the one
-//! before stands in its place and counts once. Nodes of the volume profile are in no frame, so
-//! that family is empty. Update cost: constant, once a minute.
+//! before stands in its place and counts once. Nodes of the volume profile are those around the
+//! last close; one that is among them no longer is forgotten. Update cost: constant, once a minute.
 
 use super::clusters::{Family, Level, LevelList};
 use crate::context::Levels;
 use crate::features::Frame;
+use crate::features::frame::NODES;
 use crate::units::{MINUTE, Px, Ts};
 
 /// Ticks that a level may move and stay the same one.
@@ -99,6 +100,8 @@ pub struct Lines {
     step: Option<i64>,
     sessions: Option<Sessions>,
     session: [Place; SESSION.len()],
+    /// In no order: each is known by where it was formed.
+    nodes: [Place; NODES],
     options: [Place; OPTIONS.len()],
     night: [Place; NIGHT.len()],
     /// By number modulo [`ROUNDS`].
@@ -118,6 +121,7 @@ impl Lines {
             step: whole.then(|| step.round() as i64),
             sessions: None,
             session: [None; SESSION.len()],
+            nodes: [None; NODES],
             options: [None; OPTIONS.len()],
             night: [None; NIGHT.len()],
             rounds: [None; ROUNDS],
@@ -131,6 +135,7 @@ impl Lines {
         for (place, px) in self.session.iter_mut().zip(session_prices(frame)) {
             close(place, px, frame);
         }
+        self.close_nodes(frame);
         for (place, px) in self.night.iter_mut().zip(pair(frame.levels.overnight)) {
             close(place, px, frame);
         }
@@ -146,11 +151,22 @@ impl Lines {
         }
     }
 
+    fn close_nodes(&mut self, frame: &Frame) {
+        let mut before = self.nodes;
+        self.nodes = [None; NODES];
+        for (place, px) in self.nodes.iter_mut().zip(frame.nodes()) {
+            let away = |old: &Place| old.map_or(i32::MAX, |line| px.minus(line.born).abs());
+            let old = before.iter_mut().min_by_key(|old| away(old));
+            *place = old.filter(|old| away(old) <= SAME).and_then(Option::take);
+            close(place, Some(px), frame);
+        }
+    }
+
     fn enter(&mut self, sessions: Sessions) {
         if self.sessions == Some(sessions) {
             return;
         }
-        self.session = [None; SESSION.len()];
+        (self.session, self.nodes) = ([None; SESSION.len()], [None; NODES]);
         if self.sessions.is_none_or(|before| before.globex != sessions.globex) {
             (self.night, self.rounds) = ([None; NIGHT.len()], [None; ROUNDS]);
         }
@@ -200,6 +216,7 @@ impl Lines {
             }
         };
         SESSION.into_iter().zip(&self.session).for_each(|(family, place)| put(family, place));
+        self.nodes.iter().for_each(|place| put(Family::VolumeNode, place));
         NIGHT.into_iter().zip(&self.night).for_each(|(family, place)| put(family, place));
         for (number, _) in self.round_prices().into_iter().flatten() {
             if let Some(place) = self.rounds.get(slot(number)) {
@@ -358,6 +375,31 @@ mod tests {
         lines.close(&at, DAY, None);
         assert_eq!(of(&lines, 11, Family::Poc), [(1020, 0.0, 0)]);
         assert_eq!(of(&lines, 11, Family::Value).len(), 2);
+    }
+
+    /// A node is the same while it stays within three ticks, whatever place it has.
+    #[test]
+    fn nodes_are_known_by_their_price() {
+        let mut lines = Lines::new(0.25);
+        let mut put = |minute, low, high, nodes: [i64; 3]| {
+            let mut frame = frame(minute, low, high);
+            let [a, b, c] = nodes.map(|ticks| (ticks != 0).then(|| px(ticks)));
+            frame.set_nodes([a, b, c, None]);
+            lines.close(&frame, DAY, None);
+            let mut own = of(&lines, minute + 1, Family::VolumeNode);
+            own.sort_by_key(|node| node.0);
+            own
+        };
+        assert_eq!(put(10, 990, 995, [1000, 1020, 0]), [(1000, 0.0, 0), (1020, 0.0, 0)]);
+        let moved = put(11, 999, 1005, [1040, 1021, 1001]);
+        assert_eq!(moved, [(1001, 1.0, 1), (1021, 1.0, 0), (1040, 0.0, 0)], "in other places");
+        let apart = put(12, 990, 995, [1023, 1019, 1001]);
+        assert_eq!(apart, [(1001, 2.0, 1), (1019, 0.0, 0), (1023, 2.0, 0)], "one each");
+        assert_eq!(put(13, 990, 995, [1060, 0, 0]), [(1060, 0.0, 0)], "the others are forgotten");
+        let mut frame = frame(14, 990, 995);
+        frame.set_nodes([Some(px(1060)), None, None, None]);
+        lines.close(&frame, Sessions { cash: true, ..DAY }, None);
+        assert_eq!(of(&lines, 15, Family::VolumeNode), [(1060, 0.0, 0)], "another session");
     }
 
     /// 50 points are 200 ticks of ES; every other one counts twice. A visited one stays visited

@@ -68,6 +68,8 @@ pub struct Edge {
     pub signal: Signal,
     /// Gate 6 where too little of the weight was present: to be recorded, not traded.
     pub veto: Option<Veto>,
+    /// Not risen now but looked at a second time, because its entry was refused.
+    pub again: bool,
 }
 
 /// Which sides of one symbol are above the gate.
@@ -289,7 +291,27 @@ impl Decision {
             context_version: context.version,
         };
         let veto = (!enough).then_some(Veto::new(Gate::Coverage, Detail::None));
-        Some(Edge { signal, veto })
+        Some(Edge { signal, veto, again: false })
+    }
+
+    /// A signal of before as it is at `frame`, for the second try of its entry; `None` where its
+    /// side is not wanted any more.
+    #[must_use]
+    pub fn again(&self, signal: &Signal, frame: &Frame, context: &Context) -> Option<Edge> {
+        let confluence = self.confluence(frame.event.symbol);
+        if side(confluence.d) != signal.side {
+            return None;
+        }
+        let signal = Signal {
+            seq: frame.event.seq,
+            ts: frame.event.ts,
+            market_time: frame.market_time,
+            tier: self.preset.tiers.tier(confluence.score),
+            confluence,
+            context_version: context.version,
+            ..*signal
+        };
+        Some(Edge { signal, veto: None, again: true })
     }
 
     /// Takes a five-minute close into the regimes; a fresh VIX raises the volatility at once.

@@ -2,7 +2,7 @@
 //! fixed capacity.
 
 use super::{Order, OrderState, Position};
-use crate::order::{BuySell, Command, Fill, OrderId, OrderKind};
+use crate::order::{BuySell, Command, Fill, OrderId, OrderKind, RejectClass, UpdateReason};
 use crate::units::{Px, Qty, SymbolId, Ts};
 
 /// The event that leads to something.
@@ -35,6 +35,9 @@ pub struct Plan {
     pub stop: Px,
     /// Price of the target.
     pub target: Px,
+    /// The entry of the same intent that was refused and that this one tries a second time;
+    /// [`OrderId::NONE`] for a first try.
+    pub again: OrderId,
 }
 
 /// What an alert is about.
@@ -54,8 +57,6 @@ pub enum Odd {
     Unreadable,
     /// An order that had ended lives.
     Risen,
-    /// A cancel or change was refused.
-    Refused,
     /// A list that was asked for did not come.
     NoList,
     /// A table is full.
@@ -78,7 +79,6 @@ impl Odd {
             Odd::WrongWay => "fill_wrong_way",
             Odd::Unreadable => "order_unreadable",
             Odd::Risen => "order_risen",
-            Odd::Refused => "request_refused",
             Odd::NoList => "no_list",
             Odd::Full => "order_table_full",
             Odd::NoIds => "no_ids",
@@ -119,6 +119,15 @@ pub enum Change {
         order: Order,
         /// From.
         from: OrderState,
+    },
+    /// The venue refused an order, or to cancel or change one.
+    Refused {
+        /// The order.
+        order: Order,
+        /// What was refused.
+        what: UpdateReason,
+        /// By its text.
+        class: RejectClass,
     },
     /// A round trip is over; where a leg is not priced, its profit is not known.
     Closed(Position),

@@ -40,12 +40,13 @@ impl Orders {
             // The round that is under way may tell.
             OrderState::Unknown if self.rounds.active().is_some() => return,
             OrderState::Unknown => return self.want_round(turn),
-            OrderState::Sent => late(order.sent(), self.params.ack_ns),
+            state if state.is_under_way() => late(order.left(), self.params.ack_ns),
             _ => order.asked.since().is_some_and(|ts| late(ts, self.params.ack_ns)),
         };
         let old = order.role == Role::Entry
             && order.is_ours()
-            && late(order.sent(), self.params.entry_ns);
+            && order.state != OrderState::Created
+            && late(order.left(), self.params.entry_ns);
         if silent {
             self.become_(id, OrderState::Unknown, turn);
             self.want_round(turn);
@@ -71,7 +72,7 @@ impl Orders {
             order.asked = Asked::Cancel(ts);
             let sent = order.state;
             // The state of an order that was never acknowledged stays what it is: its answer comes.
-            if sent.may(OrderState::PendingCancel) && sent != OrderState::Sent {
+            if sent.may(OrderState::PendingCancel) && !sent.is_under_way() {
                 self.become_(id, OrderState::PendingCancel, turn);
             }
         }
@@ -93,6 +94,7 @@ impl Orders {
         match self.held(symbol).and_then(|held| held.closing) {
             Some(closing) => self.drive_close(symbol, closing, turn),
             None => {
+                self.drive_again(symbol, turn);
                 self.drive_entry(symbol, turn);
                 self.drive_bracket(symbol, turn);
                 self.drive_naked(symbol, turn);
@@ -129,7 +131,7 @@ impl Orders {
         }
         // The bracket was faster: what the exit would still fill would turn the position round.
         if !exposed {
-            let acked = |o: &Order| mine(o) && o.state != OrderState::Sent;
+            let acked = |o: &Order| mine(o) && !o.state.is_under_way();
             self.each_live(acked, |orders, id| orders.cancel(id, turn));
         }
         // An exit that works, or of which nothing is known, may still fill: a second one could
@@ -170,7 +172,7 @@ impl Orders {
             Action::New { id, way, kind, qty, px: Px::ZERO, parent: false }
         };
         if turn.out.push(Command { seq, ts, symbol, action }) {
-            self.live.push(Order::new(draft, ts));
+            self.live.push(Order { again: closing.attempts > 0, ..Order::new(draft, ts) });
             if closing.attempts > 0 {
                 turn.changes.alert(symbol, id, Odd::Again);
             }
@@ -182,12 +184,56 @@ impl Orders {
         }
     }
 
+    /// Sends a bracket a second time that was refused for a disturbance, once both of its orders
+    /// have ended. What has no stop by then, and what this one leaves without, is closed like any
+    /// other position without a working stop.
+    fn drive_again(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        let Some((stop, since)) = self.held(symbol).and_then(|held| held.again) else { return };
+        let late = turn.at.ts.since(since) >= self.params.tidy_ns;
+        let old = self.order(stop).zip(self.order(stop.plus(1))).map(|(s, t)| (*s, *t));
+        let Some((stop, target)) = old.filter(|_| !late) else { return self.not_again(symbol) };
+        let Some(held) = self.held(symbol) else { return };
+        let entry = self.live_of(symbol).find(|o| o.id == stop.trade);
+        let open = held.position.trade == stop.trade && held.position.size() > 0;
+        let qty = entry.map_or(held.position.size(), |entry| entry.qty);
+        let wanted = entry.is_some_and(|entry| !entry.unwanted);
+        if !wanted && !open {
+            return self.not_again(symbol);
+        }
+        if self.live_of(symbol).any(|o| o.trade == stop.trade && o.role != Role::Entry) {
+            return;
+        }
+        let room = turn.out.room() > 0 && self.live.len() + 2 <= super::LIVE_MAX;
+        let prices = stop.px.zip(target.px).filter(|_| room && target.role == Role::Target);
+        self.not_again(symbol);
+        let Some((stop_px, target_px)) = prices else { return };
+        let Some(first) = self.take_ids(2, 0) else { return };
+        let (parent, way, Moment { seq, ts }) = (stop.trade, stop.way, turn.at);
+        let Some(child) = first.counter().checked_sub(parent.counter()) else { return };
+        let action = Action::Bracket { parent, child, way, qty, stop: stop_px, target: target_px };
+        if turn.out.push(Command { seq, ts, symbol, action }) {
+            for (at, old) in [(0, stop), (1, target)] {
+                let Order { role, trade, kind, px, .. } = old;
+                let id = parent.plus(child).plus(at);
+                let draft = Draft { id, symbol, role, trade, way, kind, qty, px, why: None };
+                self.live.push(Order { again: true, ..Order::new(draft, ts) });
+            }
+        }
+    }
+
+    fn not_again(&mut self, symbol: SymbolId) {
+        if let Some(held) = self.held_mut(symbol) {
+            held.again = None;
+        }
+    }
+
     /// An entry whose bracket has died must not fill.
     fn drive_entry(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
         let entry = |o: &&Order| o.symbol == symbol && o.role == Role::Entry && o.is_ours();
         let Some(id) = self.live.iter().find(entry).map(|o| o.id) else { return };
         let stop = self.live.iter().any(|o| o.role == Role::Stop && o.trade == id);
-        if !stop || self.order(id).is_some_and(|o| o.unwanted) {
+        let coming = self.held(symbol).is_some_and(|held| held.again.is_some());
+        if !(stop || coming) || self.order(id).is_some_and(|o| o.unwanted) {
             self.cancel(id, turn);
         }
     }

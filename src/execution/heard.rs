@@ -75,9 +75,9 @@ impl Orders {
             // Which way a flatten goes is the venue's knowledge.
             order.way = fill.way;
         }
-        let [_, sent, acked] = &mut order.times;
+        let [_, _, acked] = &mut order.times;
         if order.role != Role::Exit && !acked.is_some() {
-            (*sent, *acked) = (sent.or(turn.at.ts), turn.at.ts);
+            *acked = turn.at.ts;
         }
         order.priced = order.priced.saturating_add(fill.qty);
         order.fills = order.fills.saturating_add(1);
@@ -129,6 +129,7 @@ impl Orders {
             state if state.is_final() => return,
             _ if done => OrderState::Filled,
             OrderState::Created
+            | OrderState::Handed
             | OrderState::Sent
             | OrderState::Accepted
             | OrderState::PendingChild
@@ -147,9 +148,9 @@ impl Orders {
         };
         order.heard_round = round;
         order.absent_round = 0;
-        let [_, sent, acked] = &mut order.times;
+        let [_, _, acked] = &mut order.times;
         if !acked.is_some() {
-            (*sent, *acked) = (sent.or(turn.at.ts), turn.at.ts);
+            *acked = turn.at.ts;
         }
         if order.state.is_final() && !self.rise(update, turn) {
             return self.grow(update, candidate, turn);
@@ -177,17 +178,42 @@ impl Orders {
             }
             order.px = update.px.or(order.px);
         } else {
-            turn.changes.alert(symbol, update.id, Odd::Refused);
+            let (order, what, class) = (*order, update.reason, update.class);
+            turn.changes.push(Change::Refused { order, what, class });
         }
         self.grow(update, candidate, turn);
         let Some(order) = self.order(update.id) else { return };
         match told(order, update) {
             Told::Stay => {}
+            Told::To(OrderState::Rejected) => self.refused(update, turn),
             Told::To(state) => self.become_(update.id, state, turn),
             Told::Ask => {
                 self.become_(update.id, OrderState::Unknown, turn);
                 self.want_round(turn);
             }
+        }
+    }
+
+    /// An order is refused. What protects or closes a position is tried once more where the reason
+    /// was a disturbance; an entry is the trader's to try again.
+    fn refused(&mut self, update: &OrderUpdate, turn: &mut Turn<'_>) {
+        let Some(order) = self.order_mut(update.id) else { return };
+        order.refused = update.class;
+        let (order, what) = (*order, UpdateReason::NewRejected);
+        turn.changes.push(Change::Refused { order, what, class: update.class });
+        self.become_(order.id, OrderState::Rejected, turn);
+        if !order.may_try_again() {
+            return;
+        }
+        let Some(held) = self.held_mut(order.symbol) else { return };
+        match order.role {
+            Role::Exit => {
+                if let Some(closing) = &mut held.closing {
+                    closing.again = Ts::NONE;
+                }
+            }
+            Role::Stop => held.again = Some((order.id, turn.at.ts)),
+            Role::Entry | Role::Target => {}
         }
     }
 
@@ -279,7 +305,7 @@ impl Orders {
         let filled = if update.filled == QTY_UNKNOWN { 0 } else { update.filled };
         (order.filled, order.priced, order.adopted) = (filled, filled, true);
         (order.sent_round, order.heard_round) = (self.rounds.number(), self.rounds.number());
-        (order.state, order.times) = (OrderState::Unknown, [turn.at.ts; 3]);
+        (order.state, order.times) = (OrderState::Unknown, [Ts::NONE, Ts::NONE, turn.at.ts]);
         if let Told::To(state) = told(&order, update) {
             order.state = state;
         }

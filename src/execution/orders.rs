@@ -4,7 +4,8 @@
 //!
 //! - The position is the sum of what is filled, and the venue's cumulative number counts: an
 //!   execution that is told twice, late or not at all changes it once.
-//! - An id is handed on once. What the venue does not answer is asked for, never sent again.
+//! - An id is handed on once. What the venue does not answer is asked for, never sent again; what
+//!   it refuses is tried again only where its text names a disturbance, once, with new ids.
 //! - A bracket is cancelled, and its end awaited, before an exit order leaves: both cannot fill. A
 //!   kill, an operator's flatten and a wait without end do not wait: there a position that stays
 //!   open costs more than one that is turned round for a moment and closed again.
@@ -106,6 +107,8 @@ pub(super) struct Held {
     /// The difference stems from a connect, where it is no alarm, or has been reported.
     pub(super) excused: bool,
     pub(super) closing: Option<Closing>,
+    /// The stop of a bracket that is to be sent a second time, and since when.
+    pub(super) again: Option<(OrderId, Ts)>,
     /// Since when the position has no working stop.
     pub(super) naked: Ts,
     /// Since when the bracket does not fit the position.
@@ -158,6 +161,7 @@ impl Orders {
             settling: false,
             excused: false,
             closing: None,
+            again: None,
             naked: Ts::NONE,
             untidy: Ts::NONE,
             untidy_round: 0,
@@ -201,7 +205,8 @@ impl Orders {
     ///
     /// # Errors
     /// Why nothing was ordered: the symbol is not reconciled, is not flat and free of orders, had
-    /// the same intent seconds ago, or there is no id or place left.
+    /// the same intent seconds ago, or there is no id or place left; of a second try, that the first
+    /// one was not refused for a disturbance, is too old, or was tried again already.
     pub fn enter(&mut self, plan: &Plan, out: &mut Outbox) -> Result<OrderId, Veto> {
         let limit = |detail| Err(Veto::new(Gate::Limit, detail));
         if self.halted {
@@ -211,7 +216,11 @@ impl Orders {
         let (duplicate_ns, side) = (self.params.duplicate_ns, usize::from(plan.way as u8) - 1);
         let Some(held) = self.held(plan.symbol) else { return limit(Detail::SymbolDisabled) };
         let last = held.entered.get(side).copied().unwrap_or(Ts::NONE);
-        if last.is_some() && plan.ts.since(last) < duplicate_ns {
+        let same = match plan.again {
+            OrderId::NONE => last.is_some() && plan.ts.since(last) < duplicate_ns,
+            refused => !self.may_enter_again(refused, plan),
+        };
+        if same {
             return limit(Detail::Duplicate);
         }
         let busy = held.position.is_open() || held.position.qty != 0 || held.closing.is_some();
@@ -229,12 +238,16 @@ impl Orders {
         let Some(id) = self.take_ids(ENTRY_IDS, self.params.spare_ids) else {
             return limit(Detail::NoIds);
         };
+        if let Some(refused) = self.order_mut(plan.again) {
+            refused.again = true;
+        }
         self.draft_trio(plan, id);
         let command = |action| Command { seq: plan.seq, ts: plan.ts, symbol: plan.symbol, action };
         let Plan { way, kind, qty, px, stop, target, .. } = *plan;
         // There is room for both: it was asked for above.
         let entry = Action::New { id, way, kind, qty, px, parent: true };
-        let bracket = Action::Bracket { parent: id, way: way.opposite(), qty, stop, target };
+        let bracket =
+            Action::Bracket { parent: id, child: 1, way: way.opposite(), qty, stop, target };
         let _ = out.push(command(entry));
         let _ = out.push(command(bracket));
         if let Some(last) = self.held_mut(plan.symbol).and_then(|h| h.entered.get_mut(side)) {
@@ -255,8 +268,19 @@ impl Orders {
             let (symbol, qty) = (plan.symbol, plan.qty);
             let (id, trade) = (id.plus(at), id);
             let draft = Draft { id, symbol, role, trade, way, kind, qty, px, why: None };
-            self.live.push(Order::new(draft, plan.ts));
+            let again = plan.again != OrderId::NONE;
+            self.live.push(Order { again, ..Order::new(draft, plan.ts) });
         }
+    }
+
+    /// Whether a refused entry is wanted and allowed a second time.
+    fn may_enter_again(&self, refused: OrderId, plan: &Plan) -> bool {
+        self.order(refused).is_some_and(|o| {
+            let [decided, ..] = o.times;
+            let young = decided.is_some() && plan.ts.since(decided) < self.params.entry_ns;
+            let same = o.role == Role::Entry && (o.symbol, o.way) == (plan.symbol, plan.way);
+            same && young && o.state == OrderState::Rejected && o.may_try_again()
+        })
     }
 
     /// Closes the position of a symbol and cancels its orders, however long that takes: until it is
@@ -342,6 +366,7 @@ impl Orders {
         match event.body {
             Body::Fill(fill) => self.on_fill(event.symbol, fill, turn),
             Body::Order(update) => self.on_order(event.symbol, &update, turn),
+            Body::Sent(id) => self.on_sent(id, turn),
             Body::Position(qty) => self.on_position(event.symbol, qty, turn),
             Body::Listed(listing) => self.on_listed(listing, turn),
             Body::Link(up) => self.on_link(up, turn),

@@ -229,6 +229,8 @@ fn read_order(numbers: &mut Numbers<'_>) -> Option<Order> {
     for time in &mut order.times {
         *time = Ts(numbers.take()?);
     }
+    // Nothing of the run before is tried again.
+    order.again = true;
     order.adopted = numbers.take::<u8>()? == 1;
     order.lost = numbers.take::<u8>()? == 1;
     Some(order)

@@ -8,8 +8,8 @@
 use super::change::{Changes, Moment, Outbox};
 use super::orders::{LIVE_MAX, Orders, Turn};
 use super::state::{Asked, OrderState};
-use crate::order::{Action, Command, OrderId};
-use crate::units::SECOND;
+use crate::order::{Action, Command, OrderId, Role};
+use crate::units::{SECOND, Ts};
 
 /// Time after which a waiting entry is dropped, ns.
 const ENTRY_WAIT_NS: i64 = SECOND;
@@ -102,15 +102,20 @@ impl Queue {
                         continue;
                     }
                 }
+                if !send(&command) {
+                    return;
+                }
+                self.waiting.remove(place);
+                orders.handed(&command, turn);
                 // An entry is followed by its bracket, which stands behind it.
-                let messages = if class == Class::Entry { 2 } else { 1 };
-                for _ in 0..messages {
-                    let Some(command) = self.waiting.get(place).copied() else { break };
-                    if !send(&command) {
+                if let Some(next) = self.waiting.get(place).copied()
+                    && is_bracket_of(&next, &command)
+                {
+                    if !send(&next) {
                         return;
                     }
                     self.waiting.remove(place);
-                    orders.sent(&command, turn);
+                    orders.handed(&next, turn);
                 }
             }
         }
@@ -122,6 +127,13 @@ impl Queue {
                 orders.drop_entry(command, turn);
             }
         }
+    }
+}
+
+fn is_bracket_of(next: &Command, entry: &Command) -> bool {
+    match (next.action, entry.action) {
+        (Action::Bracket { parent, .. }, Action::New { id, parent: true, .. }) => parent == id,
+        _ => false,
     }
 }
 
@@ -137,14 +149,10 @@ impl Orders {
             Action::Flatten { id } if created(id) => Class::Exempt,
             Action::New { id, parent: true, .. } if created(id) => Class::Entry,
             Action::New { id, .. } if created(id) => Class::Protective,
-            Action::Bracket { parent, .. }
-                if created(parent.plus(1)) && created(parent.plus(2)) =>
+            Action::Bracket { parent, child, .. }
+                if created(parent.plus(child)) && created(parent.plus(child).plus(1)) =>
             {
-                if created(parent) {
-                    Class::Held
-                } else {
-                    Class::Protective
-                }
+                if created(parent) { Class::Held } else { Class::Protective }
             }
             Action::Replace { id, .. } => match self.order(id) {
                 Some(o) if !o.state.is_final() && matches!(o.asked, Asked::Replace(_)) => {
@@ -166,23 +174,51 @@ impl Orders {
         }
     }
 
-    /// A command has left.
-    fn sent(&mut self, command: &Command, turn: &mut Turn<'_>) {
+    /// A command was handed on. Inside this program that is all the way.
+    fn handed(&mut self, command: &Command, turn: &mut Turn<'_>) {
         let ids = match command.action {
             Action::New { id, .. } | Action::Flatten { id } => [id, OrderId::NONE],
-            Action::Bracket { parent, .. } => [parent.plus(1), parent.plus(2)],
+            Action::Bracket { parent, child, .. } => {
+                let stop = parent.plus(child);
+                [stop, stop.plus(1)]
+            }
             _ => return,
         };
-        let round = self.rounds.number();
+        let (round, inside) = (self.rounds.number(), self.params.inside);
         for id in ids {
             if let Some(order) = self.order_mut(id)
                 && order.state == OrderState::Created
             {
-                let [_, sent, _] = &mut order.times;
-                *sent = turn.at.ts;
-                order.sent_round = round;
-                self.become_(id, OrderState::Sent, turn);
+                (order.handed, order.sent_round) = (turn.at.ts, round);
+                self.become_(id, OrderState::Handed, turn);
+                if inside {
+                    self.sent(id, turn);
+                }
             }
+        }
+    }
+
+    /// The bytes of the message that makes order `id` have left; of a bracket, of which `id` is the
+    /// stop, those of its target with them. An order that the venue has spoken of since stays what
+    /// it is.
+    pub(super) fn on_sent(&mut self, id: OrderId, turn: &mut Turn<'_>) {
+        let target = id.plus(1);
+        let is = |orders: &Orders, id, role| orders.order(id).is_some_and(|o| o.role == role);
+        let pair = is(self, id, Role::Stop) && is(self, target, Role::Target);
+        self.sent(id, turn);
+        if pair {
+            self.sent(target, turn);
+        }
+    }
+
+    fn sent(&mut self, id: OrderId, turn: &mut Turn<'_>) {
+        let Some(order) = self.order_mut(id) else { return };
+        let [_, sent, _] = &mut order.times;
+        if !sent.is_some() && order.handed.is_some() {
+            *sent = turn.at.ts;
+        }
+        if order.state == OrderState::Handed {
+            self.become_(id, OrderState::Sent, turn);
         }
     }
 }
@@ -235,6 +271,7 @@ mod tests {
                 px: px(100),
                 stop: px(90),
                 target: px(130),
+                again: OrderId::NONE,
             };
             self.orders.enter(&plan, &mut self.out).expect("an entry")
         }

@@ -119,6 +119,7 @@ impl Orders {
             for held in &mut self.symbols {
                 (held.venue, held.settling, held.excused) = (None, false, false);
                 (held.naked, held.untidy, held.differs) = (Ts::NONE, Ts::NONE, Ts::NONE);
+                held.again = None;
             }
             self.begin(AFTER_LINK, true, turn.at.ts);
         }

@@ -1,6 +1,6 @@
 //! [`OrderState`]: the states of an order and who leads where; [`Order`]: one order.
 
-use crate::order::{BuySell, ExitReason, OrderId, OrderKind, OrderUpdate, Role};
+use crate::order::{BuySell, ExitReason, OrderId, OrderKind, OrderUpdate, RejectClass, Role};
 use crate::order::{Status, UpdateReason};
 use crate::units::{Px, Qty, SymbolId, Ts};
 
@@ -10,7 +10,7 @@ use crate::units::{Px, Qty, SymbolId, Ts};
 pub enum OrderState {
     /// Decided, not handed on yet.
     Created = 0,
-    /// Handed on; the venue has said nothing.
+    /// Its bytes have left; the venue has said nothing.
     Sent = 1,
     /// Acknowledged, about to open.
     Accepted = 2,
@@ -32,14 +32,17 @@ pub enum OrderState {
     PartFilled = 10,
     /// No answer in time, or the connection was lost: the next lists of the venue tell.
     Unknown = 11,
+    /// Handed on to the connection, which has not said that its bytes have left.
+    Handed = 12,
 }
 
 use OrderState as S;
 
 impl OrderState {
     /// All of them.
-    pub const ALL: [OrderState; 12] = [
+    pub const ALL: [OrderState; 13] = [
         S::Created,
+        S::Handed,
         S::Sent,
         S::Accepted,
         S::PendingChild,
@@ -64,6 +67,7 @@ impl OrderState {
     pub const fn name(self) -> &'static str {
         match self {
             S::Created => "CREATED",
+            S::Handed => "HANDED",
             S::Sent => "SENT",
             S::Accepted => "ACCEPTED",
             S::PendingChild => "PENDING_CHILD",
@@ -84,6 +88,16 @@ impl OrderState {
         matches!(self, S::Filled | S::Canceled | S::Rejected)
     }
 
+    /// Whether the order is on its way to the venue, which has said nothing of it.
+    pub(super) const fn is_under_way(self) -> bool {
+        matches!(self, S::Handed | S::Sent)
+    }
+
+    /// Whether no venue leads here.
+    const fn is_own(self) -> bool {
+        matches!(self, S::Created | S::Handed | S::Sent)
+    }
+
     /// Whether a venue may lead from here to `to`. An end is always believed, and so is everything
     /// after [`OrderState::Unknown`]; a step back is an old message.
     #[must_use]
@@ -95,10 +109,10 @@ impl OrderState {
             return true;
         }
         match self {
-            S::Created | S::Sent | S::Unknown => !matches!(to, S::Created | S::Sent),
+            S::Created | S::Handed | S::Sent | S::Unknown => !to.is_own(),
             // A pending child stands here too: a server may acknowledge before it parks the order.
-            S::Accepted => !matches!(to, S::Created | S::Sent | S::Accepted),
-            S::PendingChild => !matches!(to, S::Created | S::Sent | S::Accepted | S::PendingChild),
+            S::Accepted => !to.is_own() && !matches!(to, S::Accepted),
+            S::PendingChild => !to.is_own() && !matches!(to, S::Accepted | S::PendingChild),
             S::Working => {
                 matches!(to, S::PartFilled | S::PendingReplace | S::PendingCancel | S::Unknown)
             }
@@ -164,12 +178,19 @@ pub struct Order {
     pub state: OrderState,
     /// Why it closes a position, for an exit.
     pub why: Option<ExitReason>,
-    /// When it was decided, handed on and first acknowledged; [`Ts::NONE`] before.
+    /// When it was decided, its bytes left, and it was first acknowledged; [`Ts::NONE`] before, and
+    /// where nobody said.
     pub times: [Ts; 3],
+    /// Class of the refusal that ended it.
+    pub refused: RejectClass,
+    /// The second try of an order that was refused: there is no third.
+    pub again: bool,
     /// Was first met at the venue, not decided here.
     pub adopted: bool,
     /// Is to be cancelled.
     pub(super) unwanted: bool,
+    /// When it was handed on.
+    pub(super) handed: Ts,
     pub(super) asked: Asked,
     /// No further request of it before this time.
     pub(super) quiet: Ts,
@@ -213,8 +234,11 @@ impl Order {
             state: OrderState::Created,
             why: draft.why,
             times: [decided, Ts::NONE, Ts::NONE],
+            refused: RejectClass::Unknown,
+            again: false,
             adopted: false,
             unwanted: false,
+            handed: Ts::NONE,
             asked: Asked::Nothing,
             quiet: Ts::NONE,
             lost: false,
@@ -222,6 +246,13 @@ impl Order {
             heard_round: 0,
             absent_round: 0,
         }
+    }
+
+    /// Whether it may be tried again, once and with a new id: it was refused for a disturbance,
+    /// nothing of it is filled, and it is no second try itself.
+    #[must_use]
+    pub const fn may_try_again(&self) -> bool {
+        matches!(self.refused, RejectClass::Transient) && !self.again && self.filled == 0
     }
 
     /// Contracts that are not filled.
@@ -237,11 +268,11 @@ impl Order {
             && !matches!(self.asked, Asked::Cancel(_))
     }
 
-    /// When it was handed on.
-    #[must_use]
-    pub const fn sent(&self) -> Ts {
-        let [_, sent, _] = self.times;
-        sent
+    /// Since when it is on its way: when its bytes left, where nobody said when it was handed on,
+    /// and of an order of before this run when it was decided.
+    pub(super) fn left(&self) -> Ts {
+        let [decided, sent, _] = self.times;
+        sent.or(self.handed).or(decided)
     }
 
     pub(super) const fn is_ours(&self) -> bool {
@@ -297,7 +328,11 @@ mod tests {
     /// The table of the specification, row by row.
     #[test]
     fn who_leads_where() {
-        let rows: [(OrderState, &[OrderState]); 8] = [
+        let rows: [(OrderState, &[OrderState]); 9] = [
+            (
+                S::Handed,
+                &[S::Accepted, S::Working, S::PartFilled, S::Filled, S::Rejected, S::Unknown],
+            ),
             (
                 S::Sent,
                 &[S::Accepted, S::Working, S::PartFilled, S::Filled, S::Rejected, S::Unknown],
@@ -324,7 +359,7 @@ mod tests {
             for to in all {
                 assert!(from.may(*to), "{from:?} {to:?}");
             }
-            assert!(!from.may(S::Created) && !from.may(S::Sent), "{from:?}");
+            assert!([S::Created, S::Handed, S::Sent].iter().all(|to| !from.may(*to)), "{from:?}");
         }
         for end in [S::Filled, S::Canceled, S::Rejected] {
             assert!(OrderState::ALL.iter().all(|to| !end.may(*to)), "{end:?}");
@@ -333,6 +368,6 @@ mod tests {
         for state in OrderState::ALL {
             assert_eq!(OrderState::of(state as u8), Some(state));
         }
-        assert_eq!(OrderState::of(12), None);
+        assert_eq!(OrderState::of(13), None);
     }
 }

@@ -147,7 +147,7 @@ impl Wire {
     }
 
     fn bracket(&self, command: &Command) -> Result<SubmitNewOCOOrder, WireError> {
-        let Action::Bracket { parent, way, qty, stop, target } = command.action else {
+        let Action::Bracket { parent, child, way, qty, stop, target } = command.action else {
             return Err(WireError::NoMessage);
         };
         let name = self.name(command)?;
@@ -155,12 +155,12 @@ impl Wire {
         pair.symbol = text(&name.symbol)?;
         pair.exchange = text(&name.exchange)?;
         pair.trade_account = self.account;
-        pair.client_order_id_1 = client(parent.plus(1))?;
+        pair.client_order_id_1 = client(parent.plus(child))?;
         pair.order_type_1 = I32::new(codes::ORDER_TYPE_STOP);
         pair.buy_sell_1 = I32::new(way as i32);
         pair.price1_1 = name.price(stop)?;
         pair.quantity_1 = contracts(qty);
-        pair.client_order_id_2 = client(parent.plus(2))?;
+        pair.client_order_id_2 = client(parent.plus(child).plus(1))?;
         pair.order_type_2 = I32::new(codes::ORDER_TYPE_LIMIT);
         pair.buy_sell_2 = I32::new(way as i32);
         pair.price1_2 = name.price(target)?;
@@ -365,7 +365,7 @@ mod tests {
         let m = bytes(
             &wire(),
             0,
-            Action::Bracket { parent: ID, way: BuySell::Sell, qty: 3, stop, target },
+            Action::Bracket { parent: ID, child: 1, way: BuySell::Sell, qty: 3, stop, target },
         );
         assert_eq!((head(&m), m.len()), ((448, 201), 448));
         assert_eq!(string(&m, 84), "mia-20260114-0000000018");

@@ -18,6 +18,11 @@ pub const FIRST_EVENT_FEATURE: usize = 12;
 /// Slots of a [`Frame`].
 pub const SLOTS: usize = FEATURES - FIRST_EVENT_FEATURE + 1;
 
+/// High-volume nodes of a [`Frame`]: the nearest on either side of the close, half of them each.
+pub const NODES: usize = 4;
+/// No node: farther than any that is kept.
+const NO_NODE: i16 = i16::MIN;
+
 /// Bits of [`Frame::flags`].
 pub mod frame_flag {
     /// This event closed at least one one-minute bar.
@@ -175,9 +180,11 @@ pub struct Frame {
     pub vwap_sd: f64,
     /// Wilder's average true range over 20 one-minute bars at the last close, in ticks.
     pub atr20: Option<f64>,
-    /// Factor on the size of a position by realised volatility, 0.4 to 1; `None` where that or its
+    /// Factor on the size of a position by realised volatility, 0.4 to 1; 0 where that or its
     /// usual is unknown.
-    pub volatility_size: Option<f64>,
+    pub volatility_size: f64,
+    /// Ticks from the last close to the nodes around it, [`NO_NODE`] for none.
+    nodes: [i16; NODES],
     /// CVD of the active anchor, in contracts.
     pub cvd: i64,
     /// Value area that slot 23 reads.
@@ -215,7 +222,8 @@ impl Frame {
             vwap: 0.0,
             vwap_sd: 0.0,
             atr20: None,
-            volatility_size: None,
+            volatility_size: 0.0,
+            nodes: [NO_NODE; NODES],
             cvd: 0,
             area: None,
             levels: Levels {
@@ -246,6 +254,22 @@ impl Frame {
             (Some(&value), Some(&reason)) => Slot { number: value, reason },
             _ => Slot::none(Reason::NoInput),
         }
+    }
+
+    /// High-volume nodes of the developing profile around the last close, as of that close, in no
+    /// order.
+    pub fn nodes(&self) -> impl Iterator<Item = Px> {
+        let close = i64::from(self.bar.close.ticks());
+        let known = self.nodes.iter().filter(|&&node| node != NO_NODE);
+        known.map(move |&node| Px::clamped(close + i64::from(node)))
+    }
+
+    /// Sets the nodes around the close of [`Frame::bar`]; one that is more than 32 767 ticks away
+    /// is left out.
+    pub fn set_nodes(&mut self, nodes: [Option<Px>; NODES]) {
+        let close = self.bar.close;
+        self.nodes = nodes
+            .map(|px| px.and_then(|px| i16::try_from(px.minus(close)).ok()).unwrap_or(NO_NODE));
     }
 
     /// Sets feature `number`, 12 to 28.
@@ -315,7 +339,7 @@ impl Frame {
         fixed.len() + at
     }
 
-    fn level_words(&self) -> [u64; 12] {
+    fn level_words(&self) -> [u64; LEVEL_WORDS] {
         // A price that is not there is one that no price can be.
         let px = |px: Option<Px>| px.map_or(i32::MIN, Px::ticks) as u32;
         let two = |a: Option<Px>, b: Option<Px>| u64::from(px(a)) << 32 | u64::from(px(b));
@@ -339,10 +363,13 @@ impl Frame {
             kind,
             base.map_or(0, |b| b.quality.to_bits()),
             self.atr20.map_or(0, f64::to_bits),
-            self.volatility_size.map_or(0, f64::to_bits),
+            self.volatility_size.to_bits(),
+            self.nodes.iter().fold(0, |word, &node| word << 16 | u64::from(node as u16)),
         ]
     }
 }
 
 /// Most words of [`Frame::digest_words`].
-pub const DIGEST_WORDS: usize = 9 + 2 * SLOTS + 10 + 12 + NUMBERS + 1 + 6;
+pub const DIGEST_WORDS: usize = 9 + 2 * SLOTS + 10 + LEVEL_WORDS + NUMBERS + 1 + 6;
+/// Words of what a one-minute close says of prices.
+const LEVEL_WORDS: usize = 13;

@@ -391,8 +391,10 @@ impl Minutes {
         frame.vwap_sd = vwap.deviation().unwrap_or(0.0);
         (frame.bar, frame.atr20, frame.area) = (bar, close.atr20, area);
         let (rth, target) = (self.series.rth, recorded.target_rv(self.series.rth));
-        frame.volatility_size = self.volatility.known_multiplier(rth, target);
+        let size = self.volatility.known_multiplier(rth, target);
+        frame.volatility_size = size.unwrap_or(0.0);
         frame.levels = self.levels(active);
+        frame.set_nodes(self.profiles[active].nodes(bar.close, bar.end()));
         frame.base = self.navale.nearest(bar.close).map(near);
         self.details(&close, recorded, &mut frame.details);
         frame.flags |= frame_flag::BAR_CLOSED;

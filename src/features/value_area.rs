@@ -8,7 +8,7 @@
 //! bar has spanned. Update cost: O(1) a trade; a bar 20 comparisons, and O(rows) where slot 23 is
 //! read; the end of a session O(rows).
 
-use super::frame::{Reason, Slot};
+use super::frame::{NODES, Reason, Slot};
 use crate::bars::Bar;
 use crate::profile::{Profile, ValueArea};
 use crate::units::{Aggressor, MINUTE, Px, Qty, Ts};
@@ -124,6 +124,25 @@ impl SessionProfile {
         self.profile.value_area()
     }
 
+    /// High-volume nodes of the developing profile around a close at market time `now`: the nearest
+    /// at or above it and the nearest below it, of those that the profile keeps, each at the middle
+    /// of its rows. None before the profile is in force. Costs the rows in use.
+    #[must_use]
+    pub fn nodes(&self, close: Px, now: Ts) -> [Option<Px>; NODES] {
+        let mut near = [None; NODES];
+        if now.since(self.anchor) < DEVELOPED_NS || self.profile.outside() > 0 {
+            return near;
+        }
+        let nodes = self.profile.nodes();
+        let (above, below) = near.split_at_mut(NODES / 2);
+        for node in nodes.high.iter() {
+            let middle = i64::from(node.low.ticks()) + i64::from(node.high.minus(node.low) / 2);
+            let px = Px::clamped(middle);
+            nearest(if px >= close { &mut *above } else { &mut *below }, px, close);
+        }
+        near
+    }
+
     /// The value area that slot 23 reads at market time `now`, and slot 23 for a close at `close`.
     #[must_use]
     pub fn read(&self, close: Px, now: Ts) -> (Option<ValueArea>, Slot) {
@@ -136,6 +155,17 @@ impl SessionProfile {
             None => (None, Slot::none(Reason::NoInput)),
             Some(area) if !area.is_ordered() => (None, Slot::none(Reason::InvalidInput)),
             Some(area) => (Some(area), Slot::some(position(close, &area))),
+        }
+    }
+}
+
+/// Takes `px` among the nearest to `close`, nearest first.
+fn nearest(near: &mut [Option<Px>], px: Px, close: Px) {
+    let mut carry = Some(px);
+    let away = |px: Option<Px>| px.map_or(i32::MAX, |px| px.minus(close).abs());
+    for slot in near {
+        if away(carry) < away(*slot) {
+            std::mem::swap(slot, &mut carry);
         }
     }
 }
@@ -181,6 +211,25 @@ mod tests {
         assert_eq!(developed.1.reason, Reason::InvalidInput);
         session.end();
         assert_eq!((session.previous(), session.naked().count()), (None, 1));
+    }
+
+    /// Peaks at 10, 30, 50, 70, 90 and 110, each with its neighbours; the nearest two of each side.
+    #[test]
+    fn nodes_are_the_nearest_of_each_side() {
+        let mut session = SessionProfile::new(256);
+        session.anchor(Ts(0));
+        for row in 0..120 {
+            let qty = if row % 20 == 10 { 90 } else { 1 };
+            session.trade(px(row), qty, Aggressor::Buy);
+        }
+        let at = |close| session.nodes(px(close), Ts(DEVELOPED_NS)).map(|n| n.map(Px::ticks));
+        assert_eq!(at(60), [Some(70), Some(90), Some(50), Some(30)]);
+        assert_eq!(at(70), [Some(70), Some(90), Some(50), Some(30)], "at the close is above");
+        assert_eq!(at(95), [Some(110), None, Some(90), Some(70)]);
+        assert_eq!(at(5), [Some(10), Some(30), None, None]);
+        assert_eq!(session.nodes(px(60), Ts(DEVELOPED_NS - 1)), [None; NODES], "too young");
+        session.trade(px(900), 1, Aggressor::Buy);
+        assert_eq!(session.nodes(px(60), Ts(DEVELOPED_NS)), [None; NODES], "left its window");
     }
 
     #[test]

@@ -121,6 +121,10 @@ fn of_account(body: &Body, packed: &mut PackedEvent) -> u8 {
             packed.qty = words(id.to_bits());
             17
         }
+        Body::Sent(id) => {
+            packed.qty = words(id.to_bits());
+            18
+        }
         // What a venue says of orders is decoded from its bytes again; only those bytes are kept.
         _ => 0,
     }
@@ -145,7 +149,7 @@ impl PackedEvent {
         let [px, px2] = [self.px[0].get(), self.px[1].get()];
         let [qty, qty2] = [self.qty[0].get(), self.qty[1].get()];
         let whole = u64::from(qty) | u64::from(qty2) << 32;
-        if qty.max(qty2) > QTY_MAX && !matches!(self.tag, 15 | 17) {
+        if qty.max(qty2) > QTY_MAX && !matches!(self.tag, 15 | 17 | 18) {
             return None;
         }
         let body = match self.tag {
@@ -200,6 +204,7 @@ impl PackedEvent {
                 _ => return None,
             }),
             17 => Body::Reserved(OrderId::from_bits(whole)),
+            18 => Body::Sent(OrderId::from_bits(whole)),
             _ => return None,
         };
         let (ts, ts_exch) = (Ts(self.ts.get()), Ts(self.ts_exch.get()));
@@ -236,6 +241,7 @@ mod tests {
             Body::Balance(100_000.25),
             Body::Listed(Listing::Fills),
             Body::Reserved(OrderId::new(20_260_114, u32::MAX)),
+            Body::Sent(OrderId::new(20_260_114, 7)),
             Body::Status(4),
             Body::Reject { message_type: 103 },
         ] {

@@ -3,11 +3,13 @@
 
 mod id;
 mod intent;
+mod refusal;
 mod veto;
 mod words;
 
 pub use id::{ExecutionId, OrderId, OrderText};
 pub use intent::{Depth, Intent, Scales};
+pub use refusal::RejectClass;
 pub use veto::{Detail, Gate, Veto};
 
 use serde::{Deserialize, Serialize};
@@ -263,6 +265,8 @@ pub struct OrderUpdate {
     pub filled: Qty,
     /// Its limit or stop price, where it has one.
     pub px: Option<Px>,
+    /// Class of a refusal's text; [`RejectClass::Unknown`] of anything else.
+    pub class: RejectClass,
 }
 
 /// One execution.
@@ -385,10 +389,12 @@ pub enum Action {
         parent: bool,
     },
     /// A stop and a target, one cancels the other, that become live as their parent fills. The stop
-    /// is order `parent + 1`, the target `parent + 2`.
+    /// is order `parent + child`, the target the one after it.
     Bracket {
         /// The entry.
         parent: OrderId,
+        /// Ids from the entry to the stop, above 0: 1, or more where the bracket is sent again.
+        child: u32,
         /// Direction of the exits.
         way: BuySell,
         /// Contracts.

@@ -14,9 +14,10 @@ pub(super) fn pack(command: &Command) -> [u64; 4] {
         Action::New { id, way, kind, qty, px, parent } => {
             [head(1, Some(way), kind as u64, u64::from(parent)), id.to_bits(), two(qty, px), 0]
         }
-        Action::Bracket { parent, way, qty, stop, target } => {
-            let prices = two(stop.ticks() as u32, target);
-            [head(2, Some(way), 0, 0), parent.to_bits(), u64::from(qty), prices]
+        Action::Bracket { parent, child, way, qty, stop, target } => {
+            let (sizes, prices) =
+                (u64::from(qty) | u64::from(child) << 32, two(stop.ticks() as u32, target));
+            [head(2, Some(way), 0, 0), parent.to_bits(), sizes, prices]
         }
         Action::Cancel { id } => [head(3, None, 0, 0), id.to_bits(), 0, 0],
         Action::Replace { id, qty, px } => [head(4, None, 0, 0), id.to_bits(), two(qty, px), 0],
@@ -37,7 +38,8 @@ pub(super) fn unpack(seq: u64, ts: Ts, words: [u64; 4]) -> Option<Command> {
         _ => return None,
     };
     let id = OrderId::from_bits(id);
-    let (qty, px) = (sizes as u32, Px::new((sizes >> 32) as i32)?);
+    let (qty, rest) = (sizes as u32, (sizes >> 32) as u32);
+    let px = || Px::new(rest as i32);
     let action = match tag {
         1 => {
             let kind = match kind {
@@ -47,14 +49,14 @@ pub(super) fn unpack(seq: u64, ts: Ts, words: [u64; 4]) -> Option<Command> {
                 4 => OrderKind::StopLimit,
                 _ => return None,
             };
-            Action::New { id, way: way?, kind, qty, px, parent: code != 0 }
+            Action::New { id, way: way?, kind, qty, px: px()?, parent: code != 0 }
         }
         2 => {
             let (stop, target) = (Px::new(prices as i32)?, Px::new((prices >> 32) as i32)?);
-            Action::Bracket { parent: id, way: way?, qty, stop, target }
+            Action::Bracket { parent: id, child: rest, way: way?, qty, stop, target }
         }
         3 => Action::Cancel { id },
-        4 => Action::Replace { id, qty, px },
+        4 => Action::Replace { id, qty, px: px()? },
         5 => Action::Flatten { id },
         6 => Action::List(match code {
             1 => Listing::Orders,
@@ -80,7 +82,7 @@ mod tests {
         for action in [
             Action::New { id, way, kind: OrderKind::StopLimit, qty: 5, px: stop, parent: true },
             Action::New { id, way, kind: OrderKind::Market, qty: 1, px: Px::ZERO, parent: false },
-            Action::Bracket { parent: id, way, qty: u32::MAX, stop, target },
+            Action::Bracket { parent: id, child: u32::MAX, way, qty: u32::MAX, stop, target },
             Action::Cancel { id },
             Action::Replace { id, qty: 3, px: target },
             Action::Flatten { id },

@@ -42,7 +42,8 @@ rules! {
     OrderRate = "order_rate", HaltTrading, "New orders in a minute.";
     ReplaceRate = "replace_rate", HaltEntries, "Replaces in a minute.";
     RejectRate = "reject_rate", HaltEntries, "Share of refused orders.";
-    Permission = "permission", HaltEntries, "The venue refused for margin or permission.";
+    Margin = "margin", HaltEntries, "The venue refused an order for lack of money.";
+    Permission = "permission", HaltEntries, "The venue refused an order for lack of permission.";
     AckLatency = "ack_latency", HaltEntries, "Acknowledgements take too long.";
     StaleData = "stale_data", HaltEntries, "The market of a symbol is silent in session.";
     BarLate = "bar_late", HaltEntries, "A bar came too late.";
@@ -86,7 +87,7 @@ impl Rule {
 }
 
 /// Number of [`Rule`]s.
-pub const RULES: usize = 17;
+pub const RULES: usize = 18;
 
 const _: () = assert!(Rule::ALL.len() == RULES);
 

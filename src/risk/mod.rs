@@ -6,7 +6,6 @@
 //! * [`size`]: contracts from equity, stop and tier.
 //! * [`pretrade`]: the market just before the order.
 //! * [`kill`]: rules that hold the kill switch, each by itself; the most severe counts.
-//! * [`refusal`]: classes of refused orders.
 //!
 //! A step of trading tells it the time first ([`Risk::on_time`]), then what happened
 //! (`Risk::on_…`), asks gate 1 and [`Risk::judge`], and does what [`Risk::poll`] says. A value that
@@ -19,7 +18,6 @@ mod market;
 pub mod params;
 pub mod pretrade;
 mod rate;
-pub mod refusal;
 pub mod size;
 pub mod state;
 mod switch;
@@ -31,12 +29,11 @@ pub use judge::{Exposure, Open};
 pub use kill::{Holds, ResumeError, Rule};
 pub use params::{Micro, Params, Product};
 pub use pretrade::Leaving;
-pub use refusal::RejectClass;
 pub use size::Sizing;
 pub use state::{State, StateError};
 
 use crate::calendar::{Calendar, date_of};
-use crate::order::{Detail, Gate, KillState, OrderId, Veto};
+use crate::order::{Detail, Gate, KillState, OrderId, RejectClass, Veto};
 use crate::units::{MINUTE, Px, SymbolId, Ts};
 use act::Acts;
 use market::Market;
@@ -64,8 +61,10 @@ pub enum OrderEvent {
     New(OrderId),
     /// The core asked for a change.
     Replace,
-    /// The venue refused a new order.
-    Rejected(OrderId, RejectClass),
+    /// The venue refused a new order: it counts.
+    Rejected(OrderId),
+    /// The venue refused a new order, a cancel or a change, for this.
+    Refused(RejectClass),
     /// The venue answered a new order for the first time.
     Acked {
         /// Time since it was sent, ns.
@@ -398,12 +397,12 @@ impl Risk {
                     self.trip(Rule::ReplaceRate);
                 }
             }
-            OrderEvent::Rejected(id, class) => {
-                self.refusals.refused(id);
-                if class == RejectClass::Permission {
-                    self.trip(Rule::Permission);
-                }
-            }
+            OrderEvent::Rejected(id) => self.refusals.refused(id),
+            OrderEvent::Refused(class) => match class {
+                RejectClass::Margin => self.trip(Rule::Margin),
+                RejectClass::Permission => self.trip(Rule::Permission),
+                RejectClass::Unknown | RejectClass::Transient | RejectClass::Parameter => {}
+            },
             OrderEvent::Acked { latency_ns } => {
                 self.acks.push(latency_ns);
                 if self.acks.p95().is_some_and(|ns| ns >= self.params.ack_p95_ns) {

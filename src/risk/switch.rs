@@ -143,6 +143,8 @@ impl Risk {
             let ended = match rule {
                 Rule::SessionLoss | Rule::TradesPerDay => since != self.period(rule),
                 Rule::Entries | Rule::Trading | Rule::Emergency | Rule::Mismatch => false,
+                // A new day brings neither money nor permission.
+                Rule::Margin | Rule::Permission => false,
                 // For these somebody has to look, where there is somebody.
                 _ => !self.params.attended && since < self.period(rule),
             };

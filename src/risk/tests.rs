@@ -75,6 +75,7 @@ fn intent(ts: Ts, symbol: SymbolId) -> Intent {
         stop: px(23_989),
         target: px(24_041),
         scales: Scales { session: one, volatility: one, vix: one, vix_stress: false },
+        again: false,
     }
 }
 
@@ -471,27 +472,31 @@ fn refusals() {
         risk.on_order(after(morning(), i64::from(n) * MINUTE), OrderEvent::New(id(n)));
     }
     for n in [2, 5] {
-        risk.on_order(morning(), OrderEvent::Rejected(id(n), RejectClass::Parameter));
+        risk.on_order(morning(), OrderEvent::Rejected(id(n)));
     }
     assert_eq!(risk.kill(), Normal, "nine orders say nothing");
     risk.on_order(after(morning(), 9 * MINUTE), OrderEvent::New(id(9)));
     assert_eq!(risk.kill(), HaltEntries);
     // Somebody has looked: it begins anew.
     assert_eq!(risk.on_resume(after(morning(), 9 * MINUTE), HaltEntries, true), Ok(()));
-    risk.on_order(
-        after(morning(), 9 * MINUTE),
-        OrderEvent::Rejected(id(9), RejectClass::Transient),
-    );
+    risk.on_order(after(morning(), 9 * MINUTE), OrderEvent::Rejected(id(9)));
     assert_eq!(risk.kill(), Normal);
     // One of ten is not more than 10 %; one for margin is enough.
     let mut risk = self::risk();
     for n in 0..10 {
         risk.on_order(after(morning(), i64::from(n) * MINUTE), OrderEvent::New(id(n)));
     }
-    risk.on_order(morning(), OrderEvent::Rejected(id(9), RejectClass::Transient));
+    risk.on_order(morning(), OrderEvent::Rejected(id(9)));
     assert_eq!(risk.kill(), Normal);
-    risk.on_order(morning(), OrderEvent::Rejected(OrderId::NONE, RejectClass::Permission));
+    for class in [RejectClass::Unknown, RejectClass::Transient, RejectClass::Parameter] {
+        risk.on_order(morning(), OrderEvent::Refused(class));
+        assert_eq!(risk.kill(), Normal, "{class:?} alone stops nothing");
+    }
+    risk.on_order(morning(), OrderEvent::Refused(RejectClass::Permission));
     assert_eq!(risk.state().holds.rule(), Some(Rule::Permission));
+    risk.on_order(morning(), OrderEvent::Refused(RejectClass::Margin));
+    assert_eq!(risk.state().holds.rule(), Some(Rule::Margin), "each has a cause of its own");
+    assert_eq!(risk.kill(), HaltEntries);
 }
 
 #[test]
@@ -690,7 +695,7 @@ fn without_anybody_what_risk_stopped_begins_again() {
         risk
     };
     let next = at("2026-01-14T23:00:00Z");
-    for rule in [Rule::DayLoss, Rule::OrderRate, Rule::RejectRate, Rule::Permission] {
+    for rule in [Rule::DayLoss, Rule::OrderRate, Rule::RejectRate, Rule::AckLatency] {
         let mut risk = start();
         risk.trip(rule);
         time(&mut risk, at("2026-01-14T21:30:00Z"));
@@ -698,7 +703,14 @@ fn without_anybody_what_risk_stopped_begins_again() {
         time(&mut risk, next);
         assert_eq!(risk.kill(), Normal, "{rule:?}");
     }
-    for rule in [Rule::Mismatch, Rule::Trading, Rule::Entries, Rule::MonthDrawdown] {
+    for rule in [
+        Rule::Mismatch,
+        Rule::Trading,
+        Rule::Entries,
+        Rule::MonthDrawdown,
+        Rule::Margin,
+        Rule::Permission,
+    ] {
         let mut risk = start();
         risk.trip(rule);
         time(&mut risk, next);
@@ -885,8 +897,9 @@ impl Run {
             }
             Step::Replace => self.risk.on_order(now, OrderEvent::Replace),
             Step::Reject(margin) => {
-                let class = if margin { RejectClass::Permission } else { RejectClass::Transient };
-                self.risk.on_order(now, OrderEvent::Rejected(OrderId::new(1, self.id), class));
+                let class = if margin { RejectClass::Margin } else { RejectClass::Transient };
+                self.risk.on_order(now, OrderEvent::Rejected(OrderId::new(1, self.id)));
+                self.risk.on_order(now, OrderEvent::Refused(class));
                 prop_assert!(!margin || self.risk.kill() >= HaltEntries);
             }
             Step::Restart => {

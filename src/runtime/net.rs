@@ -472,7 +472,7 @@ impl<S: EventSink> Agent for NetAgent<S> {
         // What the reads of this turn led to leaves in this turn, whichever source they were of.
         if self.desk.is_some() {
             for source in &mut self.sources {
-                source.trade(self.poll.registry(), &self.clock, &mut turn);
+                source.trade(self.poll.registry(), &self.clock, &mut self.out, &mut turn);
             }
         }
         if turn.refused || turn.cut {

@@ -108,11 +108,17 @@ impl NetSource {
 
     /// Sends the commands that wait, where orders go over this source.
     #[inline]
-    pub fn trade(&mut self, registry: &Registry, clock: &Clock, turn: &mut Turn) {
+    pub fn trade<S: EventSink>(
+        &mut self,
+        registry: &Registry,
+        clock: &Clock,
+        out: &mut Out<S>,
+        turn: &mut Turn,
+    ) {
         if let NetSource::Dtc(dtc) = self
             && dtc.trading.is_some()
         {
-            dtc.trade(registry, clock, turn);
+            dtc.trade(registry, clock, out, turn);
         }
     }
 
@@ -250,12 +256,18 @@ impl DtcConnection {
         self.session_events(clock, out, turn);
         self.link(clock, out, turn);
         if self.trading.is_some() {
-            self.trade(registry, clock, turn);
+            self.trade(registry, clock, out, turn);
         }
     }
 
-    /// Sends what waits, at once.
-    fn trade(&mut self, registry: &Registry, clock: &Clock, turn: &mut Turn) {
+    /// Sends what waits, at once, and then says that it has left.
+    fn trade<S: EventSink>(
+        &mut self,
+        registry: &Registry,
+        clock: &Clock,
+        out: &mut Out<S>,
+        turn: &mut Turn,
+    ) {
         let Some(trading) = &mut self.trading else { return };
         let mut disconnect = false;
         let done = trading.work(self.client.session(), clock, &mut disconnect);
@@ -264,7 +276,11 @@ impl DtcConnection {
             if let Err(error) = self.client.service(registry, clock.now_ns()) {
                 eprintln!("mia: {}: {error}", self.name);
             }
-            trading.flushed(clock.now());
+        }
+        // A connection that broke has an empty buffer too: nothing is known of what was in it.
+        let whole = trading.is_queued() && self.client.is_connected();
+        if whole && self.client.session().poll_transmit().is_none() {
+            trading.flushed(clock.now(), &mut |event| out.event(event));
         }
         if disconnect {
             self.closed = true;
@@ -322,10 +338,19 @@ impl DtcConnection {
             match self.client.next_frame(now_ns) {
                 Ok(Some(frame)) => {
                     self.frames += 1;
-                    self.feed.on_frame(&frame, now, &mut |e| out.decoded(e));
+                    let trading = &mut self.trading;
+                    self.feed.on_frame(&frame, now, &mut |event| {
+                        if let Some(trading) = trading {
+                            trading.heard(&event);
+                        }
+                        out.decoded(event);
+                    });
                     if let (Some(trading), Some(orders)) = (&mut self.trading, self.feed.orders()) {
                         trading.on_frame(&frame);
                         trading.learn(orders);
+                        if let Some(refused) = orders.poll_refused() {
+                            eprintln!("mia: {}: {refused}", self.name);
+                        }
                     }
                 }
                 Ok(None) => break,

@@ -6,7 +6,10 @@
 //! the link is up: the core is told so, and
 //! open orders, positions, balance and fills are asked for. Commands are drained always. One that
 //! finds no link is dropped, counted, and never sent later: the core learns from the link and from
-//! the lists what has become of its orders.
+//! the lists what has become of its orders. As the bytes of an order have been handed to the socket
+//! the core is told so, behind them: what follows is measured from there.
+
+mod sent;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,10 +20,11 @@ use dtc::session::{Capabilities, SendError, Session};
 use dtc::wire::{self, Message, value};
 use rtrb::{Consumer, Producer};
 
+pub use self::sent::Sent;
 use super::clock::Clock;
+use crate::event::{Body, Event};
 use crate::execution::wire::Wire;
 use crate::feed::dtc::orders::{KnownOrder, OrderFeed, ServerId};
-use crate::monitor::latency::Latencies;
 use crate::order::{Action, Command, Listing, OrderId};
 use crate::units::{SECOND, SymbolId, Ts};
 
@@ -69,40 +73,6 @@ impl Progress {
     }
 }
 
-/// What was sent, and how fast.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    /// Commands that left.
-    pub sent: u64,
-    /// Commands that found no link, or no journal while they had to wait for it.
-    pub unsent: u64,
-    /// From the deciding event's receive time to the bytes in the socket, orders of every kind.
-    pub tick_to_send: Latencies,
-    /// What waiting for the journal added to new orders.
-    pub held: Latencies,
-}
-
-impl Sent {
-    /// For people, on one line.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let us = |ns: u64| ns as f64 / 1e3;
-        let of = |name: &str, latencies: &Latencies| {
-            let q = latencies.quantiles();
-            let (p50, p99, max) = (us(q.p50), us(q.p99), us(q.max));
-            format!("; {name} p50 {p50:.1} p99 {p99:.1} max {max:.1} µs ({})", q.count)
-        };
-        let mut text = format!("order messages: {} sent, {} not sent", self.sent, self.unsent);
-        if self.sent > 0 {
-            text += &of("tick to send", &self.tick_to_send);
-        }
-        if self.held.quantiles().count > 0 {
-            text += &of("waited for the journal", &self.held);
-        }
-        text
-    }
-}
-
 /// Where the link stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -114,6 +84,14 @@ enum Phase {
     Up,
     /// The server cannot or may not trade for us.
     Refused,
+}
+
+/// A message in the buffer of the socket.
+#[derive(Clone, Copy, Debug)]
+struct Queued {
+    command: Command,
+    /// When it came from the decision.
+    taken: Ts,
 }
 
 /// A new order that waits for the journal.
@@ -148,8 +126,8 @@ pub struct Trading {
     /// The last order that found no room among them.
     unheld: Option<OrderId>,
     sent: Sent,
-    /// Receive times behind what was queued in this turn.
-    queued: Vec<Ts>,
+    /// What has been queued since the buffer was empty.
+    queued: Vec<Queued>,
 }
 
 /// What the server has said of its accounts.
@@ -185,10 +163,8 @@ impl Trading {
     /// A link that is down.
     ///
     /// # Errors
-    /// A text where there is no histogram; see [`Latencies::new`].
+    /// A text where there is no histogram.
     pub fn new(parts: TradingParts) -> Result<Trading, String> {
-        let histogram = || Latencies::new().map_err(|e| e.to_string());
-        let (tick_to_send, held) = (histogram()?, histogram()?);
         Ok(Trading {
             commands: parts.commands,
             wire: parts.wire,
@@ -204,7 +180,7 @@ impl Trading {
             asked: Ts::NONE,
             held: VecDeque::with_capacity(HELD_MAX),
             unheld: None,
-            sent: Sent { sent: 0, unsent: 0, tick_to_send, held },
+            sent: Sent::new().map_err(|e| e.to_string())?,
             queued: Vec::with_capacity(COMMANDS_RING),
         })
     }
@@ -317,7 +293,7 @@ impl Trading {
         (self.phase, self.served) = (Phase::Up, true);
         for listing in [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills] {
             let (symbol, action) = (SymbolId(0), Action::List(listing));
-            self.send(&Command { seq: 0, ts: now, symbol, action }, session);
+            self.send(&Command { seq: 0, ts: now, symbol, action }, now, session);
         }
         self.queued.clear();
         Some(Ok(()))
@@ -327,6 +303,8 @@ impl Trading {
     pub fn lost(&mut self) -> bool {
         self.sent.unsent += self.held.len() as u64;
         self.held.clear();
+        self.queued.clear();
+        self.sent.forget();
         std::mem::replace(&mut self.phase, Phase::Down) == Phase::Up
     }
 
@@ -359,26 +337,41 @@ impl Trading {
         let mut done = 0;
         while let Ok(command) = self.commands.pop() {
             done += 1;
+            let now = clock.now();
             match command.action {
                 Action::Disconnect => *disconnect = true,
                 Action::New { .. } | Action::Bracket { .. } if self.waits(&command) => {
-                    self.hold(command, clock.now());
+                    self.hold(command, now);
                 }
                 _ => {
                     self.overtaken(&command);
-                    self.send(&command, session);
+                    self.send(&command, now, session);
                 }
             }
         }
         done + self.release(session, clock)
     }
 
-    /// What was queued has been handed to the socket.
-    pub fn flushed(&mut self, now: Ts) {
-        for ts in self.queued.drain(..) {
-            let ns = u64::try_from(now.since(ts)).unwrap_or(0);
-            self.sent.tick_to_send.record(ns);
+    /// Whether something was queued that has not been handed to the socket.
+    #[must_use]
+    pub fn is_queued(&self) -> bool {
+        !self.queued.is_empty()
+    }
+
+    /// What was queued has been handed to the socket; `emit` is given an event for each message
+    /// that makes orders.
+    pub fn flushed(&mut self, now: Ts, emit: &mut impl FnMut(Event)) {
+        for Queued { command, taken } in self.queued.drain(..) {
+            let symbol = command.symbol;
+            let Some(id) = self.sent.flushed(&command, taken, now) else { continue };
+            let body = Body::Sent(id);
+            emit(Event { seq: 0, ts: now, ts_exch: Ts::NONE, symbol, flags: 0, body });
         }
+    }
+
+    /// Measures what the server says of an order that is waited for.
+    pub fn heard(&mut self, event: &Event) {
+        self.sent.heard(event);
     }
 
     fn waits(&self, command: &Command) -> bool {
@@ -438,7 +431,7 @@ impl Trading {
             self.held.pop_front();
             let waited = clock.now().since(first.since);
             self.sent.held.record(u64::try_from(waited).unwrap_or(0));
-            self.send(&first.command, session);
+            self.send(&first.command, first.since, session);
             done += 1;
         }
         done
@@ -451,7 +444,7 @@ impl Trading {
         self.sent.unsent += (before - self.held.len()) as u64;
     }
 
-    fn send(&mut self, command: &Command, session: &mut Session) {
+    fn send(&mut self, command: &Command, taken: Ts, session: &mut Session) {
         let mut outcome = Err(SendError::NotLoggedOn);
         if self.phase == Phase::Up {
             let encoded = self.wire.encode(command, &mut |bytes| {
@@ -463,7 +456,7 @@ impl Trading {
         }
         if outcome.is_ok() {
             self.sent.sent += 1;
-            self.queued.push(command.ts);
+            self.queued.push(Queued { command: *command, taken });
         } else {
             self.sent.unsent += 1;
         }

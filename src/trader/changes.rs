@@ -7,8 +7,8 @@ use super::trades::Exit;
 use crate::decision::Decision;
 use crate::execution::{Change, Order, OrderState};
 use crate::features::Frame;
-use crate::order::{Fill, OrderId, OrderKind, Role};
-use crate::risk::{OpenPnl, OrderEvent, RejectClass, Rule};
+use crate::order::{Fill, OrderId, OrderKind, RejectClass, Role, UpdateReason};
+use crate::risk::{OpenPnl, OrderEvent, Rule};
 use crate::units::{Px, SymbolId, Ts};
 
 impl Trader {
@@ -34,6 +34,9 @@ impl Trader {
                 self.book(&filled, frame, decision);
             }
             Change::Moved { order, from } => self.moved(of(order.symbol), &order, from),
+            Change::Refused { order, what, class } => {
+                self.refused(of(order.symbol), &order, what, class);
+            }
             Change::Mismatch { symbol, ours, venue } => {
                 self.risk.trip(Rule::Mismatch);
                 self.alert(of(symbol), "position_mismatch", OrderId::NONE, f64::from(venue - ours));
@@ -73,9 +76,7 @@ impl Trader {
             self.risk.on_order(at.ts, OrderEvent::Acked { latency_ns });
         }
         if order.state == OrderState::Rejected {
-            // The text stays outside the core: an unknown reason is a parameter, never tried again.
-            let class = RejectClass::Parameter;
-            self.risk.on_order(at.ts, OrderEvent::Rejected(order.id, class));
+            self.risk.on_order(at.ts, OrderEvent::Rejected(order.id));
         }
         self.note(Note::Order(Ordered {
             at,
@@ -85,7 +86,20 @@ impl Trader {
             state: order.state.name(),
             qty: order.qty,
             filled: order.filled,
+            refused: (order.state == OrderState::Rejected).then_some(order.refused),
         }));
+    }
+
+    /// A refusal: the limits hear of its class, somebody should look, and an entry that met a
+    /// disturbance is to be tried again.
+    fn refused(&mut self, at: Stamp, order: &Order, what: UpdateReason, class: RejectClass) {
+        self.risk.on_order(at.ts, OrderEvent::Refused(class));
+        self.alert(at, refusal(what, class), order.id, f64::from(order.qty));
+        if let Some(symbol) = self.symbol(at.symbol)
+            && symbol.entered.is_some_and(|(id, _)| id == order.id)
+        {
+            symbol.again = order.may_try_again();
+        }
     }
 
     /// The note of an execution.
@@ -227,6 +241,23 @@ impl Trader {
             r: sum.r + symbol.open.r,
         };
         self.symbols.iter().fold(OpenPnl::default(), sum)
+    }
+}
+
+/// Name of a refusal, as it stands in records.
+const fn refusal(what: UpdateReason, class: RejectClass) -> &'static str {
+    let request = matches!(what, UpdateReason::CancelRejected | UpdateReason::ReplaceRejected);
+    match (request, class) {
+        (false, RejectClass::Unknown) => "order_refused_unknown",
+        (false, RejectClass::Transient) => "order_refused_transient",
+        (false, RejectClass::Parameter) => "order_refused_parameter",
+        (false, RejectClass::Margin) => "order_refused_margin",
+        (false, RejectClass::Permission) => "order_refused_permission",
+        (true, RejectClass::Unknown) => "request_refused_unknown",
+        (true, RejectClass::Transient) => "request_refused_transient",
+        (true, RejectClass::Parameter) => "request_refused_parameter",
+        (true, RejectClass::Margin) => "request_refused_margin",
+        (true, RejectClass::Permission) => "request_refused_permission",
     }
 }
 

@@ -82,12 +82,35 @@ impl Trader {
             veto,
             entry,
         };
-        if entry.is_some()
+        if let Some(entry) = entry
             && let Some(symbol) = self.symbol(id)
         {
             symbol.trades.decided(&decided);
+            (symbol.entered, symbol.again) = (Some((entry.id, *signal)), false);
         }
         self.note(Note::Decision(decided));
+    }
+
+    /// An entry that was refused for a disturbance is judged a second time, at the market of now,
+    /// as soon as its bracket has ended. Every gate is asked again; what it comes to is final.
+    pub(super) fn judge_again(
+        &mut self,
+        frame: &Frame,
+        decision: &Decision,
+        context: &Context,
+        book: &Book,
+    ) {
+        let id = frame.event.symbol;
+        let Some(symbol) = self.symbols.get_mut(usize::from(id.0)) else { return };
+        let Some((refused, signal)) = symbol.entered.filter(|_| symbol.again) else { return };
+        if self.orders.open_orders().any(|o| o.symbol == id && o.id.is_ours()) {
+            return;
+        }
+        symbol.again = false;
+        match decision.again(&signal, frame, context) {
+            Some(edge) => self.judge(&edge, frame, decision, context, book),
+            None => self.alert(stamp(frame), "entry_not_wanted_again", refused, 0.0),
+        }
     }
 
     /// The gates in their order, up to the order itself.
@@ -130,6 +153,8 @@ impl Trader {
                 Some(Px::clamped(ticks))
             }
         };
+        let first = self.symbols.get(usize::from(id.0)).and_then(|symbol| symbol.entered);
+        let again = first.filter(|_| edge.again).map_or(OrderId::NONE, |(id, _)| id);
         let plan = Plan {
             seq: intent.seq,
             ts: intent.ts,
@@ -140,6 +165,7 @@ impl Trader {
             px: px.unwrap_or(Px::ZERO),
             stop: intent.stop,
             target: intent.target,
+            again,
         };
         let id = self.orders.enter(&plan, &mut self.outbox)?;
         Ok(Passed { proposal, sizing, id, px })

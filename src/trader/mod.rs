@@ -28,9 +28,9 @@ use self::later::Later;
 use self::note::Note;
 use self::trades::Trades;
 use crate::calendar::{Calendar, Segment};
-use crate::decision::Reads;
 use crate::decision::entry::{Entries, EntryParams};
 use crate::decision::gates::News;
+use crate::decision::{Reads, Signal};
 use crate::execution::exchange::{self, Exchange, Reports};
 use crate::execution::{self, Changes, Orders, Outbox, Queue};
 use crate::order::{Command, OrderId, OrderKind};
@@ -93,6 +93,9 @@ struct Symbol {
     segment: Segment,
     /// Mid when an exit was decided, half ticks.
     exit_mid2: Option<i64>,
+    /// The newest entry with its signal, and whether it is to be tried a second time.
+    entered: Option<(OrderId, Signal)>,
+    again: bool,
     /// What its open position is worth.
     open: OpenPnl,
 }
@@ -142,6 +145,8 @@ impl Trader {
             closes: Closes::default(),
             segment: Segment::UNKNOWN,
             exit_mid2: None,
+            entered: None,
+            again: false,
             open: OpenPnl::default(),
         };
         let symbols: Vec<Symbol> = params.products.iter().map(symbol).collect();

@@ -6,7 +6,7 @@ use crate::decision::{Nearest, Tier};
 use crate::event::HaltCause;
 use crate::features::frame::{Details, FEATURES, NearBase};
 use crate::order::{
-    BuySell, Depth, ExecutionId, ExitReason, KillState, OrderId, OrderKind, Role, Veto,
+    BuySell, Depth, ExecutionId, ExitReason, KillState, OrderId, OrderKind, RejectClass, Role, Veto,
 };
 use crate::risk::{Open, State};
 use crate::units::{Px, Qty, Reason, SYMBOLS_MAX, Slot, SymbolId, Ts};
@@ -200,7 +200,7 @@ pub struct Filled {
     pub decision_half_ticks: Option<i64>,
     /// Cost against that mid in ticks, + = worse.
     pub slippage_ticks: Option<f64>,
-    /// When the order was decided, sent and first acknowledged.
+    /// When the order was decided, its bytes left, and it was first acknowledged.
     pub times: [Ts; 3],
     /// Stop and target of the trade.
     pub bracket: Option<(Px, Px)>,
@@ -388,6 +388,8 @@ pub struct Ordered {
     pub qty: Qty,
     /// Filled of them.
     pub filled: Qty,
+    /// Class of the refusal, of an order that was refused.
+    pub refused: Option<RejectClass>,
 }
 
 /// The kill switch changed.

@@ -53,6 +53,7 @@ impl Trader {
         if let Some(edge) = edge {
             self.judge(edge, frame, decision, context, book);
         }
+        self.judge_again(frame, decision, context, book);
         self.act(at, now);
         self.settle(at, frame, decision);
         self.leave(now);
@@ -258,6 +259,11 @@ impl Trader {
                 }
                 match command.action {
                     Action::New { id, .. } => {
+                        risk.borrow_mut().on_order(command.ts, OrderEvent::New(id));
+                    }
+                    // The first one counts with its entry, a second one by itself.
+                    Action::Bracket { parent, child, .. } if child > 1 => {
+                        let id = parent.plus(child);
                         risk.borrow_mut().on_order(command.ts, OrderEvent::New(id));
                     }
                     Action::Replace { .. } => {

@@ -145,9 +145,9 @@ impl Audit {
         };
         match command.action {
             Action::New { id, way, kind, qty, px, .. } => know(id, way, kind, qty, px, None),
-            Action::Bracket { parent, way, qty, stop, target } => {
-                know(parent.plus(1), way, OrderKind::Stop, qty, stop, Some(parent));
-                know(parent.plus(2), way, OrderKind::Limit, qty, target, Some(parent));
+            Action::Bracket { parent, child, way, qty, stop, target } => {
+                know(parent.plus(child), way, OrderKind::Stop, qty, stop, Some(parent));
+                know(parent.plus(child + 1), way, OrderKind::Limit, qty, target, Some(parent));
             }
             // Which way a flatten goes is known when it comes.
             Action::Flatten { id } => {

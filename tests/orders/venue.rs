@@ -1,12 +1,12 @@
 //! A small venue: takes commands, keeps orders and positions, says what happens. Fills are the
 //! test's to choose.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mia::event::Body;
 use mia::order::{
-    Action, BuySell, Command, ExecutionId, Fill, Listing, OrderId, OrderKind, OrderUpdate, Status,
-    UpdateReason,
+    Action, BuySell, Command, ExecutionId, Fill, Listing, OrderId, OrderKind, OrderUpdate,
+    RejectClass, Status, UpdateReason,
 };
 use mia::units::{Px, Qty, SymbolId};
 
@@ -53,8 +53,10 @@ pub(crate) struct Venue {
     pub(crate) fills: Vec<(SymbolId, Fill)>,
     /// Every id that ever came.
     pub(crate) ids: BTreeSet<OrderId>,
-    /// The next new order is refused.
-    pub(crate) refuse: bool,
+    /// The next new order, bracket or flatten is refused for this.
+    pub(crate) refuse: Option<RejectClass>,
+    /// Ids that were refused, with the reason.
+    pub(crate) refused: BTreeMap<OrderId, RejectClass>,
     /// A position turned from one side to the other without a stop in between.
     pub(crate) flipped: bool,
     pub(crate) said: VecDeque<(SymbolId, Body)>,
@@ -68,7 +70,8 @@ impl Venue {
             positions: vec![0; symbols],
             fills: Vec::new(),
             ids: BTreeSet::new(),
-            refuse: false,
+            refuse: None,
+            refused: BTreeMap::new(),
             flipped: false,
             said: VecDeque::new(),
         }
@@ -93,6 +96,7 @@ impl Venue {
             qty: o.qty,
             filled: o.filled,
             px: (o.kind != OrderKind::Market).then_some(o.px),
+            class: self.refused.get(&o.id).copied().unwrap_or_default(),
         };
         self.said.push_back((o.symbol, Body::Order(update)));
     }
@@ -108,8 +112,7 @@ impl Venue {
             Action::New { id, way, kind, qty, px, .. } => {
                 self.new_id(id);
                 assert!(qty > 0);
-                let refused = std::mem::take(&mut self.refuse);
-                let (status, reason) = if refused {
+                let (status, reason) = if self.refuses(&[id]) {
                     (Status::Rejected, UpdateReason::NewRejected)
                 } else {
                     (Status::Open, UpdateReason::Accepted)
@@ -121,8 +124,9 @@ impl Venue {
                     reason,
                 );
             }
-            Action::Bracket { parent, way, qty, stop, target } => {
-                self.bracket(symbol, parent, way, qty, (stop, target));
+            Action::Bracket { parent, child, way, qty, stop, target } => {
+                let ids = [parent.plus(child), parent.plus(child + 1)];
+                self.bracket(symbol, parent, ids, way, qty, (stop, target));
             }
             Action::Cancel { id } => match self.find(id) {
                 Some(at) if self.orders[at].lives() => self.end(at, Status::Canceled),
@@ -143,6 +147,14 @@ impl Venue {
         }
     }
 
+    fn refuses(&mut self, ids: &[OrderId]) -> bool {
+        let class = self.refuse.take();
+        class.is_some_and(|class| {
+            self.refused.extend(ids.iter().map(|id| (*id, class)));
+            true
+        })
+    }
+
     fn unknown(&mut self, symbol: SymbolId, id: OrderId, reason: UpdateReason) {
         let unknown = Qty::MAX;
         let update = OrderUpdate {
@@ -154,14 +166,32 @@ impl Venue {
             qty: unknown,
             filled: unknown,
             px: None,
+            class: RejectClass::Unknown,
         };
         self.said.push_back((symbol, Body::Order(update)));
     }
 
-    fn bracket(&mut self, symbol: SymbolId, parent: OrderId, way: BuySell, qty: Qty, px: (Px, Px)) {
+    fn bracket(
+        &mut self,
+        symbol: SymbolId,
+        parent: OrderId,
+        [stop, target]: [OrderId; 2],
+        way: BuySell,
+        qty: Qty,
+        px: (Px, Px),
+    ) {
         let entry = self.find(parent).map(|at| self.orders[at].clone());
         let filled = entry.as_ref().map_or(0, |o| o.filled);
+        let mut before = self.orders.iter().filter(|o| o.parent == parent);
+        if let Some(first) = before.find(|o| o.kind == OrderKind::Stop) {
+            let class = self.refused.get(&first.id);
+            assert_eq!(class, Some(&RejectClass::Transient), "tried again after a disturbance");
+            let second = before.find(|o| o.kind == OrderKind::Stop);
+            assert!(second.is_none(), "tried a third time");
+        }
+        let refused = self.refuses(&[stop, target]);
         let status = match entry {
+            _ if refused => Status::Rejected,
             Some(o) if o.filled > 0 => Status::Open,
             Some(o) if o.lives() => Status::PendingChild,
             _ => Status::Rejected,
@@ -172,7 +202,6 @@ impl Venue {
         };
         let whole = self.manners == Manners::Sloppy || filled == 0;
         let qty = if whole { qty } else { filled };
-        let (stop, target) = (parent.plus(1), parent.plus(2));
         for (id, sibling, kind, px) in
             [(stop, target, OrderKind::Stop, px.0), (target, stop, OrderKind::Limit, px.1)]
         {
@@ -209,8 +238,9 @@ impl Venue {
 
     fn flatten(&mut self, symbol: SymbolId, id: OrderId) {
         self.new_id(id);
+        let refused = self.refuses(&[id]);
         for at in 0..self.orders.len() {
-            if self.orders[at].symbol == symbol && self.orders[at].lives() {
+            if !refused && self.orders[at].symbol == symbol && self.orders[at].lives() {
                 self.end(at, Status::Canceled);
             }
         }
@@ -218,10 +248,15 @@ impl Venue {
         let Some(way) = BuySell::of(open) else { return };
         let (qty, px) = (open.unsigned_abs(), Px::ZERO);
         let (parent, sibling, kind) = (OrderId::NONE, OrderId::NONE, OrderKind::Market);
-        let (way, filled, status) = (way.opposite(), 0, Status::Open);
+        let (way, filled) = (way.opposite(), 0);
+        let (status, reason) = if refused {
+            (Status::Rejected, UpdateReason::NewRejected)
+        } else {
+            (Status::Open, UpdateReason::Accepted)
+        };
         self.place(
             Resting { id, symbol, way, kind, qty, px, filled, status, parent, sibling },
-            UpdateReason::Accepted,
+            reason,
         );
         let at = self.orders.len() - 1;
         self.fill(at, qty);

@@ -1,10 +1,15 @@
 //! The order state machine, its queue, a connection and the venue behind it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mia::event::{Body, Event};
-use mia::execution::{Admit, Change, Changes, Moment, Orders, Outbox, Params, Plan, Queue};
-use mia::order::{Action, BuySell, Command, ExitReason, Listing, OrderId, OrderKind, Status};
+use mia::execution::{
+    Admit, Change, Changes, Moment, Order, Orders, Outbox, Params, Plan, Queue,
+};
+use mia::order::{
+    Action, BuySell, Command, Detail, ExitReason, Gate, Listing, OrderId, OrderKind, RejectClass,
+    Role, Status, Veto,
+};
 use mia::units::{Px, Qty, SECOND, SymbolId, Ts};
 
 use crate::venue::{Manners, Venue};
@@ -37,7 +42,9 @@ pub(crate) enum Step {
         qty: u8,
     },
     VenueCancels(u8),
-    Refuse,
+    Refuse(RejectClass),
+    /// The entry that was refused last is tried a second time.
+    EnterAgain,
     Again,
     Lose,
     Foreign {
@@ -77,6 +84,11 @@ pub(crate) struct World {
     told: BTreeMap<OrderId, (SymbolId, i64)>,
     beside: [i64; SYMBOLS],
     foreigners: u32,
+    /// The last entry, the last one that was refused, and those that have had their second try or
+    /// are one.
+    last: Option<Plan>,
+    refused: Option<Order>,
+    tried: BTreeSet<OrderId>,
     /// Changes of the whole run.
     pub(crate) log: Vec<Change>,
 }
@@ -106,6 +118,9 @@ impl World {
             told: BTreeMap::new(),
             beside: [0; SYMBOLS],
             foreigners: 0,
+            last: None,
+            refused: None,
+            tried: BTreeSet::new(),
             log: Vec::new(),
         };
         world.run(&Step::Connect);
@@ -153,7 +168,10 @@ impl World {
                     self.venue.end(at, Status::Canceled);
                 }
             }
-            Step::Refuse => self.venue.refuse = true,
+            Step::Refuse(class) => self.venue.refuse = Some(class),
+            Step::EnterAgain => {
+                let _ = self.enter_again();
+            }
             Step::Again => {
                 let fill = self.to_us.iter().find(|(_, b)| matches!(b, Body::Fill(_))).copied();
                 self.to_us.extend(fill);
@@ -164,7 +182,7 @@ impl World {
                     return;
                 }
                 let at = self.to_us.iter().position(|(_, b)| {
-                    matches!(b, Body::Order(_) | Body::Fill(_) | Body::Position(_))
+                    matches!(b, Body::Order(_) | Body::Fill(_) | Body::Position(_) | Body::Sent(_))
                 });
                 at.map(|at| self.to_us.remove(at));
             }
@@ -189,14 +207,34 @@ impl World {
         buy: bool,
         qty: Qty,
         limit: bool,
-    ) -> Result<OrderId, mia::order::Veto> {
+    ) -> Result<OrderId, Veto> {
         let px = |ticks| Px::new(ticks).expect("px");
         let (way, stop, target) =
             if buy { (BuySell::Buy, px(90), px(130)) } else { (BuySell::Sell, px(110), px(70)) };
         let kind = if limit { OrderKind::Limit } else { OrderKind::Market };
         let (symbol, px) = (SymbolId(symbol.into()), px(100));
-        let plan = Plan { seq: self.seq, ts: self.ts, symbol, way, kind, qty, px, stop, target };
+        let (seq, ts, again) = (self.seq, self.ts, OrderId::NONE);
+        let plan = Plan { seq, ts, symbol, way, kind, qty, px, stop, target, again };
+        self.last = Some(plan);
         self.orders.enter(&plan, &mut self.out)
+    }
+
+    /// The newest entry once more, whatever it was refused for.
+    pub(crate) fn enter_again(&mut self) -> Result<OrderId, Veto> {
+        let (Some(plan), Some(refused)) = (self.last, self.refused) else {
+            return Err(Veto::new(Gate::Limit, Detail::Duplicate));
+        };
+        let (symbol, way) = (refused.symbol, refused.way);
+        let plan = if way == plan.way { plan } else { mirrored(plan) };
+        let plan = Plan { seq: self.seq, ts: self.ts, symbol, way, again: refused.id, ..plan };
+        let result = self.orders.enter(&plan, &mut self.out);
+        if result.is_ok() {
+            let class = self.venue.refused.get(&refused.id);
+            assert_eq!(class, Some(&RejectClass::Transient), "only a disturbance is tried again");
+            assert!(self.tried.insert(refused.id), "twice");
+            self.tried.extend(result.ok());
+        }
+        result
     }
 
     fn wait(&mut self, ms: i64) {
@@ -268,6 +306,9 @@ impl World {
                     let now = i64::from(order.way.sign()) * i64::from(order.filled);
                     self.told.insert(order.id, (order.symbol, now));
                 }
+                Change::Refused { order, .. } if order.role == Role::Entry => {
+                    self.refused = Some(order);
+                }
                 Change::Foreign { symbol, fill } => {
                     let n = i64::from(fill.way.sign()) * i64::from(fill.qty);
                     self.beside[usize::from(symbol.0)] += n;
@@ -297,6 +338,12 @@ impl World {
 
     fn deliver_out(&mut self) {
         if let Some(command) = self.to_venue.pop_front() {
+            let made = match command.action {
+                Action::New { id, .. } | Action::Flatten { id } => Some(id),
+                Action::Bracket { parent, child, .. } => Some(parent.plus(child)),
+                _ => None,
+            };
+            self.to_us.extend(made.map(|id| (command.symbol, Body::Sent(id))));
             self.venue.take(&command);
             self.hear();
         }
@@ -387,7 +434,7 @@ impl World {
         self.flow();
         self.connect();
         self.flow();
-        self.venue.refuse = false;
+        self.venue.refuse = None;
         for _ in 0..1200 {
             for at in 0..self.venue.orders.len() {
                 if self.venue.orders[at].kind == OrderKind::Market {
@@ -432,4 +479,10 @@ impl World {
             assert_eq!(ours, [], "the kill switch wins");
         }
     }
+}
+
+/// The plan with stop and target on the other side of its price.
+fn mirrored(plan: Plan) -> Plan {
+    let mirror = |px: Px| Px::clamped(2 * i64::from(plan.px.ticks()) - i64::from(px.ticks()));
+    Plan { stop: mirror(plan.stop), target: mirror(plan.target), ..plan }
 }

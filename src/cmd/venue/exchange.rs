@@ -357,7 +357,7 @@ fn bracket(pair: &NewPair) -> Result<(Action, OrderId, [&NewOrder; 2]), &'static
     let (_, stop_px) = terms(stop)?;
     let (_, target_px) = terms(target)?;
     let (way, qty) = (way(stop.buy), stop.quantity);
-    let action = Action::Bracket { parent, way, qty, stop: stop_px, target: target_px };
+    let action = Action::Bracket { parent, child: 1, way, qty, stop: stop_px, target: target_px };
     Ok((action, parent, [stop, target]))
 }
 

@@ -210,7 +210,7 @@ fn scales_say_why_there_is_none() {
     assert_eq!((scales.vix, scales.vix_stress), (Slot::none(Reason::NoInput), false));
 
     let mut rig = Rig::plain(24_100);
-    rig.last.volatility_size = Some(0.625);
+    rig.last.volatility_size = 0.625;
     rig.context = vix(31.0, SECOND);
     let scales = rig.propose(0.9).expect("proposal").intent.scales;
     assert_eq!((scales.volatility, scales.vix), (Slot::some(0.625), Slot::some(0.7)));

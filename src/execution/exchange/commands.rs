@@ -20,11 +20,12 @@ impl Exchange {
                     self.reject(order, step);
                 }
             }
-            Action::Bracket { parent, way, qty, stop, target } => {
+            Action::Bracket { parent, child, way, qty, stop, target } => {
                 let link = Link::Child(parent);
-                let stop = asked(parent.plus(1), symbol, (way, OrderKind::Stop, qty, stop), link);
+                let id = parent.plus(child);
+                let stop = asked(id, symbol, (way, OrderKind::Stop, qty, stop), link);
                 let limit = (way, OrderKind::Limit, qty, target);
-                let target = asked(parent.plus(2), symbol, limit, link);
+                let target = asked(id.plus(1), symbol, limit, link);
                 self.bracket([stop, target], step);
             }
             Action::Cancel { id } => match self.position_of(id) {

@@ -37,7 +37,7 @@ pub use order::{Execution, Reports, VenueOrder};
 
 use crate::book::Book;
 use crate::event::{Body, Event, flag};
-use crate::order::{Action, Command, OrderId, Status, UpdateReason};
+use crate::order::{Action, Command, OrderId, RejectClass, Status, UpdateReason};
 use crate::units::{MINUTE, SymbolId, Ts};
 use market::Market;
 use order::Bracket;
@@ -296,6 +296,7 @@ impl Exchange {
             qty: unknown,
             filled: unknown,
             px: None,
+            class: RejectClass::Unknown,
         }));
     }
 }

@@ -1,7 +1,9 @@
 //! One order at the venue: what was asked, what is filled, and where it stands.
 
 use crate::event::Event;
-use crate::order::{BuySell, Fill, OrderId, OrderKind, OrderUpdate, Status, UpdateReason};
+use crate::order::{
+    BuySell, Fill, OrderId, OrderKind, OrderUpdate, RejectClass, Status, UpdateReason,
+};
 use crate::units::{Px, Qty, SymbolId, Ts};
 
 /// Where an order stands in the market.
@@ -100,6 +102,7 @@ impl VenueOrder {
             qty: self.total,
             filled: self.filled,
             px: (self.kind != OrderKind::Market).then_some(self.px),
+            class: RejectClass::Unknown,
         }
     }
 

@@ -71,7 +71,7 @@ impl Stage {
         let px = Px::clamped(at);
         self.send(Action::New { id: ID, way: BuySell::Buy, kind, qty, px, parent: true });
         let (stop, target) = (Px::clamped(stop), Px::clamped(target));
-        self.send(Action::Bracket { parent: ID, way: BuySell::Sell, qty, stop, target });
+        self.send(Action::Bracket { parent: ID, child: 1, way: BuySell::Sell, qty, stop, target });
     }
 
     fn position(&self) -> i32 {
@@ -434,7 +434,7 @@ fn nonsense_is_refused() {
     let (stop, target) = (Px::clamped(105), Px::clamped(95));
     for parent in [ID.plus(50), id] {
         let way = BuySell::Sell;
-        stage.send(Action::Bracket { parent, way, qty: 1, stop, target });
+        stage.send(Action::Bracket { parent, child: 1, way, qty: 1, stop, target });
         let said = stage.event(Body::Timer);
         let both = [1, 2].map(|n| (parent.plus(n), Status::Rejected, UpdateReason::NewRejected));
         assert_eq!(answers(&said), both);

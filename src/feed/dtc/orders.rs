@@ -7,6 +7,7 @@
 //! stays unsaid: no quantity is taken for 0, no price for the last one.
 
 mod known;
+mod refusal;
 
 use dtc::frame::Frame;
 use dtc::wire::{self, Message, codes, value};
@@ -14,12 +15,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use self::known::{Known, Table, padded};
 pub use self::known::{KnownOrder, ServerId};
+pub use self::refusal::Refused;
 use super::super::{Counters, contracts};
 use super::grid;
 use crate::event::{Body, Event};
 use crate::order::{
-    BuySell, ExecutionId, Fill, Listing, OrderId, OrderKind, OrderUpdate, QTY_UNKNOWN, Status,
-    UpdateReason,
+    BuySell, ExecutionId, Fill, Listing, OrderId, OrderKind, OrderUpdate, QTY_UNKNOWN, RejectClass,
+    Status, UpdateReason,
 };
 use crate::units::{Grid, Instrument, Px, QTY_MAX, Qty, SYMBOLS_MAX, SymbolId, Ts};
 
@@ -40,6 +42,7 @@ pub struct OrderFeed {
     known: Table,
     foreign: u32,
     learned: Option<(OrderId, ServerId)>,
+    refused: Option<Refused>,
     defined: Option<(SymbolId, Option<f64>)>,
     /// Lists with a message that could not be read, as bits of their codes.
     unclear: u8,
@@ -75,6 +78,7 @@ impl OrderFeed {
             known: Table::new(),
             foreign: 0,
             learned: None,
+            refused: None,
             defined: None,
             unclear: 0,
             balanced: false,
@@ -96,6 +100,11 @@ impl OrderFeed {
     /// A server id of an order of ours that the last frame brought: the newest one counts.
     pub fn poll_learned(&mut self) -> Option<(OrderId, ServerId)> {
         self.learned.take()
+    }
+
+    /// The refusal that the last frame brought.
+    pub fn poll_refused(&mut self) -> Option<Refused> {
+        self.refused.take()
     }
 
     /// Tells it an order of an earlier run, so that fills without a client id find it.
@@ -241,7 +250,11 @@ impl OrderFeed {
         let (qty, filled) = (quantity(m.order_quantity.get()), quantity(m.filled_quantity.get()));
         let px = px.and_then(|price| self.px(symbol, price, counters));
         let status = status.unwrap_or(Status::Unspecified);
-        emit(symbol, Body::Order(OrderUpdate { id, status, reason, way, kind, qty, filled, px }));
+        let refused = Refused::of(m, id, status, reason);
+        let class = refused.map_or(RejectClass::Unknown, |refused| refused.class);
+        self.refused = refused.or(self.refused);
+        let update = OrderUpdate { id, status, reason, way, kind, qty, filled, px, class };
+        emit(symbol, Body::Order(update));
     }
 
     /// Which order of which symbol a message is about. What it leaves out is looked up by the

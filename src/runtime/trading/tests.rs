@@ -7,6 +7,7 @@ use zerocopy::IntoBytes;
 
 use super::*;
 use crate::execution::wire::Name;
+use crate::monitor::latency::Latencies;
 use crate::order::{BuySell, OrderKind};
 use crate::units::{Instrument, Px};
 
@@ -20,6 +21,8 @@ struct Run {
     progress: Option<Progress>,
     failed: Arc<AtomicBool>,
     clock: Clock,
+    /// What the core was told.
+    events: Vec<Event>,
 }
 
 fn feed(session: &mut Session, message: &impl Message) {
@@ -71,7 +74,15 @@ impl Run {
             .expect("logged on");
         assert_eq!(trading.logged_on(&can, &mut session), Ok(()));
         assert_eq!(left(&mut session), [400, 506]);
-        Run { trading, commands, session, progress, failed, clock: Clock::new() }
+        Run {
+            trading,
+            commands,
+            session,
+            progress,
+            failed,
+            clock: Clock::new(),
+            events: Vec::new(),
+        }
     }
 
     fn up(journal_first: bool) -> Run {
@@ -107,8 +118,9 @@ impl Run {
 
     fn work(&mut self) -> Vec<u16> {
         self.trading.work(&mut self.session, &self.clock, &mut false);
-        self.trading.flushed(self.clock.now());
-        left(&mut self.session)
+        let bytes = left(&mut self.session);
+        self.trading.flushed(self.clock.now(), &mut |event| self.events.push(event));
+        bytes
     }
 }
 
@@ -123,7 +135,7 @@ fn new(n: u32) -> Action {
 
 fn bracket(n: u32) -> Action {
     let (stop, target) = (Px::clamped(23_990), Px::clamped(24_030));
-    Action::Bracket { parent: id(n), way: BuySell::Sell, qty: 1, stop, target }
+    Action::Bracket { parent: id(n), child: 1, way: BuySell::Sell, qty: 1, stop, target }
 }
 
 #[test]
@@ -168,6 +180,48 @@ fn without_waiting_everything_leaves_in_order() {
     assert_eq!(run.work(), [208, 201, 203, 204, 209, 300]);
     let sent = run.trading.sent();
     assert_eq!((sent.sent, sent.unsent, sent.tick_to_send.quantiles().count), (10, 0, 6));
+    let told: Vec<Body> = run.events.iter().map(|event| event.body).collect();
+    assert_eq!(told, [1, 2, 4].map(|n| Body::Sent(id(n))), "what makes orders; a bracket its stop");
+}
+
+#[test]
+fn answers_are_measured_from_the_bytes_in_the_socket() {
+    let mut run = Run::up(false);
+    run.push(9, 0, new(1));
+    run.push(9, 0, bracket(1));
+    run.work();
+    let sent = run.events.first().expect("sent").ts;
+    let (way, px, execution) = (BuySell::Buy, Px::ZERO, crate::order::ExecutionId::NONE);
+    let fill = |n| Body::Fill(crate::order::Fill { id: id(n), execution, px, qty: 1, way });
+    let mut hear = |ms: i64, body| {
+        let (ts, symbol) = (Ts(sent.0 + ms * 1_000_000), SymbolId(0));
+        let ts_exch = Ts::NONE;
+        run.trading.heard(&Event { seq: 0, ts, ts_exch, symbol, flags: 0, body });
+    };
+    for (ms, n) in [(3, 2), (5, 1), (9, 1), (700, 2), (800, 77)] {
+        let update = crate::order::OrderUpdate {
+            id: id(n),
+            status: crate::order::Status::Open,
+            reason: crate::order::UpdateReason::Accepted,
+            way: Some(way),
+            kind: None,
+            qty: 1,
+            filled: 0,
+            px: None,
+            class: crate::order::RejectClass::Unknown,
+        };
+        hear(ms, Body::Order(update));
+    }
+    hear(25, fill(1));
+    hear(99, fill(1));
+    hear(99, fill(2));
+    let sent = run.trading.sent();
+    let ms = |l: &Latencies| (l.quantiles().count, l.quantiles().max / 1_000_000);
+    assert_eq!((ms(&sent.send_to_ack), ms(&sent.ack_to_fill)), ((2, 5), (1, 20)));
+    let text = sent.text();
+    for name in ["tick to decision", "decision to send", "send to ack", "ack to fill"] {
+        assert!(text.contains(&format!("{name} p50")), "{text}");
+    }
 }
 
 #[test]

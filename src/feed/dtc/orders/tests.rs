@@ -53,7 +53,8 @@ fn update(status: i32, reason: i32) -> wire::OrderUpdate {
 fn bare(status: Status, reason: UpdateReason) -> Body {
     let (way, kind, px) = (None, None, None);
     let (qty, filled) = (QTY_UNKNOWN, QTY_UNKNOWN);
-    Body::Order(OrderUpdate { id: id(), status, reason, way, kind, qty, filled, px })
+    let class = RejectClass::Unknown;
+    Body::Order(OrderUpdate { id: id(), status, reason, way, kind, qty, filled, px, class })
 }
 
 #[test]
@@ -90,6 +91,7 @@ fn golden_bytes_of_a_fill() {
         qty: 5,
         filled: 3,
         px: Some(Px::clamped(24_002)),
+        class: RejectClass::Unknown,
     };
     let mut counters = Counters::default();
     let expected = [(0, Body::Fill(fill)), (0, Body::Order(order))];
@@ -102,6 +104,61 @@ fn golden_bytes_of_a_fill() {
     // The same bytes again say the same: whoever counts fills tells them apart by their id.
     assert_eq!(take(&mut feed, &mut counters, &bytes), expected);
     assert_eq!(feed.poll_learned(), None, "nothing new");
+}
+
+/// The text of a refusal becomes a class, and a line for people; any other text is nobody's
+/// business.
+#[test]
+fn a_refusal_has_a_class_and_a_text() {
+    let mut feed = feed();
+    for (status, reason, text, class, line) in [
+        (
+            9,
+            8,
+            "Not connected",
+            RejectClass::Transient,
+            "order mia-20260114-0000000007 was refused (transient): \"Not connected\"",
+        ),
+        (
+            9,
+            8,
+            "Price\n\u{1b}[2J\"",
+            RejectClass::Parameter,
+            "order mia-20260114-0000000007 was refused (parameter): \"Price\\n\\x1b[2J\\\"\"",
+        ),
+        (
+            4,
+            9,
+            "margin call",
+            RejectClass::Margin,
+            "the cancel of order mia-20260114-0000000007 was refused (margin): \"margin call\"",
+        ),
+        (
+            4,
+            10,
+            "",
+            RejectClass::Unknown,
+            "a change of order mia-20260114-0000000007 was refused (unknown): \"\"",
+        ),
+        (
+            9,
+            3,
+            "User is not authorized",
+            RejectClass::Permission,
+            "order mia-20260114-0000000007 was refused (permission): \"User is not authorized\"",
+        ),
+    ] {
+        let mut m = update(status, reason);
+        put(&mut m.info_text, text);
+        let Body::Order(order) = said(&mut feed, &m)[0].1 else { panic!("an order") };
+        assert_eq!(order.class, class, "{text}");
+        assert_eq!(feed.poll_refused().map(|r| r.to_string()).as_deref(), Some(line));
+        assert_eq!(feed.poll_refused(), None, "once");
+    }
+    let mut works = update(4, 2);
+    put(&mut works.info_text, "Not connected, margin");
+    let Body::Order(order) = said(&mut feed, &works)[0].1 else { panic!("an order") };
+    assert_eq!((order.class, feed.poll_refused()), (RejectClass::Unknown, None));
 }
 
 #[test]
