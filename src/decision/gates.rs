@@ -163,13 +163,7 @@ impl Feed {
 ///
 /// # Errors
 /// The refusal.
-pub fn data(
-    feed: Feed,
-    ts: Ts,
-    age_ns: i64,
-    book: &Book,
-    params: &GateParams,
-) -> Result<(), Veto> {
+pub fn data(feed: Feed, ts: Ts, age_ns: i64, book: &Book, params: &GateParams) -> Result<(), Veto> {
     let refuse = |detail| Err(Veto::new(Gate::Data, detail));
     let known = feed.market_ts.is_some() && ts.is_some();
     if !known || ts.since(feed.market_ts) > age_ns {
