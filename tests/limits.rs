@@ -91,7 +91,7 @@ fn edge(rig: &Rig, side: i8, tier: Tier, score: f64) -> Edge {
     let (ts, market_time) = (rig.ts, rig.market_time);
     let (seq, symbol, context_version) = (rig.seq + 1, ES, 0);
     let signal = Signal { seq, ts, market_time, symbol, side, tier, confluence, context_version };
-    Edge { signal, veto: None }
+    Edge { signal, veto: None, again: false }
 }
 
 /// What would not be entered closes nothing either.

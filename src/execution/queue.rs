@@ -9,7 +9,7 @@ use super::change::{Changes, Moment, Outbox};
 use super::orders::{LIVE_MAX, Orders, Turn};
 use super::state::{Asked, OrderState};
 use crate::order::{Action, Command, OrderId, Role};
-use crate::units::{SECOND, Ts};
+use crate::units::SECOND;
 
 /// Time after which a waiting entry is dropped, ns.
 const ENTRY_WAIT_NS: i64 = SECOND;

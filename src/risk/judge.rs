@@ -158,17 +158,6 @@ impl Risk {
         if room == 0 { Err(limit(Detail::TickExposure)) } else { Ok(own.min(room)) }
     }
 
-    /// Open risk over all index futures, USD: they move together, and opposite sides are not
-    /// netted. What nobody knows the product of counts as one.
-    #[must_use]
-    pub fn index_risk(&self, exposure: &Exposure<'_>) -> f64 {
-        let of = |at: usize| SymbolId(u16::try_from(at).unwrap_or(u16::MAX));
-        let open = exposure.symbols.iter().enumerate().filter(|(_, open)| open.is_open());
-        open.filter(|(at, _)| self.product(of(*at)).is_none_or(|p| p.index))
-            .map(|(_, open)| open.risk_usd)
-            .sum()
-    }
-
     /// Factor of the month's drawdown on the size.
     fn drawdown_scale(&self) -> f64 {
         let Params { month_warn, month_scale, .. } = self.params;
@@ -181,7 +170,8 @@ impl Risk {
 
 /// Open risk of the account, USD. Opposite sides are not netted, and what is no index future counts
 /// like one: so that of the index futures, which move together, is within the same limit.
-fn open_risk(exposure: &Exposure<'_>) -> f64 {
+#[must_use]
+pub fn open_risk(exposure: &Exposure<'_>) -> f64 {
     exposure.symbols.iter().filter(|open| open.is_open()).map(|open| open.risk_usd).sum()
 }
 

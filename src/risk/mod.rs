@@ -25,7 +25,7 @@ mod switch;
 use std::sync::Arc;
 
 pub use act::{Act, Why};
-pub use judge::{Exposure, Open};
+pub use judge::{Exposure, Open, open_risk};
 pub use kill::{Holds, ResumeError, Rule};
 pub use params::{Micro, Params, Product};
 pub use pretrade::Leaving;

@@ -3,7 +3,7 @@
 use super::Trader;
 use super::note::{Exposed, Member, Note, Stamp};
 use crate::bars::Bar;
-use crate::risk::Exposure;
+use crate::risk::{Exposure, open_risk};
 use crate::units::{Px, Reason, SYMBOLS_MAX, Slot, SymbolId};
 
 /// Returns of the correlation: one hour.
@@ -84,15 +84,14 @@ impl Trader {
         let all = self.exposure.iter().zip(&self.symbols);
         for (number, (member, (open, symbol))) in (0_u16..).zip(members.iter_mut().zip(all)) {
             let id = SymbolId(number);
-            let index = self.risk.product(id).is_none_or(|product| product.index);
             let (correlation, returns) = if id == at.symbol {
                 (Slot::none(Reason::NoInput), 0)
             } else {
                 own.closes.correlation(&symbol.closes)
             };
-            *member = Member { open: *open, index, correlation, returns };
+            *member = Member { open: *open, correlation, returns };
         }
-        let open_risk_usd = self.risk.index_risk(&Exposure { symbols: &self.exposure });
+        let open_risk_usd = open_risk(&Exposure { symbols: &self.exposure });
         self.note(Note::Exposed(Exposed {
             at,
             members,

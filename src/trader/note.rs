@@ -340,7 +340,7 @@ pub struct Exposed {
     pub members: [Member; SYMBOLS_MAX],
     /// Symbols of the run.
     pub count: usize,
-    /// Open risk over all index futures, sides not netted, USD; infinite where it is not known.
+    /// Open risk of the account, sides not netted, USD; infinite where it is not known.
     pub open_risk_usd: f64,
     /// Most of it, share of equity.
     pub open_risk_max: f64,
@@ -353,8 +353,6 @@ pub struct Exposed {
 pub struct Member {
     /// What is open in it.
     pub open: Open,
-    /// Whether its risk is pooled.
-    pub index: bool,
     /// Correlation of its one-minute returns with those of the symbol whose position changed.
     pub correlation: Slot,
     /// Returns that it is of.
@@ -365,7 +363,6 @@ impl Member {
     /// No symbol.
     pub const NONE: Member = Member {
         open: Open { qty: 0, working: 0, risk_usd: 0.0 },
-        index: false,
         correlation: Slot::none(Reason::NoInput),
         returns: 0,
     };

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mia::event::{Body, Event};
-use mia::execution::{
-    Admit, Change, Changes, Moment, Order, Orders, Outbox, Params, Plan, Queue,
-};
+use mia::execution::{Admit, Change, Changes, Moment, Order, Orders, Outbox, Params, Plan, Queue};
 use mia::order::{
     Action, BuySell, Command, Detail, ExitReason, Gate, Listing, OrderId, OrderKind, RejectClass,
     Role, Status, Veto,

@@ -219,7 +219,6 @@ impl Trade {
         let mut members = [Member::NONE; SYMBOLS_MAX];
         let risk_usd = if qty > 0 { self.risk() } else { 0.0 };
         for (symbol, member) in members.iter_mut().enumerate().take(2) {
-            member.index = true;
             if symbol == usize::from(self.symbol) {
                 member.open = Open { qty: self.way.sign() * qty as i32, working: 0, risk_usd };
             } else {

@@ -245,7 +245,6 @@ fn member(of: &Member, instrument: &Instrument) -> Value {
         ("working_qty".into(), i64::from(of.open.working).into()),
         // What nobody planned may lose anything: null, and the sum with it.
         ("risk_usd".into(), Value::from(of.open.risk_usd)),
-        ("index_future".into(), of.index.into()),
         // With the symbol of the header; there its own reason stands.
         ("correlation_1m".into(), number(of.correlation.value())),
         ("correlation_reason".into(), of.correlation.reason.name().into()),
