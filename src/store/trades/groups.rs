@@ -44,7 +44,7 @@ const fn kind_name(kind: OrderKind) -> &'static str {
     }
 }
 
-const fn role_name(role: Role) -> &'static str {
+pub(super) const fn role_name(role: Role) -> &'static str {
     match role {
         Role::Entry => "ENTRY",
         Role::Stop => "STOP",
