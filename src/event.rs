@@ -206,6 +206,21 @@ impl Event {
         )
     }
 
+    /// Whether this is what a venue says of orders and the account.
+    #[must_use]
+    pub const fn is_of_venue(&self) -> bool {
+        matches!(
+            self.body,
+            Body::Link(_)
+                | Body::Order(_)
+                | Body::Fill(_)
+                | Body::Position(_)
+                | Body::Balance(_)
+                | Body::Listed(_)
+                | Body::Reserved(_)
+        )
+    }
+
     /// Whether `bit` of [`flag`] is set.
     #[must_use]
     pub const fn has(&self, bit: u8) -> bool {

@@ -44,6 +44,8 @@ pub struct Point {
     pub extremes: [f64; 2],
     /// After it.
     pub after: f64,
+    /// Σ R at its extremes, in the same order.
+    pub extremes_r: [f64; 2],
     /// Σ R after it.
     pub sum_r: f64,
 }
@@ -52,21 +54,19 @@ pub struct Point {
 /// and worst that each trade showed while it was open. Trades of several symbols that were open at
 /// the same time are taken one after the other.
 #[must_use]
-pub fn curve(start: f64, trips: &[Trip]) -> Vec<Point> {
-    let (mut equity, mut sum_r) = (start, 0.0);
+pub fn curve(start: f64, trips: &[&Trip]) -> Vec<Point> {
+    let (mut after, mut sum_r) = (start, 0.0);
     let mut points = Vec::with_capacity(trips.len());
     for trip in trips {
-        let before = equity;
-        equity += trip.net_usd();
+        let (before, before_r) = (after, sum_r);
+        after += trip.net_usd();
         sum_r += trip.r.unwrap_or(0.0);
-        let (best, worst) = trip.excursion;
-        let money =
-            |ticks: f64| trip.tick_usd.map(|usd| before + ticks * usd * f64::from(trip.qty));
-        let (best, worst) = (money(best.max(0.0)), money(worst.min(0.0)));
-        // Without the value of a tick the result is all that is known.
-        let (best, worst) = (best.unwrap_or(equity), worst.unwrap_or(equity));
-        let extremes = if trip.adverse_first { [worst, best] } else { [best, worst] };
-        points.push(Point { day: trip.day, before, extremes, after: equity, sum_r });
+        let (best, worst) = (trip.excursion.0.max(0.0), trip.excursion.1.min(0.0));
+        let order = if trip.adverse_first { [worst, best] } else { [best, worst] };
+        // Without the value of a tick, or the money at risk, the result is all that is known.
+        let extremes = order.map(|ticks| trip.usd(ticks).map_or(after, |usd| before + usd));
+        let extremes_r = order.map(|ticks| trip.in_r(ticks).map_or(sum_r, |r| before_r + r));
+        points.push(Point { day: trip.day, before, extremes, after, extremes_r, sum_r });
     }
     points
 }
@@ -75,6 +75,13 @@ pub fn curve(start: f64, trips: &[Trip]) -> Vec<Point> {
 #[must_use]
 pub fn with_open(start: f64, points: &[Point]) -> Drawdown {
     Drawdown::of(start, points.iter().flat_map(|p| [p.extremes[0], p.extremes[1], p.after]))
+}
+
+/// Largest fall of Σ R, what was open included.
+#[must_use]
+pub fn with_open_r(points: &[Point]) -> f64 {
+    let heights = points.iter().flat_map(|p| [p.extremes_r[0], p.extremes_r[1], p.sum_r]);
+    Drawdown::of(0.0, heights).depth
 }
 
 /// Largest fall of the closed results alone.
@@ -102,7 +109,7 @@ mod tests {
         // Won 1 R = 100 USD after 10 ticks = 125 USD against it.
         let mut one = trip(0, 1.0);
         one.excursion = (8.0, -10.0);
-        let points = curve(10_000.0, &[one.clone()]);
+        let points = curve(10_000.0, &[&one]);
         assert_eq!(
             points,
             [Point {
@@ -110,15 +117,19 @@ mod tests {
                 before: 10_000.0,
                 extremes: [9_875.0, 10_100.0],
                 after: 10_100.0,
+                extremes_r: [-1.25, 1.0],
                 sum_r: 1.0,
             }]
         );
         assert_eq!(with_open(10_000.0, &points).depth, 125.0);
         assert_eq!(closed(10_000.0, &points).depth, 0.0);
+        assert_eq!(with_open_r(&points), 1.25, "the winner stood 1.25 R against us");
         // The other way round the fall begins at the best.
         one.adverse_first = false;
-        assert_eq!(with_open(10_000.0, &curve(10_000.0, &[one.clone()])).depth, 225.0);
+        let points = curve(10_000.0, &[&one]);
+        assert_eq!((with_open(10_000.0, &points).depth, with_open_r(&points)), (225.0, 2.25));
         one.tick_usd = None;
-        assert_eq!(with_open(10_000.0, &curve(10_000.0, &[one])).depth, 0.0);
+        let points = curve(10_000.0, &[&one]);
+        assert_eq!((with_open(10_000.0, &points).depth, with_open_r(&points)), (0.0, 0.0));
     }
 }

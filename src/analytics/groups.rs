@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{FEATURES, Summary, Trip, mean};
+use super::costs::{Costs, Excursions};
+use super::curve::{curve, with_open};
+use super::report::Inputs;
+use super::returns::{Ratios, daily};
+use super::{FEATURES, Summary, Trip};
 
 /// Trades below which a part says nothing.
 pub const INSUFFICIENT: u64 = 30;
@@ -20,6 +24,14 @@ pub struct Group {
     pub insufficient: bool,
     /// What they come to.
     pub summary: Summary,
+    /// Sharpe and its kin over all days of the period, with those on which this part did not
+    /// trade.
+    #[serde(flatten)]
+    pub ratios: Ratios,
+    /// How far they went.
+    pub excursions: Excursions,
+    /// What trading them cost.
+    pub costs: Costs,
 }
 
 /// Where a feature stood, in ten parts of equal count.
@@ -40,39 +52,50 @@ pub struct Decile {
     pub low: f64,
     /// Highest.
     pub high: f64,
-    /// Trades.
-    pub trades: u64,
-    /// Whether they are fewer than [`INSUFFICIENT`].
+    /// Whether it holds fewer than [`INSUFFICIENT`] trades.
     pub insufficient: bool,
-    /// Mean R.
-    pub expectancy_r: Option<f64>,
-    /// wins / (wins + losses).
-    pub win_rate: Option<f64>,
+    /// What its trades come to.
+    pub summary: Summary,
+    /// How far they went.
+    pub excursions: Excursions,
 }
 
-/// The parts by what `name` says of a trade, by name.
-pub fn by(trips: &[Trip], name: impl Fn(&Trip) -> String) -> Vec<Group> {
+/// The parts by what `name` says of a trade, by name; `days` as [`Inputs::days`].
+pub fn by(trips: &[&Trip], days: &[i32], name: impl Fn(&Trip) -> String) -> Vec<Group> {
     let mut parts: BTreeMap<String, Vec<&Trip>> = BTreeMap::new();
-    for trip in trips {
+    for &trip in trips {
         parts.entry(name(trip)).or_default().push(trip);
     }
-    let group = |(name, trips): (String, Vec<&Trip>)| {
-        let summary = Summary::of(trips.into_iter());
-        Group { name, insufficient: summary.trades < INSUFFICIENT, summary }
-    };
-    parts.into_iter().map(group).collect()
+    parts.into_iter().map(|(name, trips)| Group::of(name, &trips, days)).collect()
+}
+
+impl Group {
+    fn of(name: String, trips: &[&Trip], days: &[i32]) -> Group {
+        let summary = Summary::of(trips.iter().copied());
+        let start = trips.first().and_then(|trip| trip.equity_usd);
+        let fall = start.and_then(|start| with_open(start, &curve(start, trips)).share);
+        let returns = daily(trips, days).unwrap_or_default();
+        Group {
+            name,
+            insufficient: summary.trades < INSUFFICIENT,
+            summary,
+            ratios: Ratios::of(&returns, fall),
+            excursions: Excursions::of(trips),
+            costs: Costs::of(trips, &Inputs::default()),
+        }
+    }
 }
 
 /// Every feature that has a value in some trade.
 #[must_use]
-pub fn deciles(trips: &[Trip]) -> Vec<Deciles> {
+pub fn deciles(trips: &[&Trip]) -> Vec<Deciles> {
     (1..=FEATURES).filter_map(|feature| of_feature(trips, feature)).collect()
 }
 
-fn of_feature(trips: &[Trip], feature: usize) -> Option<Deciles> {
+fn of_feature(trips: &[&Trip], feature: usize) -> Option<Deciles> {
     let value = |trip: &Trip| trip.features.get(feature - 1).copied().flatten();
     let mut sorted: Vec<(f64, &Trip)> =
-        trips.iter().filter_map(|trip| Some((value(trip)?, trip))).collect();
+        trips.iter().filter_map(|&trip| Some((value(trip)?, trip))).collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let count = sorted.len();
     let mut parts: Vec<Vec<(f64, &Trip)>> = vec![Vec::new(); PARTS];
@@ -91,20 +114,15 @@ fn of_feature(trips: &[Trip], feature: usize) -> Option<Deciles> {
 
 fn decile(part: &[(f64, &Trip)]) -> Option<Decile> {
     let (low, high) = (part.first()?.0, part.last()?.0);
-    let summary = Summary::of(part.iter().map(|(_, trip)| *trip));
-    let rs: Vec<f64> = part.iter().filter_map(|(_, trip)| trip.r).collect();
-    Some(Decile {
-        low,
-        high,
-        trades: summary.trades,
-        insufficient: summary.trades < INSUFFICIENT,
-        expectancy_r: mean(&rs),
-        win_rate: summary.win_rate,
-    })
+    let trips: Vec<&Trip> = part.iter().map(|(_, trip)| *trip).collect();
+    let summary = Summary::of(trips.iter().copied());
+    let insufficient = summary.trades < INSUFFICIENT;
+    Some(Decile { low, high, insufficient, summary, excursions: Excursions::of(&trips) })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::returns::daily_sharpe;
     use super::super::tests::{close, trip};
     use super::*;
 
@@ -117,26 +135,39 @@ mod tests {
                 trip
             })
             .collect();
-        let groups = by(&trips, |t| t.session.clone());
+        let trips: Vec<&Trip> = trips.iter().collect();
+        let days: Vec<i32> = (20_467..20_480).collect();
+        let groups = by(&trips, &days, |t| t.session.clone());
         let said: Vec<(&str, u64, bool)> =
             groups.iter().map(|g| (&*g.name, g.summary.trades, g.insufficient)).collect();
         assert_eq!(said, [("ASIA", 30, false), ("US", 31, false)]);
-        let few = by(trips.get(..29).expect("enough"), |t| t.tier.clone());
+        let few = by(trips.get(..29).expect("enough"), &days, |t| t.tier.clone());
         assert!(few.iter().all(|g| g.insufficient));
         let total: u64 = groups.iter().map(|g| g.summary.trades).sum();
         assert_eq!(total, 61, "every trade is in one part");
+        // A part says what the whole says of the same trades.
+        let asia = groups.first().expect("a part");
+        let own: Vec<&Trip> = trips.get(31..).expect("enough").to_vec();
+        assert_eq!(asia.excursions, Excursions::of(&own));
+        close(asia.costs.entry_slippage_ticks, 1.0, 12);
+        close(
+            asia.ratios.daily_sharpe,
+            daily_sharpe(&daily(&own, &days).expect("known")).expect("a spread"),
+            12,
+        );
+        assert_eq!(asia.costs.fill_ratio, None, "orders are not known by part");
     }
 
     #[test]
     fn ten_parts_of_a_feature() {
         let mut trips: Vec<Trip> =
             (0..400).map(|at| trip(at, if at < 200 { -1.0 } else { 1.0 })).collect();
-        let all = deciles(&trips);
+        let all = deciles(&trips.iter().collect::<Vec<_>>());
         assert_eq!(all.len(), FEATURES);
         let first = all.first().expect("a feature");
         assert_eq!((first.parts.len(), first.trades), (10, 400));
-        assert!(first.parts.iter().all(|p| p.trades == 40 && !p.insufficient));
-        let means: Vec<Option<f64>> = first.parts.iter().map(|p| p.expectancy_r).collect();
+        assert!(first.parts.iter().all(|p| p.summary.trades == 40 && !p.insufficient));
+        let means: Vec<Option<f64>> = first.parts.iter().map(|p| p.summary.expectancy_r).collect();
         assert!(means.iter().take(5).all(|m| *m == Some(-1.0)));
         assert!(means.iter().skip(5).all(|m| *m == Some(1.0)));
         // One value everywhere is one part, none nowhere is no feature.
@@ -146,10 +177,10 @@ mod tests {
                 *first = Some(0.5);
             }
         }
-        let all = deciles(&trips);
+        let all = deciles(&trips.iter().collect::<Vec<_>>());
         assert_eq!(all.len(), 1);
         let part = all.first().and_then(|f| f.parts.first()).expect("a part");
-        assert_eq!((part.trades, part.low, part.high), (400, 0.5, 0.5));
-        close(part.win_rate, 0.5, 12);
+        assert_eq!((part.summary.trades, part.low, part.high), (400, 0.5, 0.5));
+        close(part.summary.win_rate, 0.5, 12);
     }
 }

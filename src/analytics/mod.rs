@@ -6,6 +6,7 @@
 //! same data, [`chance`] says what luck alone would do.
 
 pub mod chance;
+pub mod costs;
 pub mod curve;
 pub mod groups;
 pub mod paired;
@@ -13,17 +14,22 @@ pub mod report;
 pub mod returns;
 pub mod summary;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 pub use chance::wilson;
+pub use costs::{Costs, Excursions};
 pub use curve::{Drawdown, Point, curve};
 pub use groups::{Deciles, Group, INSUFFICIENT};
-pub use report::{Costs, Mixed, Report};
+pub use report::{Inputs, Mixed, Report};
+pub use returns::Ratios;
 pub use summary::{Score, Summary, Verdict};
 
 /// Features of a decision.
 pub const FEATURES: usize = 28;
 
 /// A round trip.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trip {
     /// Id of its entry.
     pub id: String,
@@ -55,7 +61,8 @@ pub struct Trip {
     pub excursion: (f64, f64),
     /// Whether the worst came before the best.
     pub adverse_first: bool,
-    /// Cost of entries and exits against the mid at the decision, ticks a contract; + = worse.
+    /// Cost of entries and exits, ticks a contract; + = worse. Against the mid at the decision,
+    /// stops and targets against their own price.
     pub slippage: [Option<f64>; 2],
     /// Minutes held.
     pub minutes: Option<f64>,
@@ -92,7 +99,26 @@ impl Trip {
     #[must_use]
     pub fn slippage_usd(&self) -> Option<f64> {
         let [entry, exit] = self.slippage;
-        Some((entry? + exit?) * self.tick_usd? * f64::from(self.qty))
+        self.usd(entry? + exit?)
+    }
+
+    /// Ticks of one contract as money of the whole position; `None` where a tick's value is
+    /// unknown.
+    #[must_use]
+    pub fn usd(&self, ticks: f64) -> Option<f64> {
+        Some(ticks * self.tick_usd? * f64::from(self.qty))
+    }
+
+    /// Ticks of one contract in multiples of the money at risk; `None` where one is unknown.
+    #[must_use]
+    pub fn in_r(&self, ticks: f64) -> Option<f64> {
+        Some(self.usd(ticks)? / self.risk()?)
+    }
+
+    /// Money at risk, above 0, USD.
+    #[must_use]
+    pub fn risk(&self) -> Option<f64> {
+        self.risk_usd.filter(|&usd| usd > 0.0)
     }
 
     /// Monday to Sunday of the trade date.
@@ -119,14 +145,14 @@ pub fn iso(day: i32) -> String {
 }
 
 /// A day as its date.
-fn date<S: serde::Serializer>(day: &i32, to: S) -> Result<S::Ok, S::Error> {
+fn date<S: Serializer>(day: &i32, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&iso(*day))
 }
 
 /// Two days as their dates.
-fn dates<S: serde::Serializer>(days: &Option<(i32, i32)>, to: S) -> Result<S::Ok, S::Error> {
+fn dates<S: Serializer>(days: &Option<(i32, i32)>, to: S) -> Result<S::Ok, S::Error> {
     let dates = days.map(|(first, last)| [iso(first), iso(last)]);
-    serde::Serialize::serialize(&dates, to)
+    Serialize::serialize(&dates, to)
 }
 
 /// Mean of numbers; `None` of none.

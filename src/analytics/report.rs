@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::curve::{Drawdown, Point, closed, curve, with_open};
+use super::costs::{Costs, Excursions, gathered};
+use super::curve::{Drawdown, Point, closed, curve, with_open, with_open_r};
 use super::groups::{Deciles, Group, by, deciles};
-use super::returns::{Deflated, calmar, daily, daily_sharpe, deflated, sharpe, sortino};
-use super::{Summary, Trip, mean, quantile};
+use super::returns::{Deflated, Ratios, daily, deflated};
+use super::{Summary, Trip, mean};
 
 /// Trades that must not be in one statistic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,80 +27,20 @@ impl std::fmt::Display for Mixed {
 impl std::error::Error for Mixed {}
 
 /// What a report is made of besides the trades.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Inputs {
     /// Trading days of the period, days since 1970-01-01, rising: those without a trade too.
     pub days: Vec<i32>,
     /// Contracts of entries asked for and filled.
     pub entries: (u64, u64),
-    /// Milliseconds from decision to send, send to acknowledgement, acknowledgement to fill.
+    /// Milliseconds from decision to send, send to acknowledgement, and, of entries and exits
+    /// alone, acknowledgement to fill.
     pub times_ms: [Vec<f64>; 3],
     /// Movement of the mid one second after executions in their direction, ticks.
     pub impact_ticks: Vec<f64>,
     /// Daily Sharpe ratios of all configurations that were compared; empty where none were.
     pub compared: Vec<f64>,
-}
-
-/// Middle and tail of measured times, ms.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Times {
-    /// How many.
-    pub n: u64,
-    /// Half are below.
-    pub p50: f64,
-    /// 95 % are below.
-    pub p95: f64,
-    /// Longest.
-    pub max: f64,
-}
-
-/// What trading itself cost.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Costs {
-    /// Mean slippage of entries against the mid at their decision, ticks a contract.
-    pub entry_slippage_ticks: Option<f64>,
-    /// Of exits.
-    pub exit_slippage_ticks: Option<f64>,
-    /// Slippage of all trades whose two sides are known, USD.
-    pub slippage_usd: Option<f64>,
-    /// Trades of which it is not known.
-    pub slippage_unknown: u64,
-    /// Mean slippage of a trade, both sides, R.
-    pub slippage_r: Option<f64>,
-    /// Mean fees of a trade, ticks a contract.
-    pub fees_ticks: Option<f64>,
-    /// Mean fees of a trade, R.
-    pub fees_r: Option<f64>,
-    /// Slippage and fees of the filled contracts, USD: what the trades gave away against the mids
-    /// that they were decided on.
-    pub shortfall_usd: Option<f64>,
-    /// Contracts of entries filled over those asked for.
-    pub fill_ratio: Option<f64>,
-    /// Mean movement of the mid one second after an execution, ticks.
-    pub impact_ticks: Option<f64>,
-    /// Decision to send.
-    pub decision_to_send_ms: Option<Times>,
-    /// Send to acknowledgement.
-    pub send_to_ack_ms: Option<Times>,
-    /// Acknowledgement to fill.
-    pub ack_to_fill_ms: Option<Times>,
-}
-
-/// How far trades went while they were open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Excursions {
-    /// Mean of the best, ticks.
-    pub mfe_ticks: Option<f64>,
-    /// Mean of the worst, ticks, 0 or below.
-    pub mae_ticks: Option<f64>,
-    /// Mean of the best, R.
-    pub mfe_r: Option<f64>,
-    /// Mean of the worst, R.
-    pub mae_r: Option<f64>,
-    /// Mean worst of wins, R: how far what was won stood against us.
-    pub mae_of_wins_r: Option<f64>,
-    /// Mean best of losses, R: what was let go.
-    pub mfe_of_losses_r: Option<f64>,
 }
 
 /// A named breakdown.
@@ -131,14 +72,16 @@ pub struct Report {
     pub drawdown_closed: Drawdown,
     /// Net over the largest fall in USD.
     pub recovery_usd: Option<f64>,
+    /// Largest fall of Σ R, what was open included; that of closed results alone is
+    /// [`Summary::max_drawdown_r`].
+    pub drawdown_r: f64,
+    /// Σ R over that fall; `None` without one.
+    pub recovery_r: Option<f64>,
     /// Equity at the first trade, USD.
     pub start_equity_usd: Option<f64>,
-    /// Of a year, by days.
-    pub sharpe: Option<f64>,
-    /// Of a year.
-    pub sortino: Option<f64>,
-    /// Return of a year over the largest fall.
-    pub calmar: Option<f64>,
+    /// Sharpe and its kin.
+    #[serde(flatten)]
+    pub ratios: Ratios,
     /// Sharpe after the selection.
     pub selection: Option<Deflated>,
     /// What trading cost.
@@ -174,16 +117,14 @@ impl Report {
         let summary = Summary::of(trips.iter());
         let start_equity_usd = trips.first().and_then(|t| t.equity_usd);
         let start = start_equity_usd.unwrap_or(0.0);
-        let curve = curve(start, &trips);
+        let all: Vec<&Trip> = trips.iter().collect();
+        let curve = curve(start, &all);
         let drawdown = with_open(start, &curve);
-        let returns = daily(&trips, &of.days).unwrap_or_default();
+        let returns = daily(&all, &of.days).unwrap_or_default();
         let share = drawdown.share.filter(|_| start_equity_usd.is_some());
         let drawdown = Drawdown { share, ..drawdown };
-        let best_known = daily_sharpe(&returns);
-        let selection = match of.compared.as_slice() {
-            [] => best_known.and_then(|own| deflated(&returns, &[own])),
-            all => deflated(&returns, all),
-        };
+        let drawdown_r = with_open_r(&curve);
+        let ratios = Ratios::of(&returns, share);
         let ends = of.days.first().copied().zip(of.days.last().copied());
         Ok(Report {
             mode: mode.to_owned(),
@@ -192,29 +133,39 @@ impl Report {
             days: of.days.len() as u64,
             drawdown_closed: closed(start, &curve),
             recovery_usd: (drawdown.depth > 0.0).then(|| summary.net_usd / drawdown.depth),
+            drawdown_r,
+            recovery_r: (drawdown_r > 0.0).then(|| summary.net_r / drawdown_r),
             start_equity_usd,
-            sharpe: sharpe(&returns),
-            sortino: sortino(&returns),
-            calmar: share.and_then(|share| calmar(&returns, share)),
-            selection,
-            costs: costs(&trips, &of),
-            excursions: excursions(&trips),
-            minutes: mean(&gathered(&trips, |t| t.minutes)),
-            breakdowns: breakdowns(&trips),
-            features: deciles(&trips),
-            rs: trips.iter().filter_map(|t| t.r).collect(),
+            selection: None,
+            costs: Costs::of(&all, &of),
+            excursions: Excursions::of(&all),
+            minutes: mean(&gathered(&all, |t| t.minutes)),
+            breakdowns: breakdowns(&all, &of.days),
+            features: deciles(&all),
+            rs: all.iter().filter_map(|t| t.r).collect(),
+            ratios,
             drawdown,
             summary,
             curve,
             returns,
-        })
+        }
+        .selected(&of.compared))
+    }
+
+    /// With what choosing it among configurations of these daily Sharpe ratios, its own among
+    /// them, leaves of its Sharpe; none means that nothing was chosen.
+    #[must_use]
+    pub fn selected(self, compared: &[f64]) -> Report {
+        let own = self.ratios.daily_sharpe;
+        let compared = if compared.is_empty() { own.as_slice() } else { compared };
+        Report { selection: deflated(&self.returns, compared), ..self }
     }
 }
 
-fn breakdowns(trips: &[Trip]) -> Vec<Breakdown> {
+fn breakdowns(trips: &[&Trip], days: &[i32]) -> Vec<Breakdown> {
     let unknown = || "unknown".to_owned();
     let breakdown =
-        |name, of: &dyn Fn(&Trip) -> String| Breakdown { by: name, groups: by(trips, of) };
+        |name, of: &dyn Fn(&Trip) -> String| Breakdown { by: name, groups: by(trips, days, of) };
     vec![
         breakdown("symbol", &|t| t.symbol.clone()),
         breakdown("session", &|t| t.session.clone()),
@@ -226,72 +177,6 @@ fn breakdowns(trips: &[Trip]) -> Vec<Breakdown> {
         breakdown("vix_regime", &|t| t.vix_regime.clone().unwrap_or_else(unknown)),
         breakdown("exit_reason", &|t| t.reason.clone()),
     ]
-}
-
-fn gathered(trips: &[Trip], of: impl Fn(&Trip) -> Option<f64>) -> Vec<f64> {
-    trips.iter().filter_map(of).collect()
-}
-
-fn costs(trips: &[Trip], of: &Inputs) -> Costs {
-    let average = |f: &dyn Fn(&Trip) -> Option<f64>| mean(&gathered(trips, f));
-    let slippage = gathered(trips, Trip::slippage_usd);
-    let fees: f64 = trips.iter().map(|t| t.fees_usd).sum();
-    let total = (!slippage.is_empty()).then(|| slippage.iter().sum::<f64>());
-    let unknown = trips.len() - slippage.len();
-    let (asked, filled) = of.entries;
-    let [send, ack, fill] = &of.times_ms;
-    let risk = |t: &Trip| t.risk_usd.filter(|&usd| usd > 0.0);
-    let per_contract = |t: &Trip| Some(t.tick_usd? * f64::from(t.qty)).filter(|&usd| usd > 0.0);
-    Costs {
-        entry_slippage_ticks: average(&|t| t.slippage[0]),
-        exit_slippage_ticks: average(&|t| t.slippage[1]),
-        slippage_usd: total,
-        slippage_unknown: unknown as u64,
-        slippage_r: average(&|t| Some(t.slippage_usd()? / risk(t)?)),
-        fees_ticks: average(&|t| Some(t.fees_usd / per_contract(t)?)),
-        fees_r: average(&|t| Some(t.fees_usd / risk(t)?)),
-        // A sum with a hole in it would look smaller than it is.
-        shortfall_usd: total.filter(|_| unknown == 0).map(|usd| usd + fees),
-        fill_ratio: (asked > 0).then(|| filled as f64 / asked as f64),
-        impact_ticks: mean(&of.impact_ticks),
-        decision_to_send_ms: times(send),
-        send_to_ack_ms: times(ack),
-        ack_to_fill_ms: times(fill),
-    }
-}
-
-fn times(all: &[f64]) -> Option<Times> {
-    let mut sorted = all.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    Some(Times {
-        n: sorted.len() as u64,
-        p50: quantile(&sorted, 0.5)?,
-        p95: quantile(&sorted, 0.95)?,
-        max: sorted.last().copied()?,
-    })
-}
-
-fn excursions(trips: &[Trip]) -> Excursions {
-    let average = |f: &dyn Fn(&Trip) -> Option<f64>| mean(&gathered(trips, f));
-    let in_r = |t: &Trip, ticks: f64| {
-        let risk = t.risk_usd.filter(|&usd| usd > 0.0)?;
-        Some(ticks * t.tick_usd? * f64::from(t.qty) / risk)
-    };
-    let only = |t: &Trip, verdict| (t.verdict() == verdict).then_some(());
-    Excursions {
-        mfe_ticks: average(&|t| Some(t.excursion.0)),
-        mae_ticks: average(&|t| Some(t.excursion.1)),
-        mfe_r: average(&|t| in_r(t, t.excursion.0)),
-        mae_r: average(&|t| in_r(t, t.excursion.1)),
-        mae_of_wins_r: average(&|t| {
-            only(t, super::Verdict::Win)?;
-            in_r(t, t.excursion.1)
-        }),
-        mfe_of_losses_r: average(&|t| {
-            only(t, super::Verdict::Loss)?;
-            in_r(t, t.excursion.0)
-        }),
-    }
 }
 
 #[cfg(test)]
@@ -333,6 +218,10 @@ mod tests {
         let last = report.curve.last().expect("a point");
         close(Some(last.after - 100_000.0), report.summary.net_usd, 6);
         assert!(report.drawdown.depth >= report.drawdown_closed.depth);
+        // A loser of 1 R fell from 0.125 R above its start to 1.125 R below it.
+        close(Some(report.summary.max_drawdown_r), 1.0, 12);
+        close(Some(report.drawdown_r), 1.25, 12);
+        close(report.recovery_r, report.summary.net_r / 1.25, 9);
         close(report.costs.fill_ratio, 20.0 / 24.0, 12);
         close(report.costs.entry_slippage_ticks, 1.0, 12);
         close(report.costs.slippage_usd, 20.0 * 31.25, 9);
@@ -359,17 +248,9 @@ mod tests {
         let inputs = Inputs { days: vec![1, 2, 3], ..Inputs::default() };
         let report = Report::of("replay", "core", Vec::new(), inputs).expect("empty");
         assert_eq!(
-            (report.summary.trades, report.sharpe, report.start_equity_usd),
+            (report.summary.trades, report.ratios.sharpe, report.start_equity_usd),
             (0, None, None)
         );
         assert_eq!(report.returns, [0.0; 3]);
-    }
-
-    #[test]
-    fn times_by_rank() {
-        let all: Vec<f64> = (1..=100).rev().map(f64::from).collect();
-        let got = times(&all).expect("some");
-        assert_eq!((got.n, got.p50, got.p95, got.max), (100, 50.0, 95.0, 100.0));
-        assert_eq!(times(&[]), None);
     }
 }

@@ -16,7 +16,7 @@ const EULER: f64 = 0.577_215_664_901_532_9;
 /// trade are 0. Equity at the start of a day is what its first trade says, else the equity before
 /// plus the results since; `None` where neither is known, or a trade lies on none of the days.
 #[must_use]
-pub fn daily(trips: &[Trip], days: &[i32]) -> Option<Vec<f64>> {
+pub fn daily(trips: &[&Trip], days: &[i32]) -> Option<Vec<f64>> {
     let mut sums: BTreeMap<i32, (Option<f64>, f64)> = BTreeMap::new();
     for trip in trips {
         let sum = sums.entry(trip.day).or_insert((trip.equity_usd, 0.0));
@@ -37,6 +37,32 @@ pub fn daily(trips: &[Trip], days: &[i32]) -> Option<Vec<f64>> {
         returns.push(net / start);
     }
     Some(returns)
+}
+
+/// Sharpe and its kin; `None` where the days cannot say it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Ratios {
+    /// Of a day: what [`deflated`] compares.
+    pub daily_sharpe: Option<f64>,
+    /// Of a year, by days.
+    pub sharpe: Option<f64>,
+    /// Of a year.
+    pub sortino: Option<f64>,
+    /// Return of a year over the largest fall.
+    pub calmar: Option<f64>,
+}
+
+impl Ratios {
+    /// Of the returns of days and the largest fall as a share of the height.
+    #[must_use]
+    pub fn of(returns: &[f64], fall: Option<f64>) -> Ratios {
+        Ratios {
+            daily_sharpe: daily_sharpe(returns),
+            sharpe: sharpe(returns),
+            sortino: sortino(returns),
+            calmar: fall.and_then(|fall| calmar(returns, fall)),
+        }
+    }
 }
 
 /// Mean over deviation (n − 1), of a day.
@@ -154,18 +180,19 @@ mod tests {
         let trips: Vec<Trip> = (0..10).map(|at| trip(at, 1.0)).collect();
         let first = trips.first().expect("a trip").day;
         let days: Vec<i32> = vec![first - 1, first, first + 1, first + 2];
-        let returns = daily(&trips, &days).expect("equity is known");
+        let all: Vec<&Trip> = trips.iter().collect();
+        let returns = daily(&all, &days).expect("equity is known");
         assert_eq!(returns, [0.0, 0.005, 0.005, 0.0]);
-        assert_eq!(daily(&trips, &[first]), None, "a trade outside the days");
+        assert_eq!(daily(&all, &[first]), None, "a trade outside the days");
         let mut bare = trips;
         for trip in bare.iter_mut().skip(5) {
             trip.equity_usd = None;
         }
         // The second day starts where the first ended.
-        let returns = daily(&bare, &days).expect("carried on");
+        let returns = daily(&bare.iter().collect::<Vec<_>>(), &days).expect("carried on");
         close(returns.get(2).copied(), 500.0 / 100_500.0, 12);
         bare.first_mut().expect("a trip").equity_usd = None;
-        assert_eq!(daily(&bare, &days), None);
+        assert_eq!(daily(&bare.iter().collect::<Vec<_>>(), &days), None);
     }
 
     #[test]

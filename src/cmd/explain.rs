@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::playback::{Input, Step, play};
 use crate::decision::Preset;
-use crate::decision::confluence::Term;
+use crate::decision::confluence::Item;
 use crate::features::CATALOGUE;
 use crate::journal::Reader;
 use crate::order::{Gate, OrderId};
@@ -195,13 +195,8 @@ fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Ex
         let slot = decided.features.get(known.number.wrapping_sub(1));
         let value = slot.and_then(|s| s.value());
         let item = preset.items.iter().find(|item| item.feature == known.number);
-        let contribution = item.zip(value).map(|(item, value)| {
-            let term = match item.term {
-                Term::Plain => value,
-                Term::DealerPosition => libm::tanh(value / 0.25),
-            };
-            item.weight * term / all
-        });
+        let part = |(item, value): (&Item, f64)| item.weight * item.term.of(value) / all;
+        let contribution = item.zip(value).map(part);
         Feature {
             number: known.number,
             name: known.name,

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use dtc_sim::encode::Generation;
 
 use super::contexts::{Timed, Versions};
-use crate::config::Config;
+use crate::config::{Config, DecisionConfig};
 use crate::context::Context;
 use crate::decision::Signal;
 use crate::event::Event;
@@ -84,10 +84,14 @@ pub fn play(
             let (mut outputs, mut context) = (Outputs::collect(reader), Context::EMPTY);
             let mut player = Player::new(*reader, &setup.instruments).map_err(|e| named(&e))?;
             let mut ended = Ok(());
+            // What another core's orders met at their venue is nothing to simulated ones.
+            let heard = |event: &Event| setup.mode != "replay" || !event.is_of_venue();
             let played = player.play(|event| {
                 if ended.is_ok() {
                     outputs.context(event.seq, &mut context);
-                    ended = step(event, &context);
+                    if heard(event) {
+                        ended = step(event, &context);
+                    }
                 }
             });
             ended?;
@@ -130,19 +134,22 @@ pub fn config(file: Option<&Path>, preset: Option<&str>) -> Result<Config> {
             Config::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?
         }
     };
-    if let Some(preset) = preset
-        && preset != config.decision.preset
-    {
-        config.decision = crate::config::DecisionConfig {
-            preset: preset.to_owned(),
-            ..crate::config::DecisionConfig::default()
-        };
-    }
+    choose(&mut config, preset);
     // The files, not the configuration, say which symbols there are.
     config.symbols.clear();
     config.sources.clear();
     config.warmup.clear();
     Ok(config)
+}
+
+/// Puts `preset` in the place of the configuration's own, whose weights and edges go with it.
+pub fn choose(config: &mut Config, preset: Option<&str>) {
+    if let Some(preset) = preset
+        && preset != config.decision.preset
+    {
+        let preset = preset.to_owned();
+        config.decision = DecisionConfig { preset, ..DecisionConfig::default() };
+    }
 }
 
 /// What a table says about its run.

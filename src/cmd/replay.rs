@@ -187,6 +187,7 @@ fn replay_ticks(
         Setup::new(config, files.instruments.clone(), "replay").map_err(|e| anyhow!(e))?;
     let notes = baselines::attach(&mut setup, &args.baseline).map_err(|e| anyhow!(e))?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
+    setup.read_news().map_err(|e| anyhow!(e))?;
     let contexts = super::contexts::load(args.context.as_deref())?;
     let clock = Clock::new();
     let mut passes = Vec::new();

@@ -12,7 +12,6 @@ use super::report::{Measured, Report};
 use super::screen::{Screen, signal_text};
 use crate::calendar::date_of;
 use crate::config::{Config, Idle, Layout, SourceConfig};
-use crate::decision::News;
 use crate::order::KillState;
 use crate::risk::{Rule, State};
 use crate::runtime::baselines;
@@ -101,12 +100,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
     if let Some(missing) = setup.calendar.check_live(clock.now())? {
         eprintln!("mia: warning: {missing}: add them before mid-December, or the start will fail");
     }
-    if let Some(path) = setup.config.trading.as_ref().and_then(|t| t.news.as_ref()) {
-        let named = |what: &dyn std::fmt::Display| anyhow!("{}: {what}", path.display());
-        let text = std::fs::read_to_string(path).map_err(|e| named(&e))?;
-        News::parse(&text).map_err(|line| named(&format!("line {line} is no event")))?;
-        setup.news = Some(text);
-    }
+    setup.read_news().map_err(|e| anyhow!(e))?;
     let opened = open_door(&setup, &clock)?;
     if let Some(opened) = &opened {
         resume(&mut setup, opened)?;

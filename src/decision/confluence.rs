@@ -21,6 +21,17 @@ pub enum Term {
     DealerPosition,
 }
 
+impl Term {
+    /// What enters for a feature's value.
+    #[must_use]
+    pub fn of(self, value: f64) -> f64 {
+        match self {
+            Term::Plain => value,
+            Term::DealerPosition => libm::tanh(value / 0.25),
+        }
+    }
+}
+
 /// One weighted item.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Item {
@@ -200,11 +211,7 @@ impl Preset {
         for item in &self.items {
             all += item.weight;
             if let Some(value) = slot(item.feature).value() {
-                let value = match item.term {
-                    Term::Plain => value,
-                    Term::DealerPosition => libm::tanh(value / 0.25),
-                };
-                sum += item.weight * value;
+                sum += item.weight * item.term.of(value);
                 present += item.weight;
             }
         }

@@ -199,7 +199,8 @@ fn text(server: &ServerId) -> String {
 }
 
 /// When a note was made; limits are no note of a moment.
-const fn stamp(note: &Note) -> Option<Stamp> {
+#[must_use]
+pub const fn stamp(note: &Note) -> Option<Stamp> {
     Some(match note {
         Note::Limits(_) => return None,
         Note::Decision(n) => n.at,

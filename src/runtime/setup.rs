@@ -87,6 +87,21 @@ impl Setup {
         })
     }
 
+    /// Reads the calendar of events that the configuration names, if it names one.
+    ///
+    /// # Errors
+    /// With the path: it cannot be read, or a line of it is no event.
+    pub fn read_news(&mut self) -> Result<(), String> {
+        let Some(path) = self.config.trading.as_ref().and_then(|t| t.news.as_ref()) else {
+            return Ok(());
+        };
+        let named = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|e| named(&e))?;
+        News::parse(&text).map_err(|line| named(&format!("line {line} is no event")))?;
+        self.news = Some(text);
+        Ok(())
+    }
+
     /// Whether the run trades, on paper or for real.
     #[must_use]
     pub const fn trades(&self) -> bool {

@@ -1,8 +1,8 @@
 //! A section as tables of texts, which every format then only has to lay out.
 
 use super::Section;
+use crate::analytics::costs::Times;
 use crate::analytics::groups::Decile;
-use crate::analytics::report::Times;
 use crate::analytics::{FEATURES, Group, INSUFFICIENT, Report, Summary};
 use crate::features::CATALOGUE;
 
@@ -149,22 +149,29 @@ fn risk(report: &Report) -> Table {
     let mut table = Table::new(
         "Risk",
         &["", "value", ""],
-        "Drawdown counts what was open, by each trade's best and worst. Days without a trade count \
-         as 0. Calmar is not compounded.",
+        "Drawdown counts what was open, by each trade's best and worst, where it does not say \
+         otherwise. Days without a trade count as 0. Calmar is not compounded.",
     );
     let mut say = |name: &str, value: String, more: String| {
         table.row([name.to_owned(), value, more]);
     };
     let (open, closed) = (report.drawdown, report.drawdown_closed);
-    let share = format!("{} of the height", percent(open.share));
+    let share = format!(
+        "{} of the height, recovery {}",
+        percent(open.share),
+        number(report.recovery_usd, 2)
+    );
+    let recovery = |of: Option<f64>| format!("recovery {}", number(of, 2));
     say("max drawdown, USD", usd(Some(open.depth)), share);
     say("  closed trades alone, USD", usd(Some(closed.depth)), String::new());
-    let recovery = format!("recovery {}", number(report.summary.recovery, 2));
-    say("max drawdown, R", number(Some(report.summary.max_drawdown_r), 2), recovery);
-    let days = format!("trading days: {}", report.returns.len());
-    say("Sharpe, of a year", number(report.sharpe, 2), days);
-    say("Sortino, of a year", number(report.sortino, 2), String::new());
-    say("Calmar", number(report.calmar, 2), String::new());
+    say("max drawdown, R", number(Some(report.drawdown_r), 2), recovery(report.recovery_r));
+    let (fall, s) = (report.summary.max_drawdown_r, &report.summary);
+    say("  closed trades alone, R", number(Some(fall), 2), recovery(s.recovery));
+    let (ratios, days) = (&report.ratios, format!("trading days: {}", report.returns.len()));
+    say("Sharpe, of a year", number(ratios.sharpe, 2), days);
+    say("  of a day", number(ratios.daily_sharpe, 6), String::new());
+    say("Sortino, of a year", number(ratios.sortino, 2), String::new());
+    say("Calmar", number(ratios.calmar, 2), String::new());
     if let Some(of) = report.selection {
         let luck = format!("{} compared, luck alone {:.3} a day", of.k, of.expected_by_luck);
         let name = if of.k > 1 { "deflated Sharpe" } else { "chance that Sharpe > 0" };
@@ -183,8 +190,8 @@ fn costs(report: &Report) -> Table {
     let mut table = Table::new(
         "Costs of trading",
         &["", "value", ""],
-        "Slippage against the mid at the decision, + = worse. Shortfall is slippage and fees of \
-         what was filled.",
+        "Slippage against the mid at the decision, of stops and targets against their own price; \
+         + = worse. Shortfall is slippage and fees of what was filled.",
     );
     let mut say = |name: &str, value: String, more: String| {
         table.row([name.to_owned(), value, more]);
@@ -206,7 +213,7 @@ fn costs(report: &Report) -> Table {
     for (name, times) in [
         ("decision to send, ms", c.decision_to_send_ms),
         ("send to acknowledgement, ms", c.send_to_ack_ms),
-        ("acknowledgement to fill, ms", c.ack_to_fill_ms),
+        ("  to fill of entries and exits", c.ack_to_fill_ms),
     ] {
         let tail = |t: Times| format!("p95 {:.3}, longest {:.3}, n {}", t.p95, t.max, t.n);
         let value = number(times.map(|t| t.p50), 3);
@@ -234,49 +241,68 @@ fn decisions(section: &Section) -> Table {
 }
 
 fn breakdown(by: &str, groups: &[Group]) -> Table {
-    let head =
-        ["", "trades", "win rate", "95 % Wilson", "profit factor", "mean R", "net R", "net USD"];
+    let head = [
+        "",
+        "trades",
+        "win rate",
+        "95 % Wilson",
+        "profit factor",
+        "mean R",
+        "lower bound",
+        "MFE / MAE, R",
+        "slippage, ticks",
+        "net R",
+        "net USD",
+    ];
     let title = format!("By {}", by.replace('_', " "));
     let mut table = Table::new(&title, &head, "");
     for (at, group) in groups.iter().enumerate() {
         let s: &Summary = &group.summary;
+        let mut row = vec![group.name.clone(), s.trades.to_string()];
+        let net = [number(Some(s.net_r), 2), usd(Some(s.net_usd))];
         if group.insufficient {
             table.faint.push(at);
             table.note = "Fewer than 30 trades are insufficient: no rate is shown for them.";
-            let blank = || NONE.to_owned();
-            let money = usd(Some(s.net_usd));
-            table.row([
-                group.name.clone(),
-                s.trades.to_string(),
-                "insufficient".to_owned(),
-                blank(),
-                blank(),
-                blank(),
-                number(Some(s.net_r), 2),
-                money,
-            ]);
+            row.push("insufficient".to_owned());
+            row.resize(head.len() - net.len(), NONE.to_owned());
+            row.extend(net);
+            table.row(row);
             continue;
         }
         let interval = s.win_rate_interval.map_or_else(String::new, |(low, high)| {
             format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high)
         });
-        table.row([
-            group.name.clone(),
-            s.trades.to_string(),
+        let (e, c) = (&group.excursions, &group.costs);
+        row.extend([
             percent(s.win_rate),
             interval,
             number(s.profit_factor, 2),
             number(s.expectancy_r, 3),
-            number(Some(s.net_r), 2),
-            usd(Some(s.net_usd)),
+            number(s.expectancy_lower_bound_r, 3),
+            format!("{} / {}", number(e.mfe_r, 2), number(e.mae_r, 2)),
+            format!("{} / {}", number(c.entry_slippage_ticks, 2), number(c.exit_slippage_ticks, 2)),
         ]);
+        row.extend(net);
+        table.row(row);
     }
     table
 }
 
-/// Mean R by the decile of each feature, where some decile holds enough trades.
+/// What is said of the trades of a decile.
+type Said = (&'static str, fn(&Decile) -> String);
+
+const SAID: [Said; 4] = [
+    ("mean R", |of| number(of.summary.expectancy_r, 2)),
+    ("win rate", |of| percent(of.summary.win_rate)),
+    ("profit factor", |of| number(of.summary.profit_factor, 2)),
+    ("MFE / MAE, R", |of| {
+        format!("{} / {}", number(of.excursions.mfe_r, 1), number(of.excursions.mae_r, 1))
+    }),
+];
+
+/// Results by the decile of each feature, where some decile holds enough trades.
 fn features(report: &Report) -> Table {
-    let mut head = vec!["mean R by decile", "trades"];
+    let mut head = vec!["by decile", "", "trades"];
     head.extend(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
     let note = "Deciles of each feature at the decision, lowest first; \u{b7} = fewer than 30 \
                 trades. 28 features are many tries: an odd one stands out by luck.";
@@ -286,14 +312,18 @@ fn features(report: &Report) -> Table {
             continue;
         }
         let name = CATALOGUE.get(feature.feature.clamp(1, FEATURES) - 1).map_or("", |e| e.name);
-        let mut row = vec![format!("{} {name}", feature.feature), feature.trades.to_string()];
-        let cell = |part: Option<&Decile>| match part {
-            Some(part) if !part.insufficient => number(part.expectancy_r, 2),
-            Some(_) => "\u{b7}".to_owned(),
-            None => String::new(),
-        };
-        row.extend((0..10).map(|part| cell(feature.parts.get(part))));
-        table.row(row);
+        let mut named =
+            [format!("{} {name}", feature.feature), feature.trades.to_string()].map(Some);
+        for (what, say) in SAID {
+            let [name, trades] = named.each_mut().map(|text| text.take().unwrap_or_default());
+            let mut row = vec![name, what.to_owned(), trades];
+            row.extend((0..10).map(|part| match feature.parts.get(part) {
+                Some(part) if !part.insufficient => say(part),
+                Some(_) => "\u{b7}".to_owned(),
+                None => String::new(),
+            }));
+            table.row(row);
+        }
     }
     if table.rows.is_empty() {
         table.note = "No decile of a feature holds 30 trades: insufficient.";

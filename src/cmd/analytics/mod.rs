@@ -129,7 +129,8 @@ impl Section {
     }
 }
 
-fn is_journal(path: &Path) -> bool {
+/// Whether a file is a journal, by its first bytes.
+pub(super) fn is_journal(path: &Path) -> bool {
     let mut first = [0; 8];
     let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut first));
     read.is_ok() && first == MAGIC
@@ -205,10 +206,16 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
         }
     };
     let wanted = |want: &Option<String>, is: &str| want.as_deref().is_none_or(|want| want == is);
+    let kinds = loaded.samples.keys().map(|(mode, preset)| format!("{mode}/{preset}"));
+    let found = kinds.collect::<Vec<String>>().join(", ");
     loaded
         .samples
         .retain(|(mode, preset), _| wanted(&args.mode, mode) && wanted(&args.preset, preset));
-    ensure!(!loaded.samples.is_empty(), "no record of this mode and preset in {count} files");
+    ensure!(
+        !loaded.samples.is_empty(),
+        "no record of this mode and preset in {count} files; they hold {}",
+        if found.is_empty() { "none" } else { &found }
+    );
     ensure!(
         args.compared.is_empty() || loaded.samples.len() == 1,
         "--compared belongs to one mode and preset: choose them with --mode and --preset"
@@ -240,6 +247,11 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
 fn find(path: &Path) -> Result<Vec<PathBuf>> {
     let name = || path.display().to_string();
     if std::fs::metadata(path).with_context(name)?.is_file() {
+        ensure!(
+            !is_journal(path),
+            "{}: a journal is played again alone: give it as the only path",
+            path.display()
+        );
         ensure!(
             read::day_of(path).is_some(),
             "{}: neither trades_YYYYMMDD.json nor a journal",

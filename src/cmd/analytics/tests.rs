@@ -114,6 +114,28 @@ fn nothing_is_pooled() {
     let text = std::fs::read_to_string(at).expect("performance");
     let day: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(day["reports"].as_array().map(Vec::len), Some(2));
+    let unknown = ReportArgs { mode: Some("foo".to_owned()), ..args(&data) };
+    let error = run(&unknown, &mut Vec::new()).expect_err("no such mode").to_string();
+    assert!(error.contains("paper/core, paper/spec, replay/spec"), "{error}");
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+/// What is said of a session, regime or decile with enough trades.
+#[test]
+fn parts_say_what_a_trader_asks() {
+    let data = data("parts");
+    recorded(&data, Mode::Replay, "spec", "replay");
+    let mut out = Vec::new();
+    run(&args(&data), &mut out).expect("a report");
+    let text = String::from_utf8(out).expect("UTF-8");
+    let (_, session) = text.split_once("By session").expect("a table");
+    let (session, _) = session.split_once("By sub").expect("another");
+    for said in ["Wilson", "profit factor", "lower bound", "MFE / MAE, R", "slippage, ticks"] {
+        assert!(session.contains(said), "{said}: {session}");
+    }
+    let row = session.lines().find(|line| line.contains(" US ")).expect("US");
+    assert_eq!(row.matches(" / ").count(), 2, "{row}");
+    assert!(text.contains("stops and targets against their own price"));
     std::fs::remove_dir_all(data).expect("clean up");
 }
 
@@ -140,5 +162,9 @@ fn an_empty_folder_is_told() {
     std::fs::write(&journal, "x").expect("written");
     let error = run(&args(&journal), &mut Vec::new()).expect_err("no trades file");
     assert!(error.to_string().contains("a.journal"), "{error}");
+    std::fs::write(&journal, MAGIC).expect("written");
+    let two = ReportArgs { paths: vec![journal.clone(), journal], ..args(&data) };
+    let error = run(&two, &mut Vec::new()).expect_err("two journals").to_string();
+    assert!(error.contains("alone") && !error.contains("neither"), "{error}");
     std::fs::remove_dir_all(data).expect("clean up");
 }

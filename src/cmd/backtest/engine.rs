@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::results::{RunResult, TradeRow};
 use crate::calendar::{Calendar, Segment};
 use crate::cmd::playback::{Input, Step, play};
 use crate::event::flag;
 use crate::order::{BuySell, Gate};
+use crate::runtime::records;
 use crate::runtime::setup::{Setup, hex};
+use crate::store::trades::Collector;
 use crate::trader::note::{Closed, Decided, Note};
 use crate::units::{Instrument, Ts};
 
 /// Counts what a run does, step by step.
 struct Counter<'a> {
     result: RunResult,
+    collector: Collector,
     instruments: &'a [Instrument],
     calendar: Arc<Calendar>,
     segment: Segment,
@@ -25,7 +28,7 @@ struct Counter<'a> {
     scores: Vec<(u64, f64)>,
 }
 
-/// Plays `input` through the core of `setup`; every note goes to `each` as well.
+/// Plays `input` through the core of `setup`; every step goes to `each` as well.
 ///
 /// # Errors
 /// What is wrong with the input, or what `each` says.
@@ -33,42 +36,42 @@ pub(super) fn run(
     setup: &Setup,
     input: &Input<'_>,
     empty: RunResult,
-    mut each: impl FnMut(&Note) -> Result<()>,
+    mut each: impl FnMut(&Step<'_>) -> Result<()>,
 ) -> Result<RunResult> {
     let mut counter = Counter::new(setup, empty);
     let mut digest = None;
     play(setup, input, |step| {
         counter.step(step);
         let judge = step.pipeline.judge();
-        for note in judge.notes() {
-            counter.note(note);
-            each(note)?;
-        }
+        judge.notes().iter().for_each(|note| counter.note(note));
         digest = Some(judge.digest());
-        Ok(())
+        each(step)
     })?;
     let mut result = counter.result;
+    result.inputs = counter.collector.into_sample().inputs();
     result.digest = digest.map(|d| format!("{:016x}", d.0)).unwrap_or_default();
     Ok(result)
 }
 
 impl<'a> Counter<'a> {
     fn new(setup: &'a Setup, empty: RunResult) -> Counter<'a> {
-        let equity_usd = setup.config.trading.as_ref().map_or(0.0, |t| t.equity);
+        let header = records::header(setup, Ts::NONE);
         let result = RunResult {
+            mode: setup.mode.clone(),
             preset: setup.preset.name.clone(),
+            simulated: header.is_simulated(),
             state_hash: hex(&setup.state_hash()),
-            equity_usd,
             open: vec![0; setup.instruments.len()],
             ..empty
         };
         Counter {
             result,
+            collector: Collector::new(&header, setup.calendar.clone()),
             instruments: &setup.instruments,
             calendar: setup.calendar.clone(),
             segment: Segment::UNKNOWN,
             floor: setup.preset.coverage_floor,
-            peak_usd: equity_usd,
+            peak_usd: 0.0,
             scores: Vec::new(),
         }
     }
@@ -87,6 +90,7 @@ impl<'a> Counter<'a> {
         }
         self.day(step.event.ts_exch.or(step.event.ts));
         if let Some(equity) = judge.trader().and_then(|t| t.equity_usd()) {
+            self.result.equity_usd.get_or_insert(equity);
             self.peak_usd = self.peak_usd.max(equity);
             let fall = self.peak_usd - equity;
             self.result.drawdown_usd = self.result.drawdown_usd.max(fall);
@@ -106,6 +110,7 @@ impl<'a> Counter<'a> {
     }
 
     fn note(&mut self, note: &Note) {
+        self.collector.note(note);
         match note {
             Note::Decision(decided) => self.decided(decided),
             Note::Fill(fill) => {
@@ -116,14 +121,16 @@ impl<'a> Counter<'a> {
             }
             Note::Trade(closed) => {
                 let row = self.row(closed);
-                self.result.trades.push(row);
+                self.result.trades.extend(row);
             }
             _ => {}
         }
     }
 
     fn decided(&mut self, decided: &Decided) {
-        self.result.edges += 1;
+        let side = usize::from(decided.way == BuySell::Sell);
+        let count = |counts: &mut [u64; 2]| counts.get_mut(side).map_or((), |n| *n += 1);
+        count(&mut self.result.edges);
         let gate = |veto: crate::order::Veto| Gate::ALL.iter().position(|&g| g == veto.gate);
         if let Some(at) = decided.veto.and_then(gate)
             && let Some(count) = self.result.vetoes.get_mut(at)
@@ -132,44 +139,24 @@ impl<'a> Counter<'a> {
         }
         self.result.micro += u64::from(decided.micro.is_some_and(|fits| fits > 0));
         if let Some(entry) = decided.entry {
-            let [long, short] = &mut self.result.entries;
-            *(if decided.way == BuySell::Buy { long } else { short }) += 1;
+            count(&mut self.result.entries);
             self.scores.push((entry.id.to_bits(), decided.score));
         }
     }
 
-    fn row(&self, closed: &Closed) -> TradeRow {
-        let instrument = self.instruments.get(usize::from(closed.at.symbol.0));
-        let tick = instrument.map_or(0.0, |i| i.tick);
-        let day = |at: Ts| self.calendar.segment(at).trade_day;
+    /// `None` of a symbol that the run does not have.
+    fn row(&self, closed: &Closed) -> Option<TradeRow> {
+        let trip = self.collector.trip(closed)?;
+        let instrument = self.instruments.get(usize::from(closed.at.symbol.0))?;
         let score = self.scores.iter().rev().find(|s| s.0 == closed.trade.to_bits());
-        TradeRow {
-            trade: closed.trade.to_string(),
-            symbol: instrument.map(|i| i.symbol.clone()).unwrap_or_default(),
+        Some(TradeRow {
+            trip,
+            symbol: instrument.symbol.clone(),
             side: i8::try_from(closed.way.sign()).unwrap_or(0),
-            qty: closed.qty,
             entry_ns: closed.entry_time.0,
-            exit_ns: closed.exit_time.0,
-            days: [day(closed.entry_time), day(closed.exit_time)],
-            prices: [closed.entry * tick, closed.exit * tick],
-            net_usd: closed.net_usd(),
-            fees_usd: closed.fees_usd,
-            r: closed.r(),
-            slippage: [closed.slippage.0, closed.slippage.1],
-            excursion: [closed.excursion.0, closed.excursion.1],
-            reason: closed.reason,
-            score: score.map_or(0.0, |s| s.1),
-            tier: closed.tier.name().to_owned(),
-            session: closed.sub_bucket.name().to_owned(),
-        }
+            entry_day: self.calendar.segment(closed.entry_time).trade_day,
+            prices: [closed.entry * instrument.tick, closed.exit * instrument.tick],
+            score: score.map(|s| s.1),
+        })
     }
-}
-
-/// Name of an input without its folder.
-///
-/// # Errors
-/// Where the path has none.
-pub(super) fn name(path: &std::path::Path) -> Result<String> {
-    let name = path.file_name().with_context(|| format!("{}: no file", path.display()))?;
-    Ok(name.to_string_lossy().into_owned())
 }

@@ -17,7 +17,7 @@ use crate::store::staged::Staged;
 
 /// A column with its cells.
 enum Cells {
-    Text(Vec<String>),
+    Text(Vec<Option<String>>),
     Whole(Vec<i64>),
     Time(Vec<i64>),
     Number(Vec<Option<f64>>),
@@ -35,7 +35,8 @@ pub(super) fn write(folder: &Path, results: &[RunResult]) -> Result<()> {
 }
 
 fn runs(results: &[RunResult]) -> Columns {
-    let text = |get: fn(&RunResult) -> String| Cells::Text(results.iter().map(get).collect());
+    let text =
+        |get: fn(&RunResult) -> String| Cells::Text(results.iter().map(|r| Some(get(r))).collect());
     let whole = |get: fn(&RunResult) -> u64| {
         Cells::Whole(results.iter().map(|r| i64::try_from(get(r)).unwrap_or(i64::MAX)).collect())
     };
@@ -45,12 +46,13 @@ fn runs(results: &[RunResult]) -> Columns {
         ("file", text(|r| r.file.clone())),
         ("set", whole(|r| r.set as u64)),
         ("label", text(|r| r.label.clone())),
+        ("mode", text(|r| r.mode.clone())),
         ("preset", text(|r| r.preset.clone())),
         ("state_hash", text(|r| r.state_hash.clone())),
         ("digest", text(|r| r.digest.clone())),
         ("events", whole(|r| r.events)),
         ("trade_dates", whole(|r| r.days.len() as u64)),
-        ("edges", whole(|r| r.edges)),
+        ("edges", whole(|r| r.edges[0] + r.edges[1])),
         ("entries_long", whole(|r| r.entries[0])),
         ("entries_short", whole(|r| r.entries[1])),
         ("fills", whole(|r| r.fills)),
@@ -58,7 +60,8 @@ fn runs(results: &[RunResult]) -> Columns {
         ("net_usd", number(|r| Some(r.net_usd()))),
         ("mean_r", number(|r| mean(&r.rs()))),
         ("drawdown_usd", number(|r| Some(r.drawdown_usd))),
-        ("equity_usd", number(|r| Some(r.equity_usd))),
+        ("equity_usd", number(|r| r.equity_usd)),
+        ("cut", Cells::Text(results.iter().map(|r| r.cut.clone()).collect())),
     ]
     .into_iter()
     .map(|(name, cells)| (name.to_owned(), cells))
@@ -76,32 +79,39 @@ fn trades(results: &[RunResult]) -> Columns {
     let all: Vec<(&RunResult, &TradeRow)> =
         results.iter().flat_map(|r| r.trades.iter().map(move |t| (r, t))).collect();
     type Row<'a> = (&'a RunResult, &'a TradeRow);
-    let text = |get: fn(&Row<'_>) -> String| Cells::Text(all.iter().map(get).collect());
+    let words = |get: fn(&Row<'_>) -> Option<String>| Cells::Text(all.iter().map(get).collect());
+    let text =
+        |get: fn(&Row<'_>) -> String| Cells::Text(all.iter().map(|r| Some(get(r))).collect());
     let whole = |get: fn(&Row<'_>) -> i64| Cells::Whole(all.iter().map(get).collect());
     let number = |get: fn(&Row<'_>) -> Option<f64>| Cells::Number(all.iter().map(get).collect());
     vec![
         ("file", text(|r| r.0.file.clone())),
         ("set", whole(|r| r.0.set as i64)),
-        ("preset", text(|r| r.0.preset.clone())),
-        ("trade", text(|r| r.1.trade.clone())),
+        ("mode", text(|r| r.1.trip.mode.clone())),
+        ("preset", text(|r| r.1.trip.preset.clone())),
+        ("trade", text(|r| r.1.trip.id.clone())),
         ("symbol", text(|r| r.1.symbol.clone())),
         ("side", whole(|r| i64::from(r.1.side))),
-        ("qty", whole(|r| i64::from(r.1.qty))),
+        ("qty", whole(|r| i64::from(r.1.trip.qty))),
         ("entry_time", Cells::Time(all.iter().map(|r| r.1.entry_ns).collect())),
-        ("exit_time", Cells::Time(all.iter().map(|r| r.1.exit_ns).collect())),
+        ("exit_time", Cells::Time(all.iter().map(|r| r.1.trip.exit_ns).collect())),
         ("entry_px", number(|r| Some(r.1.prices[0]))),
         ("exit_px", number(|r| Some(r.1.prices[1]))),
-        ("net_usd", number(|r| Some(r.1.net_usd))),
-        ("fees_usd", number(|r| Some(r.1.fees_usd))),
-        ("r", number(|r| r.1.r)),
-        ("entry_slippage_ticks", number(|r| r.1.slippage[0])),
-        ("exit_slippage_ticks", number(|r| r.1.slippage[1])),
-        ("mfe_ticks", number(|r| Some(r.1.excursion[0]))),
-        ("mae_ticks", number(|r| Some(r.1.excursion[1]))),
-        ("exit_reason", text(|r| r.1.reason.name().to_owned())),
-        ("score", number(|r| Some(r.1.score))),
-        ("tier", text(|r| r.1.tier.clone())),
-        ("session", text(|r| r.1.session.clone())),
+        ("net_usd", number(|r| Some(r.1.trip.net_usd()))),
+        ("fees_usd", number(|r| Some(r.1.trip.fees_usd))),
+        ("r", number(|r| r.1.trip.r)),
+        ("entry_slippage_ticks", number(|r| r.1.trip.slippage[0])),
+        ("exit_slippage_ticks", number(|r| r.1.trip.slippage[1])),
+        ("mfe_ticks", number(|r| Some(r.1.trip.excursion.0))),
+        ("mae_ticks", number(|r| Some(r.1.trip.excursion.1))),
+        ("exit_reason", text(|r| r.1.trip.reason.clone())),
+        ("score", number(|r| r.1.score)),
+        ("tier", text(|r| r.1.trip.tier.clone())),
+        ("session", text(|r| r.1.trip.session.clone())),
+        ("sub_bucket", text(|r| r.1.trip.sub_bucket.clone())),
+        ("regime", words(|r| r.1.trip.regime.clone())),
+        ("risk_usd", number(|r| r.1.trip.risk_usd)),
+        ("equity_usd", number(|r| r.1.trip.equity_usd)),
     ]
     .into_iter()
     .map(|(name, cells)| (name.to_owned(), cells))
@@ -123,8 +133,9 @@ fn table(path: &Path, columns: Columns) -> Result<()> {
         let Some(mut column) = group.next_column()? else { break };
         match cells {
             Cells::Text(all) => {
-                let all: Vec<ByteArray> = all.iter().map(|t| ByteArray::from(t.as_str())).collect();
-                let levels = vec![1; all.len()];
+                let levels: Vec<i16> = all.iter().map(|cell| i16::from(cell.is_some())).collect();
+                let all: Vec<ByteArray> =
+                    all.iter().flatten().map(|t| ByteArray::from(t.as_str())).collect();
                 column.typed::<ByteArrayType>().write_batch(&all, Some(&levels), None)?;
             }
             Cells::Whole(all) | Cells::Time(all) => {

@@ -1,309 +1,126 @@
 //! What a backtest says in the end.
 
-use std::io::Write;
+use std::io::{Result, Write};
 
-use serde::Serialize;
-
-use super::pair;
-use super::results::{RunResult, TradeRow};
-use super::sets::Set;
-use super::walk::Fold;
-use crate::analytics::paired::{Paired, paired};
-use crate::analytics::summary::{Summary as Statistics, Verdict};
-use crate::analytics::{Score, iso, mean};
-use crate::order::Gate;
-
-/// Everything that is printed.
-#[derive(Debug, Serialize)]
-pub(super) struct Summary {
-    /// Mode, which labels every number.
-    mode: &'static str,
-    sets: Vec<OfSet>,
-    walk_forward: Option<Walk>,
-    comparison: Option<Comparison>,
-}
-
-#[derive(Debug, Serialize)]
-struct OfSet {
-    set: usize,
-    label: String,
-    preset: String,
-    runs: usize,
-    events: u64,
-    trade_dates: usize,
-    edges: u64,
-    entries_long: u64,
-    entries_short: u64,
-    fills: u64,
-    open_contracts: i64,
-    statistics: Statistics,
-    drawdown_usd: f64,
-    vetoes: Vec<(&'static str, u64)>,
-    /// Of the refusals for size, those in which the small contract would have fitted.
-    micro_would_fit: u64,
-    /// Score of the frames with enough coverage: share of frames and quantiles.
-    scores: Option<Scores>,
-}
-
-#[derive(Debug, Serialize)]
-struct Scores {
-    frames: u64,
-    below_coverage_floor: u64,
-    p50: f64,
-    p90: f64,
-    p99: f64,
-    p999: f64,
-    max: f64,
-    at_least_60: f64,
-    at_least_70: f64,
-    at_least_80: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct Walk {
-    folds: Vec<WalkFold>,
-    /// Mean R of all tested trades, and how many they were.
-    out_of_sample_r: Option<f64>,
-    out_of_sample_trades: usize,
-    purged_trades: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct WalkFold {
-    train: [String; 2],
-    test: [String; 2],
-    set: Option<usize>,
-    train_r: Option<f64>,
-    test_r: Option<f64>,
-    test_trades: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct Comparison {
-    /// Trade dates that both saw.
-    dates: usize,
-    /// Net profit of B minus A by date, USD; `None` with too few dates.
-    paired: Option<Paired>,
-}
-
-impl Summary {
-    /// The results of all sets.
-    #[must_use]
-    pub(super) fn new(
-        sets: &[Set],
-        results: &[RunResult],
-        folds: Option<&[Fold]>,
-        compare: bool,
-    ) -> Summary {
-        let of = |number: usize| -> Vec<RunResult> {
-            results.iter().filter(|r| r.set == number).cloned().collect()
-        };
-        let one = |(number, set): (usize, &Set)| OfSet::new(number, set, &of(number));
-        let comparison = compare.then(|| {
-            let days = pair::daily(&of(0), &of(1));
-            let pairs: Vec<(f64, f64)> = days.iter().map(|&(_, a, b)| (a, b)).collect();
-            Comparison { dates: pairs.len(), paired: paired(&pairs) }
-        });
-        Summary {
-            mode: "replay",
-            sets: sets.iter().enumerate().map(one).collect(),
-            walk_forward: folds.map(Walk::new),
-            comparison,
-        }
-    }
-}
-
-impl OfSet {
-    fn new(set: usize, changed: &Set, results: &[RunResult]) -> OfSet {
-        let sum = |get: fn(&RunResult) -> u64| results.iter().map(get).sum();
-        let veto = |at: usize| results.iter().filter_map(|r| r.vetoes.get(at)).sum();
-        OfSet {
-            set,
-            label: changed.label.clone(),
-            preset: results.first().map(|r| r.preset.clone()).unwrap_or_default(),
-            runs: results.len(),
-            events: sum(|r| r.events),
-            trade_dates: results.iter().map(|r| r.days.len()).sum(),
-            edges: sum(|r| r.edges),
-            entries_long: sum(|r| r.entries[0]),
-            entries_short: sum(|r| r.entries[1]),
-            fills: sum(|r| r.fills),
-            open_contracts: results.iter().flat_map(|r| &r.open).sum(),
-            statistics: statistics(results),
-            drawdown_usd: results.iter().map(|r| r.drawdown_usd).fold(0.0, f64::max),
-            vetoes: Gate::ALL.iter().enumerate().map(|(at, g)| (g.name(), veto(at))).collect(),
-            micro_would_fit: sum(|r| r.micro),
-            scores: Scores::new(results),
-        }
-    }
-}
-
-fn statistics(results: &[RunResult]) -> Statistics {
-    let trades: Vec<&TradeRow> = results.iter().flat_map(|r| &r.trades).collect();
-    let scores: Vec<Score> = trades
-        .iter()
-        .filter_map(|t| Some(Score { r: t.r?, verdict: Verdict::of(t.net_usd, t.fees_usd) }))
-        .collect();
-    let (net, fees) = trades.iter().fold((0.0, 0.0), |s, t| (s.0 + t.net_usd, s.1 + t.fees_usd));
-    Statistics {
-        without_r: (trades.len() - scores.len()) as u64,
-        gross_usd: net + fees,
-        fees_usd: fees,
-        net_usd: net,
-        ..Statistics::of_scores(&scores)
-    }
-}
-
-impl Scores {
-    fn new(results: &[RunResult]) -> Option<Scores> {
-        let mut bins = vec![0_u64; 101];
-        for result in results {
-            for (sum, count) in bins.iter_mut().zip(&result.scores) {
-                *sum += count;
-            }
-        }
-        let frames: u64 = bins.iter().sum();
-        if frames == 0 {
-            return None;
-        }
-        let quantile = |share: f64| {
-            let wanted = (share * frames as f64).ceil() as u64;
-            let mut seen = 0;
-            let at = bins.iter().position(|count| {
-                seen += count;
-                seen >= wanted
-            });
-            at.unwrap_or(100) as f64
-        };
-        let from = |score: usize| bins.iter().skip(score).sum::<u64>() as f64 / frames as f64;
-        Some(Scores {
-            frames,
-            below_coverage_floor: results.iter().map(|r| r.uncovered).sum(),
-            p50: quantile(0.5),
-            p90: quantile(0.9),
-            p99: quantile(0.99),
-            p999: quantile(0.999),
-            max: bins.iter().rposition(|&count| count > 0).unwrap_or(0) as f64,
-            at_least_60: from(60),
-            at_least_70: from(70),
-            at_least_80: from(80),
-        })
-    }
-}
-
-impl Walk {
-    fn new(folds: &[Fold]) -> Walk {
-        let all: Vec<f64> = folds.iter().flat_map(|f| f.tested.iter().copied()).collect();
-        let fold = |f: &Fold| WalkFold {
-            train: f.train.map(iso),
-            test: f.test.map(iso),
-            set: f.chosen,
-            train_r: f.trained,
-            test_r: mean(&f.tested),
-            test_trades: f.tested.len(),
-        };
-        Walk {
-            folds: folds.iter().map(fold).collect(),
-            out_of_sample_r: mean(&all),
-            out_of_sample_trades: all.len(),
-            purged_trades: folds.iter().map(|f| f.purged).sum(),
-        }
-    }
-}
+use super::summary::{Comparison, OfSet, Scores, Selection, Summary, Walk};
 
 fn or_none(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "none".to_owned(), |v| format!("{v:.digits$}"))
+}
+
+fn interval(value: Option<(f64, f64)>, digits: usize) -> String {
+    let text = |(low, high)| format!("{low:.digits$} to {high:.digits$}");
+    value.map_or_else(|| "none".to_owned(), text)
 }
 
 /// Prints it for people.
 ///
 /// # Errors
 /// Where the output is closed.
-pub(super) fn text(all: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
+pub(super) fn text(all: &Summary, out: &mut dyn Write) -> Result<()> {
     for set in &all.sets {
         of_set(set, out)?;
     }
+    if let Some(selection) = &all.selection {
+        selected(selection, out)?;
+    }
     if let Some(walk) = &all.walk_forward {
-        writeln!(out, "\nwalk-forward")?;
-        for f in &walk.folds {
-            let set = f.set.map_or_else(|| "none traded".to_owned(), |set| format!("set {set}"));
-            writeln!(
-                out,
-                "  train {}..{} {set} mean R {}; test {}..{} {} trades, mean R {}",
-                f.train[0],
-                f.train[1],
-                or_none(f.train_r, 4),
-                f.test[0],
-                f.test[1],
-                f.test_trades,
-                or_none(f.test_r, 4)
-            )?;
-        }
-        writeln!(
-            out,
-            "  out of sample: {} trades, mean R {} ({} trades purged)",
-            walk.out_of_sample_trades,
-            or_none(walk.out_of_sample_r, 4),
-            walk.purged_trades
-        )?;
+        walked(walk, out)?;
     }
     if let Some(comparison) = &all.comparison {
-        let dates = comparison.dates;
-        writeln!(out, "\nA (set 0) against B (set 1), net USD by trade date, {dates} dates")?;
-        match &comparison.paired {
-            None => writeln!(out, "  too few dates for a test")?,
-            Some(test) => {
-                let interval = test.interval.map_or_else(
-                    || "none".to_owned(),
-                    |(low, high)| format!("{low:.2} to {high:.2}"),
-                );
-                writeln!(out, "  B - A: mean {:.2}, 95 % interval {interval}", test.mean)?;
-                writeln!(
-                    out,
-                    "  Student t {} (p {}), Wilcoxon V {} (p {})",
-                    or_none(test.t, 3),
-                    or_none(test.t_p, 4),
-                    or_none(test.wilcoxon, 1),
-                    or_none(test.wilcoxon_p, 4)
-                )?;
-            }
-        }
+        compared(comparison, out)?;
     }
     Ok(())
 }
 
-fn of_set(set: &OfSet, out: &mut dyn Write) -> std::io::Result<()> {
+fn selected(of: &Selection, out: &mut dyn Write) -> Result<()> {
+    writeln!(out, "\nselection: k = {} of {} sets have a daily Sharpe ratio", of.k, of.sets)?;
+    let Some(best) = of.best else { return Ok(()) };
+    writeln!(
+        out,
+        "  best set {best}: {} a day, luck alone {}; deflated Sharpe {}",
+        or_none(of.daily_sharpe, 6),
+        or_none(of.expected_by_luck, 6),
+        or_none(of.deflated_sharpe, 4)
+    )
+}
+
+fn walked(walk: &Walk, out: &mut dyn Write) -> Result<()> {
+    writeln!(out, "\nwalk-forward")?;
+    for f in &walk.folds {
+        let [from, to] = &f.train;
+        write!(out, "  train {from}..{to} ")?;
+        match f.set {
+            None => write!(out, "none: fewer than {} trades", walk.least_trades)?,
+            Some(set) => write!(out, "set {set} mean R {}", or_none(f.train_r, 4))?,
+        }
+        let [from, to] = &f.test;
+        let (trades, r) = (f.test_trades, or_none(f.test_r, 4));
+        writeln!(out, "; test {from}..{to} {trades} trades, mean R {r}")?;
+    }
+    let s = &walk.out_of_sample;
+    writeln!(
+        out,
+        "  out of sample: {} trades, mean R {}, 95 % lower bound {}: {} ({} trades purged)",
+        s.trades,
+        or_none(s.expectancy_r, 4),
+        or_none(s.expectancy_lower_bound_r, 4),
+        if walk.accepted { "above 0, accepted" } else { "not above 0, not accepted" },
+        walk.purged_trades
+    )
+}
+
+fn compared(comparison: &Comparison, out: &mut dyn Write) -> Result<()> {
+    let dates = comparison.dates;
+    writeln!(out, "\nA (set 0) against B (set 1), net USD by trade date, {dates} dates")?;
+    let Some(test) = &comparison.paired else {
+        return writeln!(out, "  too few dates for a test");
+    };
+    let interval = interval(test.interval, 2);
+    writeln!(out, "  B - A: mean {:.2}, 95 % interval {interval}", test.mean)?;
+    writeln!(
+        out,
+        "  Student t {} (p {}), Wilcoxon V {} (p {})",
+        or_none(test.t, 3),
+        or_none(test.t_p, 4),
+        or_none(test.wilcoxon, 1),
+        or_none(test.wilcoxon_p, 4)
+    )
+}
+
+fn of_set(set: &OfSet, out: &mut dyn Write) -> Result<()> {
     let label = if set.label.is_empty() { "as configured" } else { &set.label };
-    let (s, runs) = (&set.statistics, set.runs);
-    writeln!(out, "set {} · {label} · replay · preset {}", set.set, set.preset)?;
+    let (report, runs) = (&set.report, set.runs);
+    let s = &report.summary;
+    writeln!(out, "set {} · {label} · {} · preset {}", set.set, report.mode, report.preset)?;
+    if !set.cut.is_empty() {
+        writeln!(out, "  ! {} of {runs} runs are of an input that is not whole", set.cut.len())?;
+    }
     writeln!(
         out,
         "  {runs} runs, {} events, {} trade dates; {} edges, entries {} long {} short, {} fills",
-        set.events, set.trade_dates, set.edges, set.entries_long, set.entries_short, set.fills
+        set.events, report.days, set.edges, set.entries_long, set.entries_short, set.fills
     )?;
-    let interval = s
-        .win_rate_interval
-        .map_or_else(|| "none".to_owned(), |(low, high)| format!("{low:.4} to {high:.4}"));
     writeln!(
         out,
-        "  {} trades: {} won, {} lost, {} flat; win rate {} (95 % {interval})",
+        "  {} trades: {} won, {} lost, {} flat; win rate {} (95 % {})",
         s.trades,
         s.wins,
         s.losses,
         s.flats,
-        or_none(s.win_rate, 4)
+        or_none(s.win_rate, 4),
+        interval(s.win_rate_interval, 4)
     )?;
     writeln!(
         out,
-        "  mean R {} (lower bound {}), profit factor {}, net {:.2} USD after {:.2} fees, greatest \
-         fall {:.2} USD",
+        "  mean R {} (lower bound {}), profit factor {}, net {:.2} USD after {:.2} fees",
         or_none(s.expectancy_r, 4),
         or_none(s.expectancy_lower_bound_r, 4),
         or_none(s.profit_factor, 4),
         s.net_usd,
-        s.fees_usd,
-        set.drawdown_usd
+        s.fees_usd
     )?;
+    risk(set, out)?;
     let vetoes: Vec<String> = set
         .vetoes
         .iter()
@@ -316,24 +133,66 @@ fn of_set(set: &OfSet, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "  too small for a contract, not for the micro: {}", set.micro_would_fit)?;
     }
     if let Some(scores) = &set.scores {
-        writeln!(
-            out,
-            "  score over {} frames: p50 {} p90 {} p99 {} p99.9 {} max {}; from 60 {:.4} %, from \
-             70 {:.4} %, from 80 {:.4} %; {} frames below the coverage floor",
-            scores.frames,
-            scores.p50,
-            scores.p90,
-            scores.p99,
-            scores.p999,
-            scores.max,
-            100.0 * scores.at_least_60,
-            100.0 * scores.at_least_70,
-            100.0 * scores.at_least_80,
-            scores.below_coverage_floor
-        )?;
+        scored(scores, out)?;
     }
     if set.open_contracts != 0 {
         writeln!(out, "  {} contracts still open at the end", set.open_contracts)?;
     }
     Ok(())
+}
+
+/// How far it fell, and what the days, the excursions and the costs were like.
+fn risk(set: &OfSet, out: &mut dyn Write) -> Result<()> {
+    let of = &set.report;
+    if of.summary.trades == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  greatest fall {:.2} USD, {:.2} R with what was open ({:.2} R closed); within one run \
+         {:.2} USD",
+        of.drawdown.depth, of.drawdown_r, of.summary.max_drawdown_r, set.greatest_fall_of_a_run_usd
+    )?;
+    let (ratios, chance) = (&of.ratios, of.selection);
+    writeln!(
+        out,
+        "  Sharpe {} a day, {} a year, Sortino {}, Calmar {}; deflated Sharpe {} (k {})",
+        or_none(ratios.daily_sharpe, 6),
+        or_none(ratios.sharpe, 2),
+        or_none(ratios.sortino, 2),
+        or_none(ratios.calmar, 2),
+        or_none(chance.map(|of| of.probability), 4),
+        chance.map_or_else(|| "none".to_owned(), |of| of.k.to_string())
+    )?;
+    let (e, c) = (&of.excursions, &of.costs);
+    writeln!(
+        out,
+        "  best {} worst {} ticks while open ({} and {} R); slippage entry {} exit {} ticks, fees \
+         {} R a trade",
+        or_none(e.mfe_ticks, 1),
+        or_none(e.mae_ticks, 1),
+        or_none(e.mfe_r, 2),
+        or_none(e.mae_r, 2),
+        or_none(c.entry_slippage_ticks, 2),
+        or_none(c.exit_slippage_ticks, 2),
+        or_none(c.fees_r, 3)
+    )
+}
+
+fn scored(scores: &Scores, out: &mut dyn Write) -> Result<()> {
+    writeln!(
+        out,
+        "  score over {} frames: p50 {} p90 {} p99 {} p99.9 {} max {}; from 60 {:.4} %, from 70 \
+         {:.4} %, from 80 {:.4} %; {} frames below the coverage floor",
+        scores.frames,
+        scores.p50,
+        scores.p90,
+        scores.p99,
+        scores.p999,
+        scores.max,
+        100.0 * scores.at_least_60,
+        100.0 * scores.at_least_70,
+        100.0 * scores.at_least_80,
+        scores.below_coverage_floor
+    )
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::order::{ExitReason, Gate};
+use crate::analytics::{Inputs, Trip};
+use crate::order::Gate;
 use crate::store::staged::Staged;
 
 /// Version of the file; others are computed again.
@@ -18,14 +19,20 @@ const VERSION: u32 = 2;
 pub(super) struct RunResult {
     /// See [`VERSION`].
     pub(super) version: u32,
-    /// Input file, without its folder.
+    /// Input files as they were named.
     pub(super) file: String,
+    /// What of the input is missing at its end, where it is not whole.
+    pub(super) cut: Option<String>,
     /// Number of the set, from 0.
     pub(super) set: usize,
     /// What the set changes.
     pub(super) label: String,
+    /// `live`, `paper` or `replay`.
+    pub(super) mode: String,
     /// Preset.
     pub(super) preset: String,
+    /// Whether the market was made up.
+    pub(super) simulated: bool,
     /// Hash of everything that reaches the core and is no event.
     pub(super) state_hash: String,
     /// Digest of all frames, signals, commands and fills.
@@ -34,8 +41,8 @@ pub(super) struct RunResult {
     pub(super) events: u64,
     /// Trade dates (days since 1970-01-01) on which the market was open, in order.
     pub(super) days: Vec<i32>,
-    /// Edges of the score: signals and those that lacked coverage.
-    pub(super) edges: u64,
+    /// Edges of the score, long and short: signals and those that lacked coverage.
+    pub(super) edges: [u64; 2],
     /// Refusals by gate, in the order of [`Gate::ALL`].
     pub(super) vetoes: Vec<u64>,
     /// Refusals for size in which contracts of the small sister would have fitted.
@@ -48,102 +55,88 @@ pub(super) struct RunResult {
     pub(super) scores: Vec<u64>,
     /// Frames whose coverage was below the floor.
     pub(super) uncovered: u64,
-    /// Equity at the start, USD.
-    pub(super) equity_usd: f64,
+    /// First equity that was known, USD.
+    pub(super) equity_usd: Option<f64>,
     /// Greatest fall of the equity from a peak, open positions included, USD.
     pub(super) drawdown_usd: f64,
     /// Round trips in order.
     pub(super) trades: Vec<TradeRow>,
     /// Position in contracts that was still open at the end, by symbol of the run.
     pub(super) open: Vec<i64>,
+    /// What else a report asks for; its days and what was compared are empty.
+    pub(super) inputs: Inputs,
 }
 
 /// One round trip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TradeRow {
-    /// Id of the entry.
-    pub(super) trade: String,
-    /// Symbol.
+    /// What a report reads of it.
+    pub(super) trip: Trip,
+    /// Symbol of the run.
     pub(super) symbol: String,
     /// +1 long, −1 short.
     pub(super) side: i8,
-    /// Contracts.
-    pub(super) qty: u32,
     /// Market time of the first entry fill, Unix ns.
     pub(super) entry_ns: i64,
-    /// Market time of the last exit fill.
-    pub(super) exit_ns: i64,
-    /// Trade date of the entry and of the exit, days since 1970-01-01.
-    pub(super) days: [i32; 2],
-    /// Average prices in points.
+    /// Trade date of the entry, days since 1970-01-01.
+    pub(super) entry_day: i32,
+    /// Average prices of entry and exit in points.
     pub(super) prices: [f64; 2],
-    /// Profit net of fees, USD.
-    pub(super) net_usd: f64,
-    /// Fees, USD.
-    pub(super) fees_usd: f64,
-    /// Net profit by money at risk; `None` without any.
-    pub(super) r: Option<f64>,
-    /// Slippage of entry and exit, ticks a contract.
-    pub(super) slippage: [Option<f64>; 2],
-    /// Best and worst open profit, ticks.
-    pub(super) excursion: [f64; 2],
-    /// Why it ended.
-    pub(super) reason: ExitReason,
-    /// Score of the decision.
-    pub(super) score: f64,
-    /// Tier of the decision.
-    pub(super) tier: String,
-    /// Session bucket of the entry.
-    pub(super) session: String,
+    /// Score of the decision; `None` where another run made it.
+    pub(super) score: Option<f64>,
 }
 
 impl RunResult {
-    /// An empty result of `set`.
+    /// An empty result.
     #[must_use]
-    pub(super) fn new(file: String, set: usize, label: String) -> RunResult {
+    pub(super) fn new() -> RunResult {
         RunResult {
             version: VERSION,
-            file,
-            set,
-            label,
+            file: String::new(),
+            cut: None,
+            set: 0,
+            label: String::new(),
+            mode: String::new(),
             preset: String::new(),
+            simulated: false,
             state_hash: String::new(),
             digest: String::new(),
             events: 0,
             days: Vec::new(),
-            edges: 0,
+            edges: [0; 2],
             vetoes: vec![0; Gate::ALL.len()],
             micro: 0,
             entries: [0; 2],
             fills: 0,
             scores: vec![0; 101],
             uncovered: 0,
-            equity_usd: 0.0,
+            equity_usd: None,
             drawdown_usd: 0.0,
             trades: Vec::new(),
             open: Vec::new(),
+            inputs: Inputs::default(),
         }
     }
 
     /// Sum of the net profits, USD.
     #[must_use]
     pub(super) fn net_usd(&self) -> f64 {
-        self.trades.iter().map(|t| t.net_usd).sum()
+        self.trades.iter().map(|t| t.trip.net_usd()).sum()
     }
 
     /// R-multiples of the trades that have one.
     #[must_use]
     pub(super) fn rs(&self) -> Vec<f64> {
-        self.trades.iter().filter_map(|t| t.r).collect()
+        self.trades.iter().filter_map(|t| t.trip.r).collect()
     }
 
     /// Net profit of each day in [`RunResult::days`], by the trade date of the exit.
     #[must_use]
     pub(super) fn daily_usd(&self) -> Vec<f64> {
         let of = |day: &i32| {
-            let trades = self.trades.iter().filter(|t| t.days[1] == *day);
-            trades.map(|t| t.net_usd).sum()
+            let trades = self.trades.iter().filter(|t| t.trip.day == *day);
+            trades.map(|t| t.trip.net_usd()).sum()
         };
         self.days.iter().map(of).collect()
     }

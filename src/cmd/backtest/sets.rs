@@ -8,30 +8,47 @@ use crate::config::Config;
 /// Most sets of one grid.
 const SETS_MAX: usize = 10_000;
 
-/// A configuration to be tried.
-#[derive(Clone, Debug)]
+/// What is changed of a configuration to try it.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Set {
-    /// What was changed, `key=value` by key; empty for the configuration as it is.
+    /// What is changed, `key=value` by key; empty for the configuration as it is.
     pub(super) label: String,
-    /// The configuration.
-    pub(super) config: Config,
+    changes: Vec<(String, Value)>,
 }
 
-/// The configuration `base` with every `key=value` of `fixed`, once for each combination of the
-/// grid's values (its keys in alphabetical order, the last one changing fastest).
+impl Set {
+    /// The configuration `base` with the changes.
+    ///
+    /// # Errors
+    /// With the key, or with the set that the configuration refuses.
+    pub(super) fn config(&self, base: &Config) -> Result<Config> {
+        let mut table: Table = toml::from_str(&base.to_text()).context("the configuration")?;
+        for (key, value) in &self.changes {
+            put(&mut table, key, value.clone())?;
+        }
+        let text = toml::to_string(&table)?;
+        Config::parse(&text).map_err(|e| anyhow!("set `{}`: {e}", self.label))
+    }
+
+    fn new(changes: Vec<(String, Value)>) -> Set {
+        let label: Vec<String> = changes.iter().map(|(key, v)| format!("{key}={v}")).collect();
+        Set { label: label.join(" "), changes }
+    }
+}
+
+/// The changes of `fixed`, each `key=value`, with every combination of the grid's values (its keys
+/// in alphabetical order, the last one changing fastest).
 ///
 /// A key is a dotted path as in the file (`decision.gate`), a value is written as in TOML; a text
 /// may be left without quotes.
 ///
 /// # Errors
-/// With the key: it is not one, its value is none, or the configuration refuses the combination.
-pub(super) fn sets(base: &Config, fixed: &[String], grid: Option<&str>) -> Result<Vec<Set>> {
-    let mut table: Table = toml::from_str(&base.to_text()).context("the configuration")?;
-    let mut label = Vec::new();
+/// Where one is no `key=value`, or the grid is none.
+pub(super) fn sets(fixed: &[String], grid: Option<&str>) -> Result<Vec<Set>> {
+    let mut changes = Vec::new();
     for pair in fixed {
         let (key, value) = pair.split_once('=').ok_or_else(|| anyhow!("--set {pair}: no `=`"))?;
-        put(&mut table, key.trim(), value_of(value.trim()))?;
-        label.push(format!("{}={}", key.trim(), value.trim()));
+        changes.push((key.trim().to_owned(), value_of(value.trim())));
     }
     let axes = grid.map(axes).transpose()?.unwrap_or_default();
     let count = axes.iter().try_fold(1_usize, |n, axis| n.checked_mul(axis.1.len()));
@@ -39,37 +56,29 @@ pub(super) fn sets(base: &Config, fixed: &[String], grid: Option<&str>) -> Resul
     let count = count.ok_or_else(|| anyhow!("the grid has more than {SETS_MAX} combinations"))?;
     let mut sets = Vec::with_capacity(count);
     for number in 0..count {
-        let (mut table, mut label, mut rest) = (table.clone(), label.clone(), number);
+        let mut rest = number;
         let mut chosen = Vec::new();
         for (key, values) in axes.iter().rev() {
             let value = values.get(rest % values.len()).cloned();
             rest /= values.len();
-            chosen.extend(value.map(|value| (key, value)));
+            chosen.extend(value.map(|value| (key.clone(), value)));
         }
-        for (key, value) in chosen.into_iter().rev() {
-            label.push(format!("{key}={value}"));
-            put(&mut table, key, value)?;
-        }
-        let label = label.join(" ");
-        let text = toml::to_string(&table)?;
-        let config = Config::parse(&text).map_err(|e| anyhow!("set `{label}`: {e}"))?;
-        sets.push(Set { label, config });
+        let all = changes.iter().cloned().chain(chosen.into_iter().rev());
+        sets.push(Set::new(all.collect()));
     }
     Ok(sets)
 }
 
-/// The configuration `base` with every `key=value` of `fixed` and then the keys of the TOML text
-/// `changes`: the other side of a comparison.
+/// The changes of `set` and then the keys of the TOML text `changes`: the other side of a
+/// comparison.
 ///
 /// # Errors
-/// As [`sets`].
-pub(super) fn changed(base: &Config, fixed: &[String], changes: &str) -> Result<Option<Set>> {
+/// Where the text is no TOML.
+pub(super) fn changed(set: &Set, changes: &str) -> Result<Set> {
     let table: Table = toml::from_str(changes).context("changes")?;
-    let mut keys = Vec::new();
-    leaves("", &table, &mut keys);
-    let mut all = fixed.to_vec();
-    all.extend(keys.iter().map(|(key, value)| format!("{key}={value}")));
-    Ok(sets(base, &all, None)?.pop())
+    let mut all = set.changes.clone();
+    leaves("", &table, &mut all);
+    Ok(Set::new(all))
 }
 
 fn leaves(path: &str, table: &Table, keys: &mut Vec<(String, Value)>) {
@@ -138,9 +147,10 @@ mod tests {
     fn every_combination_once() {
         let grid = "[decision]\ngate = [20.0, 30.0]\n[features]\ngrace_ms = [500, 1000, 2000]\n";
         let fixed = ["decision.preset = core".to_owned()];
-        let sets = sets(&Config::default(), &fixed, Some(grid)).expect("valid");
-        let got: Vec<_> =
-            sets.iter().map(|s| (s.config.decision.gate, s.config.features.grace_ms)).collect();
+        let sets = sets(&fixed, Some(grid)).expect("valid");
+        let configs: Vec<Config> =
+            sets.iter().map(|s| s.config(&Config::default()).expect("valid")).collect();
+        let got: Vec<_> = configs.iter().map(|c| (c.decision.gate, c.features.grace_ms)).collect();
         let at = |gate, grace| (Some(gate), grace);
         assert_eq!(
             got,
@@ -153,19 +163,27 @@ mod tests {
                 at(30.0, 2000)
             ]
         );
-        assert!(sets.iter().all(|s| s.config.decision.preset == "core"));
-        let label = "decision.preset=core decision.gate=20.0 features.grace_ms=500";
+        assert!(configs.iter().all(|c| c.decision.preset == "core"));
+        let label = "decision.preset=\"core\" decision.gate=20.0 features.grace_ms=500";
         assert_eq!(sets.first().map(|s| s.label.as_str()), Some(label));
     }
 
     #[test]
     fn nothing_changed_is_one_set() {
-        let sets = sets(&Config::default(), &[], None).expect("valid");
-        assert_eq!(sets.len(), 1);
-        assert_eq!(
-            sets.first().map(|s| (s.label.as_str(), &s.config)),
-            Some(("", &Config::default()))
-        );
+        let sets = sets(&[], None).expect("valid");
+        let [set] = sets.as_slice() else { panic!("one set") };
+        let base = Config::parse("[trading]\nequity = 54321.0\n").expect("valid");
+        assert_eq!((set.label.as_str(), set.config(&base).expect("as it is")), ("", base));
+    }
+
+    #[test]
+    fn the_other_side_of_a_comparison_has_the_same_first_changes() {
+        let sets = sets(&["decision.gate=30".to_owned()], None).expect("valid");
+        let [a] = sets.as_slice() else { panic!("one set") };
+        let b = changed(a, "[decision]\ncoverage_floor = 0.8\n").expect("valid");
+        assert_eq!(b.label, "decision.gate=30 decision.coverage_floor=0.8");
+        let config = b.config(&Config::default()).expect("valid");
+        assert_eq!(config.decision.gate, Some(30.0));
     }
 
     #[test]
@@ -179,7 +197,10 @@ mod tests {
             (None, Some("a ="), "grid"),
         ] {
             let fixed: Vec<String> = fixed.into_iter().map(str::to_owned).collect();
-            let error = sets(&Config::default(), &fixed, grid).expect_err(word);
+            let all = sets(&fixed, grid).and_then(|sets| {
+                sets.iter().map(|set| set.config(&Config::default())).collect::<Result<Vec<_>>>()
+            });
+            let error = all.expect_err(word);
             assert!(format!("{error:#}").contains(word), "{error:#}");
         }
         let many = format!(
@@ -187,7 +208,7 @@ mod tests {
             (0..200).collect::<Vec<_>>(),
             (0..200).collect::<Vec<_>>()
         );
-        let error = sets(&Config::default(), &[], Some(&many)).expect_err("too many");
+        let error = sets(&[], Some(&many)).expect_err("too many");
         assert!(error.to_string().contains("combinations"), "{error}");
     }
 }

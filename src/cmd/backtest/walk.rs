@@ -7,6 +7,7 @@
 use anyhow::{Result, bail};
 
 use super::results::{RunResult, TradeRow};
+use crate::analytics::{Score, mean};
 
 /// `TRAIN:TEST` or `TRAIN:TEST:PURGE`, in trade dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,21 +45,22 @@ pub(super) struct Fold {
     pub(super) train: [i32; 2],
     /// First and last trade date of the test.
     pub(super) test: [i32; 2],
-    /// The set with the best mean R in training; `None` where no set had a trade.
+    /// The set with the best mean R in training; `None` where no set had trades enough.
     pub(super) chosen: Option<usize>,
     /// Mean R of the chosen set in training.
     pub(super) trained: Option<f64>,
-    /// R of the chosen set's trades in the test.
-    pub(super) tested: Vec<f64>,
+    /// The chosen set's trades in the test that have an R.
+    pub(super) tested: Vec<Score>,
     /// Trades that crossed an edge of the chosen set's windows.
     pub(super) purged: usize,
 }
 
-/// The folds of the results of several sets over the same inputs.
+/// The folds of the results of several sets over the same inputs. A set can be chosen that had at
+/// least `least` trades with an R in training: the mean of fewer says nothing.
 ///
 /// # Errors
 /// Where the inputs hold too few trade dates for one fold.
-pub(super) fn folds(results: &[RunResult], split: Split) -> Result<Vec<Fold>> {
+pub(super) fn folds(results: &[RunResult], split: Split, least: usize) -> Result<Vec<Fold>> {
     let mut days: Vec<i32> = results.iter().flat_map(|r| r.days.iter().copied()).collect();
     days.sort_unstable();
     days.dedup();
@@ -72,16 +74,17 @@ pub(super) fn folds(results: &[RunResult], split: Split) -> Result<Vec<Fold>> {
         let window = |from: usize, len: usize| days.get(from..from + len).unwrap_or_default();
         let train = ends(window(from, split.train));
         let test = ends(window(from + split.train + split.purge, split.test));
-        let mean = |set: usize| {
-            let rs: Vec<f64> = inside(results, set, train).filter_map(|t| t.r).collect();
-            (!rs.is_empty()).then(|| rs.iter().sum::<f64>() / rs.len() as f64)
+        let trained = |set: usize| {
+            let rs: Vec<f64> = inside(results, set, train).filter_map(|t| t.trip.r).collect();
+            mean(&rs).filter(|_| rs.len() >= least)
         };
-        let means = (0..sets).filter_map(|set| Some((set, mean(set)?)));
+        let means = (0..sets).filter_map(|set| Some((set, trained(set)?)));
         // The first of equals: the order of the sets decides, not chance.
         let best = means.reduce(|best, next| if next.1 > best.1 { next } else { best });
         let chosen = best.map(|(set, _)| set);
+        let score = |row: &TradeRow| Some(Score { r: row.trip.r?, verdict: row.trip.verdict() });
         let tested = chosen
-            .map_or_else(Vec::new, |set| inside(results, set, test).filter_map(|t| t.r).collect());
+            .map_or_else(Vec::new, |set| inside(results, set, test).filter_map(score).collect());
         let crosses = |t: &&TradeRow| crosses(t, train) || crosses(t, test);
         let purged = chosen.map_or(0, |set| of(results, set).filter(crosses).count());
         folds.push(Fold { train, test, chosen, trained: best.map(|b| b.1), tested, purged });
@@ -102,44 +105,35 @@ fn inside(
     set: usize,
     [first, last]: [i32; 2],
 ) -> impl Iterator<Item = &TradeRow> {
-    of(results, set).filter(move |t| t.days[0] >= first && t.days[1] <= last)
+    of(results, set).filter(move |t| t.entry_day >= first && t.trip.day <= last)
 }
 
 fn crosses(trade: &TradeRow, [first, last]: [i32; 2]) -> bool {
-    let [from, to] = trade.days;
+    let (from, to) = (trade.entry_day, trade.trip.day);
     (from < first && to >= first) || (from <= last && to > last)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::ExitReason;
+    use crate::analytics::Trip;
+    use crate::analytics::tests::trip;
 
     fn trade(from: i32, to: i32, r: f64) -> TradeRow {
         TradeRow {
-            trade: String::new(),
+            trip: Trip { day: to, ..trip(0, r) },
             symbol: String::new(),
             side: 1,
-            qty: 1,
             entry_ns: 0,
-            exit_ns: 0,
-            days: [from, to],
+            entry_day: from,
             prices: [0.0; 2],
-            net_usd: r,
-            fees_usd: 0.0,
-            r: Some(r),
-            slippage: [None; 2],
-            excursion: [0.0; 2],
-            reason: ExitReason::Target,
-            score: 0.0,
-            tier: String::new(),
-            session: String::new(),
+            score: None,
         }
     }
 
     fn result(set: usize, trades: Vec<TradeRow>) -> RunResult {
         let days = (1..=6).collect();
-        RunResult { days, trades, ..RunResult::new(String::new(), set, String::new()) }
+        RunResult { days, trades, set, ..RunResult::new() }
     }
 
     #[test]
@@ -148,12 +142,13 @@ mod tests {
         let bad_then_good = vec![trade(1, 1, -1.0), trade(4, 4, 3.0), trade(5, 5, 1.0)];
         let results = [result(0, good_then_bad), result(1, bad_then_good)];
         let split: Split = "2:1:1".parse().expect("split");
-        let folds = folds(&results, split).expect("enough");
+        let folds = folds(&results, split, 1).expect("enough");
         assert_eq!(folds.len(), 3);
         let first = folds.first().expect("a fold");
         assert_eq!((first.train, first.test, first.chosen), ([1, 2], [4, 4], Some(0)));
         assert_eq!((first.trained, first.purged), (Some(2.0), 1), "the trade of days 2 and 3");
-        assert_eq!(first.tested, [-1.0]);
+        let rs: Vec<f64> = first.tested.iter().map(|score| score.r).collect();
+        assert_eq!(rs, [-1.0]);
         let second = folds.get(1).expect("a fold");
         assert_eq!((second.train, second.test), ([2, 3], [5, 5]));
         assert_eq!(second.chosen, Some(0), "its trade of two days lies inside");
@@ -161,11 +156,25 @@ mod tests {
         assert_eq!((third.train, third.chosen, third.tested.len()), ([3, 4], Some(1), 0));
     }
 
+    /// One lucky trade does not choose a set.
+    #[test]
+    fn few_trades_choose_nothing() {
+        let lucky = vec![trade(1, 1, 9.0), trade(3, 3, -1.0)];
+        let steady = vec![trade(1, 1, 0.5), trade(2, 2, 0.5), trade(3, 3, 0.25)];
+        let results = [result(0, lucky), result(1, steady)];
+        let split: Split = "2:1".parse().expect("split");
+        let chosen = |least| {
+            let folds = folds(&results, split, least).expect("enough days");
+            folds.first().expect("a fold").chosen
+        };
+        assert_eq!((chosen(1), chosen(2), chosen(3)), (Some(0), Some(1), None));
+    }
+
     #[test]
     fn too_few_days() {
         let split = Split { train: 5, test: 2, purge: 0 };
         assert!(
-            folds(&[result(0, Vec::new())], split).expect_err("short").to_string().contains('7')
+            folds(&[result(0, Vec::new())], split, 1).expect_err("short").to_string().contains('7')
         );
         for text in ["", "5", "0:1", "5:0", "a:b", "1:2:3:4"] {
             assert!(text.parse::<Split>().is_err(), "{text}");

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::groups::{regime_name, vix_regime};
+use super::groups::{regime_name, role_name, vix_regime};
 use super::read::{Execution, Sample};
 use super::value::millis;
 use super::{Header, mode_name};
 use crate::analytics::Trip;
 use crate::calendar::Calendar;
-use crate::order::{ExecutionId, OrderId, Role};
+use crate::order::{ExecutionId, OrderId};
 use crate::trader::note::{Closed, Decided, Filled, Note, Stamp};
 use crate::units::{Instrument, Ts};
 
@@ -51,21 +51,15 @@ impl Collector {
                     of.market_impact_1s_ticks = Some(impact.ticks);
                 }
             }
-            Note::Position(held) => {
-                self.day(held.at);
-            }
-            Note::Exposed(exposed) => {
-                self.day(exposed.at);
-            }
+            Note::Position(held) => self.day(held.at),
+            Note::Exposed(exposed) => self.day(exposed.at),
             Note::Trade(closed) => {
-                let day = self.day(closed.at);
-                if let Some(trip) = self.trip(closed, day) {
+                self.day(closed.at);
+                if let Some(trip) = self.trip(closed) {
                     self.sample.trips.insert(trip.id.clone(), trip);
                 }
             }
-            Note::After(after) => {
-                self.day(after.at);
-            }
+            Note::After(after) => self.day(after.at),
             Note::Order(_) | Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => {}
         }
     }
@@ -76,16 +70,19 @@ impl Collector {
         self.sample
     }
 
-    /// The trade date of a note, which widens the period.
-    fn day(&mut self, at: Stamp) -> i32 {
-        let day = self.calendar.segment(at.market_time.or(at.ts)).trade_day;
+    fn trade_day(&self, at: Stamp) -> i32 {
+        self.calendar.segment(at.market_time.or(at.ts)).trade_day
+    }
+
+    /// The trade date of a note widens the period.
+    fn day(&mut self, at: Stamp) {
+        let day = self.trade_day(at);
         let sample = &mut self.sample;
         if !std::mem::replace(&mut self.began, true) {
             (sample.first, sample.last) = (day, day);
         }
         sample.first = sample.first.min(day);
         sample.last = sample.last.max(day);
-        day
     }
 
     fn decision(&mut self, of: &Decided) {
@@ -102,7 +99,7 @@ impl Collector {
         let [decided, sent, acked] = of.times;
         let execution = Execution {
             client_id: of.id.to_string(),
-            role: if of.role == Role::Entry { "ENTRY" } else { "EXIT" }.to_owned(),
+            role: role_name(of.role).to_owned(),
             qty: of.qty,
             qty_requested: of.order_qty,
             market_impact_1s_ticks: None,
@@ -114,7 +111,9 @@ impl Collector {
         self.sample.executions.insert(key, execution);
     }
 
-    fn trip(&self, of: &Closed, day: i32) -> Option<Trip> {
+    /// A round trip that ended; `None` where the run has no such symbol.
+    #[must_use]
+    pub fn trip(&self, of: &Closed) -> Option<Trip> {
         let instrument = self.instruments.get(usize::from(of.at.symbol.0))?;
         let known = |usd: f64| Some(usd).filter(|usd| *usd > 0.0);
         let [regime, _] = of.regime;
@@ -124,7 +123,7 @@ impl Collector {
             mode: self.sample.mode.clone(),
             preset: self.sample.preset.clone(),
             symbol: instrument.root.clone(),
-            day,
+            day: self.trade_day(of.at),
             exit_ns: Some(of.exit_time).filter(|ts| ts.is_some()).map_or(0, |Ts(ns)| ns),
             qty: of.qty,
             gross_usd: of.gross_usd,

@@ -69,6 +69,14 @@ pub(super) struct Execution {
     pub(super) ack_to_fill_ms: Option<f64>,
 }
 
+impl Execution {
+    /// Whether the order was meant to be filled as it arrived. A stop or a target waits for the
+    /// market: its time to the fill is time in the trade.
+    fn is_at_once(&self) -> bool {
+        self.role == "ENTRY" || self.role == "EXIT"
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Outcome {
     trade_id: String,
@@ -150,11 +158,9 @@ impl Sample {
         self.asked.extend(entry);
     }
 
-    /// Its report over `days`; `compared` as [`Inputs::compared`].
-    ///
-    /// # Errors
-    /// Never in a sample that was read: it has one mode and preset.
-    pub fn report(&self, days: Vec<i32>, compared: Vec<f64>) -> Result<Report> {
+    /// What a report needs of orders and executions; days and what was compared are empty.
+    #[must_use]
+    pub fn inputs(&self) -> Inputs {
         let times = |f: fn(&Execution) -> Option<f64>| self.executions.values().filter_map(f);
         let mut asked = self.asked.clone();
         let mut filled = 0;
@@ -163,17 +169,24 @@ impl Sample {
             asked.entry(entry.client_id.clone()).or_insert(entry.qty_requested);
             filled += u64::from(entry.qty);
         }
-        let inputs = Inputs {
-            days,
+        Inputs {
             entries: (asked.values().map(|&qty| u64::from(qty)).sum(), filled),
             times_ms: [
                 times(|e| e.decision_to_send_ms).collect(),
                 times(|e| e.send_to_ack_ms).collect(),
-                times(|e| e.ack_to_fill_ms).collect(),
+                times(|e| e.ack_to_fill_ms.filter(|_| e.is_at_once())).collect(),
             ],
             impact_ticks: times(|e| e.market_impact_1s_ticks).collect(),
-            compared,
-        };
+            ..Inputs::default()
+        }
+    }
+
+    /// Its report over `days`; `compared` as [`Inputs::compared`].
+    ///
+    /// # Errors
+    /// Never in a sample that was read: it has one mode and preset.
+    pub fn report(&self, days: Vec<i32>, compared: Vec<f64>) -> Result<Report> {
+        let inputs = Inputs { days, compared, ..self.inputs() };
         let trips = self.trips.values().cloned().collect();
         Ok(Report::of(&self.mode, &self.preset, trips, inputs)?)
     }
@@ -389,6 +402,27 @@ mod tests {
         assert!(!list("2025-12-22", "2025-12-26").contains(&number("2025-12-25")));
         assert!(list("2025-12-22", "2025-12-26").contains(&number("2025-12-26")));
         assert_eq!(list("2026-01-14", "2026-01-13"), Vec::<i32>::new());
+    }
+
+    #[test]
+    fn a_stop_does_not_take_its_time_to_be_filled() {
+        let execution = |role: &str, ms: f64| Execution {
+            client_id: role.to_owned(),
+            role: role.to_owned(),
+            qty: 1,
+            qty_requested: 1,
+            market_impact_1s_ticks: None,
+            decision_to_send_ms: None,
+            send_to_ack_ms: Some(1.0),
+            ack_to_fill_ms: Some(ms),
+        };
+        let mut sample = Sample::default();
+        for (role, ms) in [("ENTRY", 5.0), ("STOP", 60_000.0), ("TARGET", 90_000.0), ("EXIT", 7.0)]
+        {
+            sample.executions.insert(role.to_owned(), execution(role, ms));
+        }
+        let [_, ack, fill] = sample.inputs().times_ms;
+        assert_eq!((ack.len(), fill), (4, vec![5.0, 7.0]));
     }
 
     const LINE: &str = concat!(

@@ -10,7 +10,7 @@ use crate::units::{Instrument, Reason};
 /// Largest delay from send to acknowledgement that is no flaw, ms.
 const ACK_MS_MAX: f64 = 1_000.0;
 
-const fn role_name(role: Role) -> &'static str {
+pub(in super::super) const fn role_name(role: Role) -> &'static str {
     match role {
         Role::Entry => "ENTRY",
         Role::Stop => "STOP",

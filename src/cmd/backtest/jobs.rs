@@ -1,0 +1,287 @@
+//! The runs of a backtest: some at a time, and none twice.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context as _, Result, bail};
+use crossbeam::channel::{Receiver, Sender};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use super::BacktestArgs;
+use super::engine;
+use super::market::{Market, Read};
+use super::plan::Plan;
+use super::recorder::Recorder;
+use super::results::{Finished, RunResult};
+use super::sets::Set;
+use crate::cmd::contexts::Timed;
+use crate::cmd::playback::Input;
+use crate::journal::Reader;
+use crate::runtime::setup::Setup;
+
+/// A run to be made.
+struct Job<'a> {
+    input: usize,
+    files: &'a [PathBuf],
+    number: usize,
+    set: &'a Set,
+}
+
+/// A run that was made, now or before.
+struct Done {
+    input: usize,
+    key: u64,
+    before: bool,
+    result: RunResult,
+}
+
+/// What all runs came to.
+#[derive(Debug)]
+pub(super) struct Ran {
+    /// By set, then in the order of the inputs.
+    pub(super) results: Vec<RunResult>,
+    /// How many of them were made before.
+    pub(super) before: usize,
+    /// What should be looked at.
+    pub(super) warnings: Vec<String>,
+}
+
+/// What the workers share.
+#[derive(Debug)]
+pub(super) struct Work<'a> {
+    args: &'a BacktestArgs,
+    sets: &'a [Set],
+    contexts: &'a [Timed],
+    finished: Finished,
+    plan: Plan<'a>,
+    /// Hash of the program and the contexts.
+    base: u64,
+}
+
+impl<'a> Work<'a> {
+    /// The work of these sets.
+    ///
+    /// # Errors
+    /// With the folder, the configuration or the program that cannot be read.
+    pub(super) fn new(
+        args: &'a BacktestArgs,
+        plan: Plan<'a>,
+        sets: &'a [Set],
+        contexts: &'a [Timed],
+    ) -> Result<Work<'a>> {
+        let mut hash = Xxh3::new();
+        // A version number says nothing of a program that is being worked on.
+        let program = std::env::current_exe().and_then(std::fs::read);
+        hash.update(&xxh3_64(&program.context("the program itself")?).to_le_bytes());
+        for timed in contexts {
+            hash.update(format!("{timed:?}").as_bytes());
+        }
+        let (finished, base) = (Finished::open(&args.out)?, hash.digest());
+        Ok(Work { args, sets, contexts, finished, plan, base })
+    }
+
+    /// Every run, some at a time.
+    ///
+    /// # Errors
+    /// Of the first run that failed.
+    pub(super) fn all(&self) -> Result<Ran> {
+        let files = self.args.files.as_slice();
+        let inputs: Vec<&[PathBuf]> =
+            if self.args.together { vec![files] } else { files.chunks(1).collect() };
+        let of = |(input, &files): (usize, &&'a [PathBuf])| {
+            let sets = self.sets.iter().enumerate();
+            sets.map(move |(number, set)| Job { input, files, number, set }).collect::<Vec<_>>()
+        };
+        let jobs: Vec<Job<'_>> = inputs.iter().enumerate().flat_map(of).collect();
+        if self.args.records.is_some() && jobs.len() > 1 {
+            bail!("--records: records are of one run, these are {}", jobs.len());
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = if self.args.jobs == 0 { cores } else { self.args.jobs };
+        let workers = workers.clamp(1, jobs.len().max(1));
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = crossbeam::channel::unbounded();
+        let all = std::thread::scope(|scope| {
+            for _ in 0..workers {
+                let (sender, next, jobs) = (sender.clone(), &next, &jobs);
+                scope.spawn(move || self.work(jobs, next, &sender));
+            }
+            drop(sender);
+            self.collect(&receiver, &next, jobs.len())
+        })?;
+        Ok(in_order(all))
+    }
+
+    fn work(&self, jobs: &[Job<'_>], next: &AtomicUsize, sender: &Sender<Result<Done>>) {
+        let mut last: Option<(usize, Read)> = None;
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // Jobs of one input come one after the other: it is read once.
+            let read = match last.take().filter(|(input, _)| *input == job.input) {
+                Some((_, read)) => Ok(read),
+                None => Read::open(job.files, self.args.tick),
+            };
+            let done = read.and_then(|read| {
+                let done = self.one(job, &read);
+                last = Some((job.input, read));
+                done
+            });
+            if sender.send(done).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn one(&self, job: &Job<'_>, read: &Read) -> Result<Done> {
+        let setup = self.plan.setup(job.set, read)?;
+        let key = self.key(&setup, read);
+        let kept = if self.args.fresh || self.args.records.is_some() {
+            None
+        } else {
+            self.finished.get(key)
+        };
+        let before = kept.is_some();
+        let result = match kept {
+            Some(kept) => kept,
+            None => self.made(&setup, read)?,
+        };
+        let (file, label, cut) = (read.name.clone(), job.set.label.clone(), read.cut.clone());
+        let result = RunResult { file, cut, set: job.number, label, ..result };
+        Ok(Done { input: job.input, key, before, result })
+    }
+
+    fn made(&self, setup: &Setup, read: &Read) -> Result<RunResult> {
+        let input = match &read.market {
+            Market::Ticks(files) => {
+                let sent = self.args.wire_times.map(Into::into);
+                Input::Ticks { files, contexts: self.contexts, sent }
+            }
+            Market::Journal(file) => {
+                let named = || file.path.display().to_string();
+                Input::Journal { file, reader: Reader::open(&file.data).with_context(named)? }
+            }
+        };
+        let empty = RunResult::new();
+        let Some(folder) = &self.args.records else {
+            return engine::run(setup, &input, empty, |_| Ok(()));
+        };
+        let mut recorder = Recorder::new(folder, setup);
+        let result = engine::run(setup, &input, empty, |step| recorder.step(step))?;
+        recorder.finish()?;
+        Ok(result)
+    }
+
+    /// What a result depends on, as a number.
+    fn key(&self, setup: &Setup, read: &Read) -> u64 {
+        let mut hash = Xxh3::new();
+        hash.update(&self.base.to_le_bytes());
+        hash.update(&setup.state_hash());
+        hash.update(setup.mode.as_bytes());
+        hash.update(&[0]);
+        hash.update(&read.hash.to_le_bytes());
+        hash.update(format!("{:?}", self.args.wire_times).as_bytes());
+        hash.digest()
+    }
+
+    /// Gathers the results, keeps each as it comes, and says how far it is; the first error stops
+    /// the rest.
+    fn collect(
+        &self,
+        receiver: &Receiver<Result<Done>>,
+        next: &AtomicUsize,
+        all: usize,
+    ) -> Result<Vec<Done>> {
+        let (mut done, mut kept) = (Vec::with_capacity(all), BTreeSet::new());
+        let terminal = std::io::stderr().is_terminal();
+        let mut failed = None;
+        for one in receiver {
+            // Two inputs may hold the same, two sets may come to the same.
+            let one = one.and_then(|one| {
+                if !one.before && kept.insert(one.key) {
+                    self.finished.put(one.key, &one.result)?;
+                }
+                Ok(one)
+            });
+            match one {
+                Ok(one) => done.push(one),
+                Err(error) => {
+                    next.store(all, Ordering::Relaxed);
+                    failed.get_or_insert(error);
+                }
+            }
+            if terminal {
+                eprint!("\r{}/{all} runs ", done.len());
+            }
+        }
+        if terminal {
+            eprint!("\r\x1b[K");
+        }
+        match failed {
+            Some(error) => Err(error),
+            None if done.len() < all => bail!("{} of {all} runs ended", done.len()),
+            None => Ok(done),
+        }
+    }
+}
+
+/// By set and input, whichever thread was first; what an input repeats of one before it is left
+/// out, a trade counts once.
+fn in_order(mut all: Vec<Done>) -> Ran {
+    all.sort_by_key(|done| (done.result.set, done.input));
+    let mut ran = Ran { results: Vec::new(), before: 0, warnings: Vec::new() };
+    let mut seen = BTreeSet::new();
+    let mut warn = BTreeSet::new();
+    for done in all {
+        let (set, file) = (done.result.set, &done.result.file);
+        if !seen.insert((set, done.key)) {
+            warn.insert(format!("{file}: holds what an input before it holds: it counts once"));
+            continue;
+        }
+        warn.extend(done.result.cut.iter().map(|cut| format!("{cut}; what is whole was played")));
+        ran.before += usize::from(done.before);
+        ran.results.push(done.result);
+    }
+    ran.warnings.extend(warn);
+    ran
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(input: usize, set: usize, key: u64, file: &str) -> Done {
+        let file = file.to_owned();
+        Done { input, key, before: false, result: RunResult { file, set, ..RunResult::new() } }
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_inputs() {
+        // As threads may end: two files of one name, the later first.
+        let all = vec![
+            done(2, 0, 7, "c/es.scid"),
+            done(1, 1, 6, "b/es.scid"),
+            done(1, 0, 5, "b/es.scid"),
+            done(0, 0, 3, "a/es.scid"),
+            done(0, 1, 4, "a/es.scid"),
+        ];
+        let ran = in_order(all);
+        let files: Vec<(usize, &str)> =
+            ran.results.iter().map(|r| (r.set, r.file.as_str())).collect();
+        let expected = [(0, "a"), (0, "b"), (0, "c"), (1, "a"), (1, "b")];
+        let expected: Vec<(usize, String)> =
+            expected.map(|(set, folder)| (set, format!("{folder}/es.scid"))).to_vec();
+        assert!(files.iter().copied().eq(expected.iter().map(|(s, f)| (*s, f.as_str()))));
+        assert!(ran.warnings.is_empty());
+    }
+
+    #[test]
+    fn what_is_there_twice_counts_once() {
+        let all = vec![done(1, 0, 5, "copy"), done(0, 0, 5, "first"), done(0, 1, 5, "first")];
+        let ran = in_order(all);
+        let files: Vec<(usize, &str)> =
+            ran.results.iter().map(|r| (r.set, r.file.as_str())).collect();
+        assert_eq!(files, [(0, "first"), (1, "first")], "two sets may come to the same");
+        assert_eq!(ran.warnings.len(), 1);
+    }
+}
