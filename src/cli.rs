@@ -44,6 +44,8 @@ enum Command {
     EsBiasBridge(cmd::bridge::BridgeArgs),
     /// Draw a session: price with VWAP bands, volume profile, volume, CVD, marks.
     Plot(cmd::plot::PlotArgs),
+    /// Pack the files of months that are over, check that files are what was written, unpack.
+    Archive(cmd::archive::ArchiveArgs),
     /// Trade records to statistics: print them, write Markdown, JSON and one page with charts.
     Report(cmd::analytics::ReportArgs),
 }
@@ -70,6 +72,7 @@ impl Cli {
             Command::Features(args) => cmd::features::run(args, out),
             Command::Levels(args) => cmd::levels::run(args, out),
             Command::Plot(args) => cmd::plot::run(args, out),
+            Command::Archive(args) => cmd::archive::run(args, out),
             Command::Report(args) => cmd::analytics::run(args, out),
         }?;
         Ok(ExitCode::SUCCESS)

@@ -23,6 +23,7 @@
 //!   decision ─► Edge ─► trader: gates ─► risk ─► execution ─► Command ─► execution::wire ─► venue
 //!                         │ on paper: execution::exchange       └ commands ring, thread net ┘
 //!                         ▼ Note ─► thread records ─► store::trades
+//!   features ─► Snapshot, one a second ─► thread orderflow ─► store::orderflow
 //!   halt file, `mia halt`, signals ─► thread door ─ control ring ─► thread net, sequenced
 //! ```
 //!

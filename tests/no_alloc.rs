@@ -13,6 +13,7 @@ use mia::feed::dtc::DtcFeed;
 use mia::pipeline::Pipeline;
 use mia::runtime::capture::capture;
 use mia::runtime::setup::Setup;
+use mia::store::orderflow::Sampler;
 use mia::tally::SessionFilter;
 use mia::trader::note::Note;
 use mia::units::{Instrument, MINUTE, Reason, SECOND, SymbolId, Ts};
@@ -84,6 +85,7 @@ fn hot_path_allocates_nothing() {
         let versions = versions(Ts(START * SECOND));
         let (mut context, mut rest_of_versions) = (&Context::EMPTY, versions.as_slice());
         let (mut reasons, mut did) = ([0_u64; 16], [0_u64; 3]);
+        let (mut sampler, mut shots) = (Sampler::new(SECOND), 0);
         let measured = allocation_counter::measure(|| {
             for (ts, bytes) in &frames {
                 let ts = Ts(*ts);
@@ -120,7 +122,10 @@ fn hot_path_allocates_nothing() {
                 while let Ok(Some(frame)) = dtc::frame::next_frame(rest) {
                     feed.on_frame(&frame, ts, &mut |event| {
                         events += 1;
-                        pipeline.on_event(&sequencer.stamp(event), context);
+                        let event = sequencer.stamp(event);
+                        pipeline.on_event(&event, context);
+                        let shot = sampler.take(&event, pipeline.features());
+                        shots += u32::from(std::hint::black_box(shot).is_some());
                         for note in pipeline.judge().notes() {
                             match note {
                                 Note::Decision(_) => did[0] += 1,
@@ -137,6 +142,7 @@ fn hot_path_allocates_nothing() {
         assert_eq!(measured.count_total, 0, "{generation:?}: {measured:?}");
         assert!(events > 100_000 && drained > 1 << 20, "{events} events, {drained} bytes");
         assert_eq!(capture.lost(), 0);
+        assert!((1000..=3001).contains(&shots), "{shots} snapshots of order flow");
         let signals = pipeline.judge().signals();
         assert!(signals.long + signals.short > 0, "the decision decided");
         let [decisions, fills, trades] = did;

@@ -1,6 +1,7 @@
 //! One file a subcommand.
 
 pub mod analytics;
+pub mod archive;
 pub mod backtest;
 pub mod baseline;
 pub mod bridge;
@@ -14,6 +15,7 @@ pub mod latency;
 pub mod levels;
 pub mod market;
 pub mod mock_massive;
+pub mod orderflow;
 pub mod pairs;
 pub mod playback;
 pub mod plot;

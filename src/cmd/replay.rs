@@ -69,6 +69,10 @@ pub struct ReplayArgs {
     /// A row each 1m, 5m, 1h (bar closes), 1s, 30s (market time), or N market events.
     #[arg(long, value_name = "STEP", default_value = "1m", requires = "features")]
     every: Every,
+    /// Write the files of [orderflow], below DIR/replay/snapshots/orderflow. The
+    /// configuration says how often and how long.
+    #[arg(long, value_name = "DIR")]
+    orderflow: Option<PathBuf>,
     /// Journal only: fail unless every recorded digest is computed again.
     #[arg(long)]
     check: bool,
@@ -210,10 +214,8 @@ fn replay_ticks(
     if let Some(path) = &args.journal {
         write_journal(path, &setup, &files, &contexts)?;
     }
-    if let Some(path) = &args.features {
-        let input = Input::Ticks { files: &files, contexts: &contexts, sent: None };
-        write_features(path, args.every, &setup, &input)?;
-    }
+    let input = Input::Ticks { files: &files, contexts: &contexts, sent: None };
+    write_files(args, &setup, &input)?;
     Ok((setup, passes))
 }
 
@@ -264,11 +266,17 @@ fn write_journal(
     Ok(())
 }
 
-/// Writes the table of features in a pass of its own: the timed ones stay as they are.
-fn write_features(path: &Path, every: Every, setup: &Setup, input: &Input<'_>) -> Result<()> {
-    let rows = super::playback::write_features(path, every, setup, input)?;
-    eprintln!("features {} ({rows} rows)", path.display());
-    Ok(())
+/// Writes the table of features and the order flow, each in a pass of its own: the timed ones stay
+/// as they are.
+fn write_files(args: &ReplayArgs, setup: &Setup, input: &Input<'_>) -> Result<()> {
+    if let Some(path) = &args.features {
+        let rows = super::playback::write_features(path, args.every, setup, input)?;
+        eprintln!("features {} ({rows} rows)", path.display());
+    }
+    match &args.orderflow {
+        Some(data) => super::orderflow::write(data, setup, input).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 fn replay_journal(
@@ -335,9 +343,7 @@ fn replay_journal(
         let outputs = (!changed).then_some(outputs);
         passes.push(Pass { pipeline, counters: player.counters(), rate, outputs });
     }
-    if let Some(path) = &args.features {
-        write_features(path, args.every, &setup, &Input::Journal { file, reader })?;
-    }
+    write_files(args, &setup, &Input::Journal { file, reader })?;
     Ok((setup, passes))
 }
 

@@ -13,6 +13,7 @@ use crate::feed::seam::Warmed;
 use crate::pipeline::{Judge, SignalCounts};
 use crate::profile::ValueArea;
 use crate::runtime::warmup::{self, Summary};
+use crate::store::orderflow::{Feed, Written};
 use crate::tally::Tally;
 use crate::units::{Instrument, Px, SymbolId, Ts};
 
@@ -225,6 +226,9 @@ pub struct Report {
     digests_checked: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warmup: Vec<WarmupReport>,
+    /// Gauges of the feeds, where order flow was written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    feeds: Vec<Feed>,
     /// Diagnostics: they decide nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     diagnostic_pairs: Vec<PairReport>,
@@ -272,6 +276,7 @@ impl Report {
             refused: Refused::new(counters),
             digests_checked: measured.digests_checked,
             warmup: Vec::new(),
+            feeds: Vec::new(),
             diagnostic_pairs: super::pairs::reports(instruments, judge.pairs()),
         }
     }
@@ -284,6 +289,13 @@ impl Report {
                 self.warmup.push(WarmupReport::new(&instrument.symbol, warmed));
             }
         }
+        self
+    }
+
+    /// With the gauges of the feeds that the order-flow files were made from.
+    #[must_use]
+    pub fn with_feeds(mut self, written: Option<&Written>) -> Report {
+        self.feeds = written.map(|written| written.feeds.clone()).unwrap_or_default();
         self
     }
 

@@ -335,7 +335,8 @@ pub fn finish(
     let (instruments, mode) = (&setup.instruments, &setup.mode);
     let report =
         Report::new(mode, instruments, &ended.features, &ended.judge, &ended.counters, measured)
-            .with_warmup(instruments, &ended.warmup);
+            .with_warmup(instruments, &ended.warmup)
+            .with_feeds(ended.orderflow.as_ref().and_then(|of| of.written.as_ref()));
     if json {
         writeln!(out, "{}", report.to_json()?)?;
     } else {
@@ -353,13 +354,15 @@ pub fn finish(
     if let Some(records) = &ended.records {
         match (&records.written, &records.error) {
             (Some(written), _) => eprintln!(
-                "mia: records: {} written, {} flagged, {} round trips",
-                written.records, written.flagged, written.trades
+                "mia: records: {} written, {} flagged, {} round trips; {} of {} needed fields \
+                 without a value",
+                written.records, written.flagged, written.trades, written.lacking, written.needed
             ),
             (None, Some(error)) => bail!("the records are not whole: {error}"),
             (None, None) => {}
         }
     }
+    ended.orderflow.as_ref().map_or(Ok(()), super::orderflow::ended)?;
     if let (Some(outcome), Some(path)) = (&ended.journal, journal) {
         eprintln!("mia: journal {} ({} bytes)", path.display(), outcome.bytes);
         if let Some(error) = &outcome.error {

@@ -2,6 +2,7 @@
 //! errors. `mia run --print-config` prints the defaults.
 
 mod cold;
+mod files;
 mod limits;
 mod params;
 mod trading;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use self::cold::{DtcIndex, INDICES, MassiveConfig, OptionsConfig, Provider, VolatilityConfig};
+pub use self::files::{ArchiveConfig, OrderflowConfig};
 pub use self::limits::{ExchangeConfig, QueueModel, RiskConfig};
 pub use self::trading::{EntryKind, Money, OnStop, ProductConfig, TradingConfig, TradingMode};
 use crate::decision::confluence::{Item, Preset, Term, TierEdges};
@@ -54,6 +56,11 @@ pub struct Config {
     pub rings: RingConfig,
     /// Where the journal goes.
     pub journal: JournalConfig,
+    /// Order flow as files for other programs; left out: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orderflow: Option<OrderflowConfig>,
+    /// What `mia archive` keeps.
+    pub archive: ArchiveConfig,
 }
 
 /// One `[[symbols]]` entry.
@@ -376,6 +383,7 @@ impl Config {
         let dtc = |s: &&SourceConfig| matches!(s, SourceConfig::Dtc(_));
         let servers: Vec<&str> = self.sources.iter().filter(dtc).map(SourceConfig::name).collect();
         self.volatility.check(&servers)?;
+        self.orderflow.as_ref().map_or(Ok(()), OrderflowConfig::check)?;
         self.instruments()?;
         self.preset()?;
         self.check_trading()
@@ -524,6 +532,9 @@ mod tests {
             ("source = \"es\"", "source = \"nq\"", "nq"),
             ("base_width_ticks = 8", "baseline_gap_min = 4", "5 to 240"),
             ("name = \"BTCUSD\"", "name = \"ESZ6\"", "twice"),
+            ("[decision]", "[orderflow]\nevery_s = 0\n[decision]", "orderflow.every_s"),
+            ("[decision]", "[orderflow]\nfile_minutes = 61\n[decision]", "1 to 60"),
+            ("[decision]", "[archive]\ntrade_days = 1\n[decision]", "trade_days"),
         ] {
             let text = FULL.replace(from, to);
             let error = Config::parse(&text).expect_err(from);

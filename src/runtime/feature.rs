@@ -3,6 +3,7 @@
 use rtrb::{Consumer, Producer};
 
 use super::agent::{Agent, wait_until};
+use super::orderflow::Tap;
 use crate::event::Event;
 use crate::features::{Features, Frame};
 
@@ -15,13 +16,21 @@ pub struct FeatureAgent {
     features: Features,
     events: Consumer<Event>,
     frames: Producer<Frame>,
+    tap: Option<Tap>,
 }
 
 impl FeatureAgent {
     /// An agent between two rings.
     #[must_use]
     pub fn new(features: Features, events: Consumer<Event>, frames: Producer<Frame>) -> Self {
-        FeatureAgent { features, events, frames }
+        FeatureAgent { features, events, frames, tap: None }
+    }
+
+    /// Lets `tap` see each event.
+    #[must_use]
+    pub fn with_tap(mut self, tap: Option<Tap>) -> Self {
+        self.tap = tap;
+        self
     }
 }
 
@@ -36,6 +45,9 @@ impl Agent for FeatureAgent {
                 wait_until(|| !self.frames.is_full());
                 // The only producer has just seen room.
                 let _ = self.frames.push(*frame);
+            }
+            if let Some(tap) = &mut self.tap {
+                tap.event(&event, &self.features);
             }
         }
         ready

@@ -16,6 +16,7 @@ use super::feature::FeatureAgent;
 use super::journal::{JournalAgent, JournalOutcome};
 use super::mids::Mid;
 use super::net::{Desk, EventSink, Flags, IndexTick, NetAgent, NetOutcome, NetParts};
+use super::orderflow::{self, FlowAgent, FlowOutcome, Tap};
 use super::records::{self, RecordsOutcome};
 use super::setup::Setup;
 use super::source::{NetSource, READ_BYTES};
@@ -56,6 +57,7 @@ pub struct Live {
     hot: Hot,
     journal: Option<JoinHandle<JournalOutcome>>,
     records: Option<JoinHandle<RecordsOutcome>>,
+    orderflow: Option<JoinHandle<FlowOutcome>>,
 }
 
 /// What the hot threads share with the cold path.
@@ -102,12 +104,15 @@ pub struct Ended {
     pub cut: bool,
     /// The files of the trading, where there were any.
     pub records: Option<RecordsOutcome>,
+    /// The files of the order flow, where there were any.
+    pub orderflow: Option<FlowOutcome>,
 }
 
 /// The whole core on the net thread.
 struct FusedSink {
     features: Features,
     decider: Decider,
+    tap: Option<Tap>,
     last: (u64, Ts),
 }
 
@@ -121,6 +126,9 @@ impl EventSink for FusedSink {
     fn send(&mut self, event: &Event) {
         if let Some(frame) = self.features.on_event(event) {
             self.decider.on_frame(frame);
+        }
+        if let Some(tap) = &mut self.tap {
+            tap.event(event, &self.features);
         }
         self.last = (event.seq, event.ts);
     }
@@ -199,18 +207,22 @@ impl Live {
             records_thread =
                 Some(agent::spawn("records", agent, Idle::Backoff, None).map_err(text)?);
         }
+        let (tap, flow) = orderflow::agent(setup, &mut publisher, clock)?.unzip();
+        let spawn = |agent: FlowAgent| agent::spawn("orderflow", agent, Idle::Backoff, None);
+        let orderflow = flow.map(spawn).transpose().map_err(text)?;
         let clock = clock.clone();
         let (capture, flags_net) = (capture_end, flags.clone());
         let indices_end = Some(indices_in);
         let parts =
             Parts { setup, sources, history, capture, clock, flags: flags_net, indices_end, desk };
+        let core = (features, decider, tap);
         let hot = match config.threads.layout {
-            Layout::Fused => parts.fused(features, decider)?,
-            Layout::Split => parts.split(features, decider)?,
+            Layout::Fused => parts.fused(core)?,
+            Layout::Split => parts.split(core)?,
         };
         let cold = Some(ColdEnds { publisher, mids, indices });
         let (journal, records) = (journal_thread, records_thread);
-        Ok((Live { flags, status, cold, control, hot, journal, records }, commands))
+        Ok((Live { flags, status, cold, control, hot, journal, records, orderflow }, commands))
     }
 
     /// Whether the net thread has ended by itself.
@@ -240,13 +252,30 @@ impl Live {
         let NetOutcome { counters, lost, warmup, sent, refused, cut, .. } = net;
         let journal = self.journal.map(JoinHandle::join).transpose().map_err(died("journal"))?;
         let records = self.records.map(JoinHandle::join).transpose().map_err(died("records"))?;
-        Ok(Ended { features, judge, counters, journal, lost, warmup, sent, refused, cut, records })
+        let orderflow =
+            self.orderflow.map(JoinHandle::join).transpose().map_err(died("orderflow"))?;
+        Ok(Ended {
+            features,
+            judge,
+            counters,
+            journal,
+            lost,
+            warmup,
+            sent,
+            refused,
+            cut,
+            records,
+            orderflow,
+        })
     }
 }
 
 fn text(error: std::io::Error) -> String {
     error.to_string()
 }
+
+/// What the hot threads are made of.
+type Core = (Features, Decider, Option<Tap>);
 
 struct Parts<'a> {
     setup: &'a Setup,
@@ -278,20 +307,20 @@ impl Parts<'_> {
         .map_err(text)
     }
 
-    fn fused(self, features: Features, decider: Decider) -> Result<Hot, String> {
+    fn fused(self, (features, decider, tap): Core) -> Result<Hot, String> {
         let threads = self.setup.config.threads.clone();
-        let agent = self.net(FusedSink { features, decider, last: (0, Ts::NONE) })?;
+        let agent = self.net(FusedSink { features, decider, tap, last: (0, Ts::NONE) })?;
         // The agent waits in its own poll.
         let net = agent::spawn("net", agent, Idle::Spin, threads.net_core).map_err(text)?;
         Ok(Hot::Fused(net))
     }
 
-    fn split(self, features: Features, decider: Decider) -> Result<Hot, String> {
+    fn split(self, (features, decider, tap): Core) -> Result<Hot, String> {
         let config = &self.setup.config;
         let (threads, rings) = (config.threads.clone(), config.rings.clone());
         let (events_in, events) = RingBuffer::new(rings.events);
         let (frames_in, frames) = RingBuffer::new(rings.frames);
-        let feature = FeatureAgent::new(features, events, frames_in);
+        let feature = FeatureAgent::new(features, events, frames_in).with_tap(tap);
         let decision = DecisionAgent::new(decider, frames);
         let (idle, net) = (threads.idle, self.net(events_in)?);
         let spawn = |e| text(e);

@@ -24,6 +24,7 @@ pub mod journal;
 pub mod live;
 pub mod mids;
 pub mod net;
+pub mod orderflow;
 pub mod player;
 pub mod previous;
 pub mod records;

@@ -2,17 +2,22 @@
 //!
 //! [`mod@columns`] is the one table of what a row holds, [`rows`] says when there is a row,
 //! [`mod@csv`] and [`mod@parquet`] write it. A file takes its name only once it is whole
-//! ([`staged`]). [`contexts`] holds what the cold path published, version by version, and
-//! [`trades`] what trading left.
+//! ([`staged`]). [`contexts`] holds what the cold path published, version by version,
+//! [`orderflow`] what other programs read of the market, and [`trades`] what trading left.
+//! [`manifest`] lists the files of a day, [`archive`] packs those of a month.
 
+pub mod archive;
 mod behind;
 pub mod columns;
 pub mod contexts;
 pub mod control;
 pub mod csv;
 pub mod ids;
+pub mod manifest;
 pub mod options;
+pub mod orderflow;
 pub mod parquet;
+pub mod quality;
 pub mod rows;
 pub mod staged;
 pub mod trades;

@@ -46,6 +46,19 @@ impl Staged {
         &self.path
     }
 
+    /// Brings everything written so far to disk, under a name that can be read until
+    /// [`Staged::finish`].
+    ///
+    /// # Errors
+    /// With the path where it cannot be written.
+    pub fn sync(&mut self) -> io::Result<&Path> {
+        if let Some(file) = &mut self.file {
+            let synced = file.flush().and_then(|()| file.get_ref().sync_all());
+            synced.map_err(|e| named(&self.path, &e))?;
+        }
+        Ok(&self.temporary)
+    }
+
     /// Brings everything to disk and gives the file its name.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ use self::summary::{Summary, Walk};
 use self::walk::Split;
 use super::analytics::is_journal;
 use super::contexts;
+use super::serve::Form;
 
 /// Arguments of `mia backtest`.
 #[derive(Args, Debug)]

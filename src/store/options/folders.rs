@@ -311,7 +311,7 @@ fn sweep(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Whether another process has this number. Where there is no `/proc`, none is known to.
-fn runs(pid: u32) -> bool {
+pub(in crate::store) fn runs(pid: u32) -> bool {
     pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists()
 }
 

@@ -125,7 +125,7 @@ impl Session<'_> {
         times: (Option<&str>, Option<&str>),
         schema: &str,
     ) {
-        self.entries.push(Entry::new(self.folders, &path, content, records, times, schema));
+        self.entries.push(manifest::entry(self.folders, &path, content, records, times, schema));
         self.written.files.push(path);
     }
 

@@ -113,6 +113,7 @@ fn list(
             first_ts: times.0.clone(),
             last_ts: times.1.clone(),
             schema_version: schema.clone(),
+            completeness: None,
         });
     }
     entries.sort_by(|a, b| a.file.cmp(&b.file));

@@ -39,6 +39,8 @@ pub struct Plan {
     pub decision: Option<DecisionConfig>,
     /// Whose trading, limits and exchange the run has; it trades nothing unless set.
     pub trading: Option<Config>,
+    /// Whether and where the run writes its order flow.
+    pub orderflow: Option<mia::config::OrderflowConfig>,
     /// The cold path: asked every five milliseconds, with how often it was asked before and the
     /// time, for a context to publish.
     pub contexts: fn(u64, Ts) -> Option<Context>,
@@ -59,6 +61,7 @@ impl Plan {
             warmup: Vec::new(),
             decision: None,
             trading: None,
+            orderflow: None,
             contexts: |_, _| None,
         }
     }
@@ -92,6 +95,7 @@ impl Plan {
             (config.risk, config.exchange) = (of.risk.clone(), of.exchange.clone());
         }
         config.warmup.clone_from(&self.warmup);
+        config.orderflow.clone_from(&self.orderflow);
         config.threads.layout = self.layout;
         config.threads.idle = Idle::Yield;
         let instruments = config.instruments().expect("ticks");
