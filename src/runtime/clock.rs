@@ -3,6 +3,8 @@
 //! Intervals come from the processor's counter (about 10 ns a read); the wall clock is read once at
 //! the start, so times of a run are comparable with each other and never step.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::units::Ts;
@@ -13,6 +15,20 @@ pub struct Clock {
     counter: quanta::Clock,
     start_raw: u64,
     start_unix: i64,
+    /// How far a [`Hand`] has moved it on, ns; `None` outside drills.
+    moved: Option<Arc<AtomicI64>>,
+}
+
+/// Moves the clock of a drill on, so that what takes minutes is not waited for.
+#[derive(Clone, Debug)]
+pub struct Hand(Arc<AtomicI64>);
+
+impl Hand {
+    /// From now on it is `ns` later; below 0 counts as 0. Durations by [`Clock::elapsed_ns`] stay
+    /// what they are.
+    pub fn forward(&self, ns: i64) {
+        self.0.fetch_add(ns.max(0), Ordering::AcqRel);
+    }
 }
 
 impl Default for Clock {
@@ -30,13 +46,20 @@ impl Clock {
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let start_raw = counter.raw();
         let start_unix = i64::try_from(unix.as_nanos()).unwrap_or(i64::MAX);
-        Clock { counter, start_raw, start_unix }
+        Clock { counter, start_raw, start_unix, moved: None }
     }
 
     /// A clock that says `start` now and runs on from there: for drills at another hour.
     #[must_use]
     pub fn set_to(start: Ts) -> Clock {
         Clock { start_unix: start.0, ..Clock::new() }
+    }
+
+    /// A clock as [`Clock::set_to`] makes it, and the hand that moves it and its clones on.
+    #[must_use]
+    pub fn drill(start: Ts) -> (Clock, Hand) {
+        let hand = Hand(Arc::default());
+        (Clock { moved: Some(hand.0.clone()), ..Clock::set_to(start) }, hand)
     }
 
     /// Nanoseconds since this clock was made.
@@ -48,7 +71,11 @@ impl Clock {
     /// Unix time.
     #[must_use]
     pub fn now(&self) -> Ts {
-        Ts(self.start_unix.saturating_add_unsigned(self.elapsed_ns()))
+        let now = self.start_unix.saturating_add_unsigned(self.elapsed_ns());
+        match &self.moved {
+            None => Ts(now),
+            Some(moved) => Ts(now.saturating_add(moved.load(Ordering::Acquire))),
+        }
     }
 
     /// Unix time as the unsigned nanoseconds that the protocol session counts in.
@@ -60,5 +87,24 @@ impl Clock {
     /// Lets other threads run for about `duration`.
     pub fn sleep(duration: Duration) {
         std::thread::sleep(duration);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::SECOND;
+
+    #[test]
+    fn a_hand_moves_every_clone() {
+        let start = Ts(1_767_623_400 * SECOND);
+        let (clock, hand) = Clock::drill(start);
+        let (other, elapsed) = (clock.clone(), clock.elapsed_ns());
+        assert!(other.now().since(start) < 60 * SECOND);
+        hand.forward(3600 * SECOND);
+        hand.forward(-1);
+        assert!((3600 * SECOND..3660 * SECOND).contains(&other.now().since(start)));
+        assert!(clock.elapsed_ns() - elapsed < 60_000_000_000, "durations stay");
+        assert!(Clock::set_to(start).now().since(start) < 60 * SECOND, "only its own");
     }
 }

@@ -10,7 +10,7 @@ mod walk;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
@@ -24,6 +24,7 @@ use super::playback::{self, Input};
 use crate::config::TradingConfig;
 use crate::journal::Reader;
 use crate::runtime::baselines;
+use crate::runtime::clock::Clock;
 use crate::runtime::files::{FileKind, Loaded, TickFiles, load};
 use crate::runtime::setup::Setup;
 
@@ -102,17 +103,29 @@ pub fn run(args: &BacktestArgs, out: &mut dyn Write) -> Result<()> {
             sets.iter().enumerate().map(move |(number, set)| Job { files, number, set })
         })
         .collect();
-    let work = Work { args, contexts: &contexts, finished: &finished, jobs: &jobs };
+    let work = Work {
+        args,
+        contexts: &contexts,
+        finished: &finished,
+        jobs: &jobs,
+        clock: Clock::new(),
+        made: AtomicU64::new(0),
+        busy_ns: AtomicU64::new(0),
+    };
+    let begun = work.clock.elapsed_ns();
     let mut results = work.all()?;
+    let speed = work.speed(work.clock.elapsed_ns() - begun);
     results.sort_by(|a, b| (a.set, &a.file).cmp(&(b.set, &b.file)));
     parquet::write(&args.out, &results)?;
     let folds = args.walk_forward.map(|split| walk::folds(&results, split)).transpose()?;
     let summary = print::Summary::new(&sets, &results, folds.as_deref(), args.against.is_some());
     if args.json {
         writeln!(out, "{}", simd_json::to_string(&summary)?)?;
+        // Two equal backtests print equal objects: how long they took stands beside them.
+        eprintln!("mia: {speed}");
     } else {
         print::text(&summary, out)?;
-        writeln!(out, "\nresults {}", args.out.display())?;
+        writeln!(out, "\n{speed}\nresults {}", args.out.display())?;
     }
     Ok(())
 }
@@ -144,14 +157,29 @@ struct Work<'a> {
     contexts: &'a [Timed],
     finished: &'a Finished,
     jobs: &'a [Job<'a>],
+    clock: Clock,
+    /// Market events of the runs that were made, and the time that took, of all workers.
+    made: AtomicU64,
+    busy_ns: AtomicU64,
 }
 
 impl Work<'_> {
-    /// Every job, some at a time.
-    fn all(&self) -> Result<Vec<RunResult>> {
+    /// How many jobs run at a time.
+    fn workers(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if self.args.jobs == 0 { cores } else { self.args.jobs };
-        let workers = workers.clamp(1, self.jobs.len().max(1));
+        workers.clamp(1, self.jobs.len().max(1))
+    }
+
+    fn speed(&self, wall_ns: u64) -> print::Speed {
+        let of = |sum: &AtomicU64| sum.load(Ordering::Relaxed);
+        let (events, busy_ns) = (of(&self.made), of(&self.busy_ns));
+        print::Speed { events, wall_ns, busy_ns, workers: self.workers() }
+    }
+
+    /// Every job, some at a time.
+    fn all(&self) -> Result<Vec<RunResult>> {
+        let workers = self.workers();
         let next = AtomicUsize::new(0);
         let (sender, receiver) = crossbeam::channel::unbounded();
         std::thread::scope(|scope| {
@@ -196,7 +224,12 @@ impl Work<'_> {
             let result = RunResult { set: job.number, label: job.set.label.clone(), ..result };
             return (Ok(result), files);
         }
+        let begun = self.clock.elapsed_ns();
         let (result, files) = self.made(job, files);
+        if let Ok(result) = &result {
+            self.made.fetch_add(result.events, Ordering::Relaxed);
+            self.busy_ns.fetch_add(self.clock.elapsed_ns() - begun, Ordering::Relaxed);
+        }
         let kept = result.and_then(|result| {
             self.finished.put(key, &result)?;
             Ok(result)

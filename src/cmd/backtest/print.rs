@@ -1,5 +1,6 @@
 //! What a backtest says in the end.
 
+use std::fmt;
 use std::io::Write;
 
 use serde::Serialize;
@@ -12,6 +13,38 @@ use crate::analytics::paired::{Paired, paired};
 use crate::analytics::summary::{Summary as Statistics, Verdict};
 use crate::analytics::{Score, iso, mean};
 use crate::order::Gate;
+
+/// How fast runs were made: what decodes a file and plays it is in it, what reads it is in the wall
+/// time alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speed {
+    /// Market events of the runs that were made; kept results have none.
+    pub(super) events: u64,
+    /// From the first job to the last result, ns.
+    pub(super) wall_ns: u64,
+    /// Sum over the jobs, ns.
+    pub(super) busy_ns: u64,
+    /// Jobs at a time.
+    pub(super) workers: usize,
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Speed { events, wall_ns, busy_ns, workers } = *self;
+        if events == 0 {
+            return write!(f, "speed: nothing was played, the results were kept");
+        }
+        let rate = |ns: u64| events as f64 * 1e9 / ns.max(1) as f64;
+        write!(
+            f,
+            "speed: {events} market events in {:.2} s, {workers} jobs at a time: {:.0} a second, \
+             {:.0} a second and core",
+            wall_ns as f64 / 1e9,
+            rate(wall_ns),
+            rate(busy_ns)
+        )
+    }
+}
 
 /// Everything that is printed.
 #[derive(Debug, Serialize)]
@@ -330,4 +363,21 @@ fn of_set(set: &OfSet, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "  {} contracts still open at the end", set.open_contracts)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speeds() {
+        let speed =
+            |events| Speed { events, wall_ns: 2_000_000_000, busy_ns: 3_200_000_000, workers: 2 };
+        assert_eq!(
+            speed(8_000_000).to_string(),
+            "speed: 8000000 market events in 2.00 s, 2 jobs at a time: 4000000 a second, 2500000 a \
+             second and core"
+        );
+        assert!(speed(0).to_string().contains("kept"));
+    }
 }
