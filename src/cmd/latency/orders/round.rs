@@ -135,7 +135,8 @@ impl Round {
             config.threads.net_core = place.hot;
         }
         let instruments = config.instruments().map_err(|e| anyhow!(e))?;
-        let mut setup = Setup::new(config, instruments, "live").map_err(|e| anyhow!(e))?;
+        // Simulated data stay out of the records of live runs, whatever the orders do.
+        let mut setup = Setup::new(config, instruments, "paper").map_err(|e| anyhow!(e))?;
         setup.news = Some(NEWS.to_owned());
         let start = Ts(START_NS + i64::from(WARM_UP_S + 5) * SECOND);
         let (clock, hand) = Clock::drill(start);
