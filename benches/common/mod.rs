@@ -41,7 +41,8 @@ pub(crate) fn recordings() -> Vec<Recording> {
 }
 
 impl Recording {
-    fn new(name: &'static str, market: &mut dyn Market) -> Recording {
+    /// All of `market`.
+    pub(crate) fn new(name: &'static str, market: &mut dyn Market) -> Recording {
         let specs = market.symbols().to_vec();
         let records: Vec<_> = std::iter::from_fn(|| market.next()).collect();
         assert!(records.len() > 10_000, "{name} holds {} records", records.len());

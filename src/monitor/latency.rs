@@ -50,6 +50,12 @@ impl Latencies {
         self.0.saturating_record_n(ns.max(1), count);
     }
 
+    /// Takes what another one has counted.
+    pub fn add(&mut self, other: &Latencies) {
+        // Both have the bounds of `new`, so nothing is out of range.
+        let _ = self.0.add(&other.0);
+    }
+
     /// The quantiles so far; all 0 while empty.
     #[must_use]
     pub fn quantiles(&self) -> Quantiles {

@@ -1,6 +1,7 @@
 //! The runs of a backtest: some at a time, and none twice.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,7 @@ use super::sets::Set;
 use crate::cmd::contexts::Timed;
 use crate::cmd::playback::Input;
 use crate::journal::Reader;
+use crate::runtime::clock::Clock;
 use crate::runtime::setup::Setup;
 
 /// A run to be made.
@@ -34,6 +36,8 @@ struct Done {
     input: usize,
     key: u64,
     before: bool,
+    /// Time that it took, ns.
+    busy_ns: u64,
     result: RunResult,
 }
 
@@ -46,6 +50,40 @@ pub(super) struct Ran {
     pub(super) before: usize,
     /// What should be looked at.
     pub(super) warnings: Vec<String>,
+    /// How fast those that were made were.
+    pub(super) speed: Speed,
+}
+
+/// How fast runs were made: what decodes a file and plays it is in it, what reads it is in the wall
+/// time alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Speed {
+    /// Market events of the runs that were made; kept results have none.
+    events: u64,
+    /// From the first job to the last result, ns.
+    wall_ns: u64,
+    /// Sum over the jobs, ns.
+    busy_ns: u64,
+    /// Jobs at a time.
+    workers: usize,
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Speed { events, wall_ns, busy_ns, workers } = *self;
+        if events == 0 {
+            return write!(f, "speed: nothing was played, the results were kept");
+        }
+        let rate = |ns: u64| events as f64 * 1e9 / ns.max(1) as f64;
+        write!(
+            f,
+            "speed: {events} market events in {:.2} s, {workers} jobs at a time: {:.0} a second, \
+             {:.0} a second and core",
+            wall_ns as f64 / 1e9,
+            rate(wall_ns),
+            rate(busy_ns)
+        )
+    }
 }
 
 /// What the workers share.
@@ -58,6 +96,7 @@ pub(super) struct Work<'a> {
     plan: Plan<'a>,
     /// Hash of the program and the contexts.
     base: u64,
+    clock: Clock,
 }
 
 impl<'a> Work<'a> {
@@ -79,7 +118,7 @@ impl<'a> Work<'a> {
             hash.update(format!("{timed:?}").as_bytes());
         }
         let (finished, base) = (Finished::open(&args.out)?, hash.digest());
-        Ok(Work { args, sets, contexts, finished, plan, base })
+        Ok(Work { args, sets, contexts, finished, plan, base, clock: Clock::new() })
     }
 
     /// Every run, some at a time.
@@ -101,7 +140,7 @@ impl<'a> Work<'a> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if self.args.jobs == 0 { cores } else { self.args.jobs };
         let workers = workers.clamp(1, jobs.len().max(1));
-        let next = AtomicUsize::new(0);
+        let (next, begun) = (AtomicUsize::new(0), self.clock.elapsed_ns());
         let (sender, receiver) = crossbeam::channel::unbounded();
         let all = std::thread::scope(|scope| {
             for _ in 0..workers {
@@ -111,7 +150,14 @@ impl<'a> Work<'a> {
             drop(sender);
             self.collect(&receiver, &next, jobs.len())
         })?;
-        Ok(in_order(all))
+        let made = || all.iter().filter(|done| !done.before);
+        let speed = Speed {
+            events: made().map(|done| done.result.events).sum(),
+            wall_ns: self.clock.elapsed_ns() - begun,
+            busy_ns: made().map(|done| done.busy_ns).sum(),
+            workers,
+        };
+        Ok(Ran { speed, ..in_order(all) })
     }
 
     fn work(&self, jobs: &[Job<'_>], next: &AtomicUsize, sender: &Sender<Result<Done>>) {
@@ -141,14 +187,15 @@ impl<'a> Work<'a> {
         } else {
             self.finished.get(key)
         };
-        let before = kept.is_some();
+        let (before, begun) = (kept.is_some(), self.clock.elapsed_ns());
         let result = match kept {
             Some(kept) => kept,
             None => self.made(&setup, read)?,
         };
+        let busy_ns = self.clock.elapsed_ns() - begun;
         let (file, label, cut) = (read.name.clone(), job.set.label.clone(), read.cut.clone());
         let result = RunResult { file, cut, set: job.number, label, ..result };
-        Ok(Done { input: job.input, key, before, result })
+        Ok(Done { input: job.input, key, before, busy_ns, result })
     }
 
     fn made(&self, setup: &Setup, read: &Read) -> Result<RunResult> {
@@ -229,7 +276,8 @@ impl<'a> Work<'a> {
 /// out, a trade counts once.
 fn in_order(mut all: Vec<Done>) -> Ran {
     all.sort_by_key(|done| (done.result.set, done.input));
-    let mut ran = Ran { results: Vec::new(), before: 0, warnings: Vec::new() };
+    let speed = Speed::default();
+    let mut ran = Ran { results: Vec::new(), before: 0, warnings: Vec::new(), speed };
     let mut seen = BTreeSet::new();
     let mut warn = BTreeSet::new();
     for done in all {
@@ -252,7 +300,7 @@ mod tests {
 
     fn done(input: usize, set: usize, key: u64, file: &str) -> Done {
         let file = file.to_owned();
-        Done { input, key, before: false, result: RunResult { file, set, ..RunResult::new() } }
+        Done { input, key, before: false, busy_ns: 0, result: RunResult { file, set, ..RunResult::new() } }
     }
 
     #[test]
@@ -273,6 +321,18 @@ mod tests {
             expected.map(|(set, folder)| (set, format!("{folder}/es.scid"))).to_vec();
         assert!(files.iter().copied().eq(expected.iter().map(|(s, f)| (*s, f.as_str()))));
         assert!(ran.warnings.is_empty());
+    }
+
+    #[test]
+    fn speeds() {
+        let speed =
+            |events| Speed { events, wall_ns: 2_000_000_000, busy_ns: 3_200_000_000, workers: 2 };
+        assert_eq!(
+            speed(8_000_000).to_string(),
+            "speed: 8000000 market events in 2.00 s, 2 jobs at a time: 4000000 a second, 2500000 a \
+             second and core"
+        );
+        assert!(speed(0).to_string().contains("kept"));
     }
 
     #[test]

@@ -117,6 +117,8 @@ pub fn run(args: &BacktestArgs, out: &mut dyn Write) -> Result<()> {
     }
     if args.json {
         writeln!(out, "{}", simd_json::to_string(&summary)?)?;
+        // Two equal backtests print equal objects: how long they took stands beside them.
+        eprintln!("mia: {}", ran.speed);
         return Ok(());
     }
     print::text(&summary, out)?;
@@ -125,7 +127,8 @@ pub fn run(args: &BacktestArgs, out: &mut dyn Write) -> Result<()> {
         write!(out, "{}", super::analytics::text(&sections))?;
     }
     let (before, all) = (ran.before, ran.results.len());
-    writeln!(out, "\nresults {} ({before} of {all} runs from before)", args.out.display())?;
+    writeln!(out, "\n{}", ran.speed)?;
+    writeln!(out, "results {} ({before} of {all} runs from before)", args.out.display())?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use crate::runtime::baselines;
 use crate::runtime::files::{Loaded, TickFiles};
 use crate::runtime::setup::Setup;
 use crate::trader::Start;
+use crate::units::Instrument;
 
 /// Makes the setups of runs.
 #[derive(Debug)]
@@ -62,9 +63,7 @@ impl<'a> Plan<'a> {
 
     fn of_ticks(&self, set: &Set, files: &TickFiles) -> Result<Setup> {
         let (mut config, instruments) = (set.config(&self.given)?, files.instruments.clone());
-        // The files say which symbols there are, and all of them are tried.
-        let names = || instruments.iter().map(|i| i.symbol.clone()).collect();
-        config.trading.iter_mut().for_each(|trading| trading.symbols = names());
+        trade_all(&mut config, &instruments);
         let mut setup = Setup::new(config, instruments, "replay").map_err(|e| anyhow!(e))?;
         baselines::attach(&mut setup, &self.args.baseline).map_err(|e| anyhow!(e))?;
         setup.read_news().map_err(|e| anyhow!(e))?;
@@ -90,7 +89,10 @@ impl<'a> Plan<'a> {
             playback::choose(&mut own, self.args.preset.as_deref());
             simulated(own)
         };
-        let config = set.config(&base)?;
+        let mut config = set.config(&base)?;
+        if self.args.config.is_some() {
+            trade_all(&mut config, &recorded.instruments);
+        }
         let start = start(&recorded, &config).filter(|_| self.args.config.is_none());
         let news = recorded.news.clone();
         let same_news = news_of(&config) == news_of(&recorded.config);
@@ -112,6 +114,12 @@ fn simulated(mut config: Config) -> Config {
     let trading = config.trading.get_or_insert_with(TradingConfig::default);
     trading.mode = TradingMode::Paper;
     config
+}
+
+/// The input says which symbols there are, and all of them are tried.
+fn trade_all(config: &mut Config, instruments: &[Instrument]) {
+    let names = || instruments.iter().map(|i| i.symbol.clone()).collect();
+    config.trading.iter_mut().for_each(|trading| trading.symbols = names());
 }
 
 fn news_of(config: &Config) -> Option<&std::path::Path> {

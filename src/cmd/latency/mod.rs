@@ -4,10 +4,13 @@
 //! scheduled time. A program that falls behind pays for the events that wait meanwhile, as it would
 //! live (coordinated omission is counted). Tails on a shared machine measure the host: the jitter
 //! of a bare loop stands beside them.
+//!
+//! `mia latency --orders`: how long it takes from a tick's bytes to an order's bytes, see [`orders`].
 
 mod fused;
 mod host;
 mod input;
+mod orders;
 mod refresh;
 mod schedule;
 mod split;
@@ -47,7 +50,17 @@ const HOPS_MAX: f64 = 10.0;
 pub struct LatencyArgs {
     /// A tick file (.scid, .depth, .dbn, .dbn.zst) or a mia journal. In a journal of a DTC session
     /// the decoding of its messages is measured too.
-    file: PathBuf,
+    #[arg(required_unless_present = "orders")]
+    file: Option<PathBuf>,
+    /// Measure orders instead: N times the bytes of a tick that decides, to the bytes of the order
+    /// that follows, over loopback TCP with a SYNTHETIC market, beside a bare echo of both.
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1000",
+          value_parser = clap::value_parser!(u32).range(1..=100_000),
+          conflicts_with_all = ["file", "rate", "speed", "events", "tick", "refresh"])]
+    orders: Option<u32>,
+    /// Orders wait until the journal has what led to them on disk.
+    #[arg(long, requires = "orders")]
+    journal_first: bool,
     /// Arrivals a second, evenly spaced. Default: the recorded gaps, compressed to 20 s.
     #[arg(long, value_name = "N", conflicts_with = "speed")]
     rate: Option<f64>,
@@ -136,7 +149,8 @@ impl Work<'_> {
 /// With the file and what is wrong with it, or where the measured run decided otherwise than the
 /// same run without a clock.
 pub fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
-    let input = Input::load(&args.file, args.tick, args.events)?;
+    let Some(file) = &args.file else { return orders::run(args, out) };
+    let input = Input::load(file, args.tick, args.events)?;
     let schedule = Schedule::new(&input.arrivals, args.rate, args.speed)?;
     let (clock, done) = (Clock::new(), AtomicU64::new(0));
     let host = Host::measure(&clock)?;
@@ -164,7 +178,7 @@ pub fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
     let hop = host.ring_hop.map(|h| h.ns.p50 as f64).filter(|&ns| ns > 0.0);
     let measurement = Measurement {
         mode: "latency",
-        file: args.file.display().to_string(),
+        file: file.display().to_string(),
         threads: if rings { "split" } else { "fused" },
         place: outcome.place,
         events,
@@ -176,7 +190,17 @@ pub fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
         refreshes: chain.map(|chain| chain.done()),
         digest: format!("{:016x}", expected.0),
     };
-    let json = simd_json::to_string(&measurement)?;
+    say(args, &measurement, text, out)
+}
+
+/// Prints a measurement and writes its file, as the arguments want it.
+fn say<M: Serialize>(
+    args: &LatencyArgs,
+    measurement: &M,
+    text: fn(&M) -> String,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let json = simd_json::to_string(measurement)?;
     if let Some(path) = &args.out {
         std::fs::write(path, format!("{json}\n"))
             .with_context(|| format!("cannot write {}", path.display()))?;
@@ -184,7 +208,7 @@ pub fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
     if args.json {
         writeln!(out, "{json}")?;
     } else {
-        write!(out, "{}", text(&measurement))?;
+        write!(out, "{}", text(measurement))?;
     }
     Ok(())
 }

@@ -135,7 +135,9 @@ fn the_report_is_whole() {
     let (file, json) = (Scratch::new("report.mjrnl"), Scratch::new("report.json"));
     journal(&file.0);
     let mut args = LatencyArgs {
-        file: file.0.clone(),
+        file: Some(file.0.clone()),
+        orders: None,
+        journal_first: false,
         rate: None,
         speed: Some(50.0),
         threads: Layout::Fused,
