@@ -205,8 +205,8 @@ impl Orders {
     ///
     /// # Errors
     /// Why nothing was ordered: the symbol is not reconciled, is not flat and free of orders, had
-    /// the same intent seconds ago, or there is no id or place left; of a second try, that the first
-    /// one was not refused for a disturbance, is too old, or was tried again already.
+    /// the same intent seconds ago, or there is no id or place left; of a second try, that the
+    /// first one was not refused for a disturbance, is too old, or was tried again already.
     pub fn enter(&mut self, plan: &Plan, out: &mut Outbox) -> Result<OrderId, Veto> {
         let limit = |detail| Err(Veto::new(Gate::Limit, detail));
         if self.halted {

@@ -254,7 +254,7 @@ impl DtcConnection {
             }
             // What a read led to leaves before the next one is tried.
             if self.trading.is_some() {
-                self.trade(registry, clock, turn);
+                self.trade(registry, clock, out, turn);
             }
         }
         self.session_events(clock, out, turn);

@@ -300,7 +300,13 @@ mod tests {
 
     fn done(input: usize, set: usize, key: u64, file: &str) -> Done {
         let file = file.to_owned();
-        Done { input, key, before: false, busy_ns: 0, result: RunResult { file, set, ..RunResult::new() } }
+        Done {
+            input,
+            key,
+            before: false,
+            busy_ns: 0,
+            result: RunResult { file, set, ..RunResult::new() },
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::record::{Cells, View, finite, time};
 use crate::book::{BookState, Level};
 use crate::features::dom::Kind;
 use crate::features::frame::NearBase;
+use crate::features::navale::State;
 use crate::features::patterns::Pattern;
 use crate::units::{Px, Reason};
 
@@ -242,7 +243,7 @@ impl View<'_> {
                 -1 => "red",
                 _ => "neutral",
             },
-            tested: base.tested,
+            tested: base.state == State::Tested,
             quality: base.quality,
         }
     }

@@ -37,6 +37,7 @@ fn header(mode: Mode, delay_class: &str) -> Header {
         preset: "S4-groups".to_owned(),
         coverage_floor: 0.7,
         build: "0.1.0".to_owned(),
+        news: News::default(),
         instruments: vec![instrument],
     }
 }

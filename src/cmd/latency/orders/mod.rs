@@ -179,9 +179,8 @@ fn measure(place: &Place, clock: &Clock, samples: u32, runs: u32) -> Result<Foun
     let mut found = Found::new()?;
     // What the echo repeats is known after an order: a short run shows it, and warms up.
     let (process, now) = (std::process::id(), clock.now().0);
-    let folder = |run: u32| {
-        std::env::temp_dir().join(format!("mia-latency-orders-{process}-{now}-{run}"))
-    };
+    let folder =
+        |run: u32| std::env::temp_dir().join(format!("mia-latency-orders-{process}-{now}-{run}"));
     let mut first = Found::new()?;
     round::run(place, &folder(0), 2, &mut first)?;
     (found.tick, found.order_bytes) = (first.tick, first.order_bytes);
