@@ -89,3 +89,19 @@ impl Clock {
         std::thread::sleep(duration);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_moved_by_hand() {
+        let (clock, hand) = Clock::by_hand(Ts(5));
+        let other = clock.clone();
+        assert_eq!((clock.now(), clock.elapsed_ns()), (Ts(5), 0));
+        hand.set(Ts(9));
+        assert_eq!((other.now(), clock.now_ns(), other.elapsed_ns()), (Ts(9), 9, 4));
+        hand.set(Ts(7));
+        assert_eq!(clock.now(), Ts(9), "never back");
+    }
+}
