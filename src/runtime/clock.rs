@@ -15,8 +15,10 @@ pub struct Clock {
     counter: quanta::Clock,
     start_raw: u64,
     start_unix: i64,
-    /// Where a clock stands that does not run.
-    hand: Option<Arc<AtomicI64>>,
+    /// How far a [`Hand`] has moved it on, ns.
+    moved: Option<Arc<AtomicI64>>,
+    /// It does not run by itself.
+    still: bool,
 }
 
 /// What moves a clock of [`Clock::by_hand`].
@@ -24,9 +26,9 @@ pub struct Clock {
 pub struct Hand(Arc<AtomicI64>);
 
 impl Hand {
-    /// Moves the clock and its clones to `now`, never back.
-    pub fn set(&self, now: Ts) {
-        self.0.fetch_max(now.0, Ordering::AcqRel);
+    /// From now on the clock and its clones are `ns` later; below 0 counts as 0.
+    pub fn forward(&self, ns: i64) {
+        self.0.fetch_add(ns.max(0), Ordering::AcqRel);
     }
 }
 
@@ -45,7 +47,7 @@ impl Clock {
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let start_raw = counter.raw();
         let start_unix = i64::try_from(unix.as_nanos()).unwrap_or(i64::MAX);
-        Clock { counter, start_raw, start_unix, hand: None }
+        Clock { counter, start_raw, start_unix, moved: None, still: false }
     }
 
     /// A clock that says `start` now and runs on from there: for drills at another hour.
@@ -58,16 +60,15 @@ impl Clock {
     /// sends at the times that were recorded, however long that takes.
     #[must_use]
     pub fn by_hand(start: Ts) -> (Clock, Hand) {
-        let hand = Arc::new(AtomicI64::new(start.0));
-        (Clock { hand: Some(hand.clone()), ..Clock::set_to(start) }, Hand(hand))
+        let hand = Hand(Arc::default());
+        (Clock { moved: Some(hand.0.clone()), still: true, ..Clock::set_to(start) }, hand)
     }
 
-    /// Nanoseconds since this clock was made.
+    /// Nanoseconds since this clock was made, as it runs by itself.
     #[must_use]
     pub fn elapsed_ns(&self) -> u64 {
-        if let Some(hand) = &self.hand {
-            let passed = Ts(hand.load(Ordering::Acquire)).since(Ts(self.start_unix));
-            return u64::try_from(passed).unwrap_or(0);
+        if self.still {
+            return 0;
         }
         self.counter.delta_as_nanos(self.start_raw, self.counter.raw())
     }
@@ -75,7 +76,9 @@ impl Clock {
     /// Unix time.
     #[must_use]
     pub fn now(&self) -> Ts {
-        Ts(self.start_unix.saturating_add_unsigned(self.elapsed_ns()))
+        let now = self.start_unix.saturating_add_unsigned(self.elapsed_ns());
+        let moved = self.moved.as_ref().map_or(0, |moved| moved.load(Ordering::Acquire));
+        Ts(now.saturating_add(moved))
     }
 
     /// Unix time as the unsigned nanoseconds that the protocol session counts in.
@@ -98,10 +101,10 @@ mod tests {
     fn a_clock_moved_by_hand() {
         let (clock, hand) = Clock::by_hand(Ts(5));
         let other = clock.clone();
-        assert_eq!((clock.now(), clock.elapsed_ns()), (Ts(5), 0));
-        hand.set(Ts(9));
-        assert_eq!((other.now(), clock.now_ns(), other.elapsed_ns()), (Ts(9), 9, 4));
-        hand.set(Ts(7));
+        assert_eq!(clock.now(), Ts(5));
+        hand.forward(4);
+        assert_eq!((other.now(), clock.now_ns()), (Ts(9), 9));
+        hand.forward(-2);
         assert_eq!(clock.now(), Ts(9), "never back");
     }
 }
