@@ -255,16 +255,20 @@ fn a_file_trades_as_over_the_wire() {
 /// The same, as a user sees it.
 fn said_by_the_binary(file: &Path, journal: &Path, form: &str) {
     let folder = journal.parent().expect("a folder");
-    let backtest = |what: &Path, more: &[&str]| -> Value {
+    let run = |what: &Path, more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mia"));
         command.arg("backtest").arg(what).args(["--json", "--out"]).arg(folder.join("backtest"));
-        let done = command.args(more).output().expect("runs");
+        command.args(more).output().expect("runs")
+    };
+    let backtest = |what: &Path, more: &[&str]| -> Value {
+        let done = run(what, more);
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let all: Value = serde_json::from_slice(&done.stdout).expect("JSON");
         all["sets"][0].clone()
     };
     let limits = ["--config", "tests/trading.toml", "--wire-times", form];
     let (file, paper) = (backtest(file, &limits), backtest(journal, &[]));
+    assert!(!run(journal, &limits).status.success(), "a journal has its times");
     for key in ["edges", "vetoes", "entries_long", "entries_short", "fills", "statistics"] {
         assert!(!file[key].is_null(), "{key} in {file}");
         assert_eq!(file[key], paper[key], "{key}: {form}");

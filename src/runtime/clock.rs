@@ -15,28 +15,20 @@ pub struct Clock {
     counter: quanta::Clock,
     start_raw: u64,
     start_unix: i64,
-    /// How far a [`Hand`] has moved it on, ns; `None` outside drills.
+    /// How far a [`Hand`] has moved it on, ns.
     moved: Option<Arc<AtomicI64>>,
-    /// It moves by its hand alone.
-    stands: bool,
+    /// It does not run by itself.
+    still: bool,
 }
 
-/// Moves the clock of a drill on, and all its clones, never back.
+/// Moves a clock of [`Clock::by_hand`] or [`Clock::drill`] on.
 #[derive(Clone, Debug)]
-pub struct Hand {
-    moved: Arc<AtomicI64>,
-    start: Ts,
-}
+pub struct Hand(Arc<AtomicI64>);
 
 impl Hand {
-    /// Moves a clock of [`Clock::by_hand`] to `now`.
-    pub fn set(&self, now: Ts) {
-        self.moved.fetch_max(now.since(self.start), Ordering::AcqRel);
-    }
-
-    /// From now on it is `ns` later; below 0 counts as 0.
+    /// From now on the clock and its clones are `ns` later; below 0 counts as 0.
     pub fn forward(&self, ns: i64) {
-        self.moved.fetch_add(ns.max(0), Ordering::AcqRel);
+        self.0.fetch_add(ns.max(0), Ordering::AcqRel);
     }
 }
 
@@ -55,7 +47,7 @@ impl Clock {
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let start_raw = counter.raw();
         let start_unix = i64::try_from(unix.as_nanos()).unwrap_or(i64::MAX);
-        Clock { counter, start_raw, start_unix, moved: None, stands: false }
+        Clock { counter, start_raw, start_unix, moved: None, still: false }
     }
 
     /// A clock that says `start` now and runs on from there: for drills at another hour.
@@ -69,36 +61,32 @@ impl Clock {
     #[must_use]
     pub fn by_hand(start: Ts) -> (Clock, Hand) {
         let (clock, hand) = Clock::drill(start);
-        (Clock { stands: true, ..clock }, hand)
+        (Clock { still: true, ..clock }, hand)
     }
 
     /// A clock as [`Clock::set_to`] makes it, and the hand that moves it on: what takes minutes is
     /// not waited for.
     #[must_use]
     pub fn drill(start: Ts) -> (Clock, Hand) {
-        let moved = Arc::new(AtomicI64::new(0));
-        let clock = Clock { moved: Some(moved.clone()), ..Clock::set_to(start) };
-        (clock, Hand { moved, start })
+        let hand = Hand(Arc::default());
+        (Clock { moved: Some(hand.0.clone()), ..Clock::set_to(start) }, hand)
     }
 
-    /// Nanoseconds since this clock was made; by the counter alone, unless it moves by hand alone.
+    /// Nanoseconds since this clock was made, as it runs by itself.
     #[must_use]
     pub fn elapsed_ns(&self) -> u64 {
-        if self.stands {
-            return u64::try_from(self.moved()).unwrap_or(0);
+        if self.still {
+            return 0;
         }
         self.counter.delta_as_nanos(self.start_raw, self.counter.raw())
-    }
-
-    fn moved(&self) -> i64 {
-        self.moved.as_ref().map_or(0, |moved| moved.load(Ordering::Acquire))
     }
 
     /// Unix time.
     #[must_use]
     pub fn now(&self) -> Ts {
-        let ran = self.start_unix.saturating_add_unsigned(self.elapsed_ns());
-        if self.stands { Ts(ran) } else { Ts(ran.saturating_add(self.moved())) }
+        let now = self.start_unix.saturating_add_unsigned(self.elapsed_ns());
+        let moved = self.moved.as_ref().map_or(0, |moved| moved.load(Ordering::Acquire));
+        Ts(now.saturating_add(moved))
     }
 
     /// Unix time as the unsigned nanoseconds that the protocol session counts in.
@@ -118,26 +106,25 @@ mod tests {
     use super::*;
     use crate::units::SECOND;
 
-    const START: Ts = Ts(1_767_623_400 * SECOND);
-
     #[test]
-    fn a_hand_moves_every_clone() {
-        let (clock, hand) = Clock::drill(START);
+    fn a_drill_runs_on_from_where_it_was_moved() {
+        let start = Ts(1_767_623_400 * SECOND);
+        let (clock, hand) = Clock::drill(start);
         let (other, elapsed) = (clock.clone(), clock.elapsed_ns());
-        assert!(other.now().since(START) < 60 * SECOND);
+        assert!(other.now().since(start) < 60 * SECOND);
         hand.forward(3600 * SECOND);
-        hand.forward(-1);
-        assert!((3600 * SECOND..3660 * SECOND).contains(&other.now().since(START)));
+        assert!((3600 * SECOND..3660 * SECOND).contains(&other.now().since(start)));
         assert!(clock.elapsed_ns() - elapsed < 60_000_000_000, "durations stay");
-        assert!(Clock::set_to(START).now().since(START) < 60 * SECOND, "only its own");
     }
 
     #[test]
-    fn a_clock_by_hand_stands() {
-        let (clock, hand) = Clock::by_hand(START);
-        assert_eq!((clock.now(), clock.elapsed_ns()), (START, 0));
-        hand.set(Ts(START.0 + 5));
-        hand.set(Ts(START.0 + 3));
-        assert_eq!((clock.now(), clock.elapsed_ns()), (Ts(START.0 + 5), 5));
+    fn a_clock_moved_by_hand() {
+        let (clock, hand) = Clock::by_hand(Ts(5));
+        let other = clock.clone();
+        assert_eq!(clock.now(), Ts(5));
+        hand.forward(4);
+        assert_eq!((other.now(), clock.now_ns()), (Ts(9), 9));
+        hand.forward(-2);
+        assert_eq!(clock.now(), Ts(9), "never back");
     }
 }

@@ -8,6 +8,7 @@ use simd_json::prelude::*;
 
 use super::*;
 use crate::calendar::Calendar;
+use crate::decision::News;
 use crate::event::{Body, Event, Sequencer, flag};
 use crate::features::{Features, Params, SymbolParams};
 use crate::store::manifest;

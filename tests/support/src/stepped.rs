@@ -102,12 +102,13 @@ pub fn run(
     let mut at = 0;
     while let Some(&ts) = received.get(at) {
         while now.second() < ts.second() {
-            now = Ts((now.second() + 1) * SECOND);
-            hand.set(now);
+            let second = Ts((now.second() + 1) * SECOND);
+            hand.forward(second.since(now));
+            now = second;
             wait(&now, &|| gauges.turn().0 >= now);
         }
+        hand.forward(ts.since(now));
         now = ts;
-        hand.set(now);
         at += received.iter().skip(at).take_while(|&&next| next == ts).count();
         released.store(at as u64, Ordering::Release);
         wait(&now, &|| server.stats().records >= at as u64);

@@ -351,3 +351,19 @@ fn definitions_and_the_display_multiplier() {
     float.market_data(&MarketRecord { ts_ns: TS_NS, symbol: 0, body }, &mut out);
     assert_eq!(MarketDataUpdateTradeWithUnbundledIndicator2::parse(&out).price.get(), 282_825.0);
 }
+
+/// What a client makes of the fields; `tests/wire.rs` of mia compares it event for event.
+#[test]
+fn times_are_cut_to_what_a_field_holds() {
+    let ts_ns = 1_700_000_000_123_456_789;
+    for (generation, market_data, depth) in [
+        // The double of an older depth update is read to the nearest microsecond.
+        (Generation::Compact, 1_700_000_000_000_000_000, 1_700_000_000_123_457_000),
+        (Generation::Float, 1_700_000_000_123_456_000, 1_700_000_000_123_000_000),
+        (Generation::V2, 1_700_000_000_123_456_000, 1_700_000_000_123_000_000),
+    ] {
+        assert_eq!(generation.market_data_time(ts_ns), Some(market_data), "{generation:?}");
+        assert_eq!(generation.depth_time(ts_ns), Some(depth), "{generation:?}");
+        assert_eq!((generation.market_data_time(0), generation.depth_time(0)), (None, None));
+    }
+}
