@@ -200,10 +200,14 @@ mod tests {
             let flat = at(flat);
             // The market's time counts; receive time says how often.
             let ts = |s: i64| Ts(s * SECOND);
-            assert!(!market.is_due(ts(1), Ts(flat.0 - 1)), "{now}");
-            assert!(market.is_due(ts(1), flat), "{now}");
-            assert!(!market.is_due(Ts(ts(2).0 - 1), flat), "once a second");
-            assert!(market.is_due(ts(2), Ts(flat.0 + MINUTE)), "and again");
+            let mut due = |ts: Ts, at: Ts| {
+                market.enter(&params, &calendar, at);
+                market.is_due(ts, at)
+            };
+            assert!(!due(ts(1), Ts(flat.0 - 1)), "{now}");
+            assert!(due(ts(1), flat), "{now}");
+            assert!(!due(Ts(ts(2).0 - 1), flat), "once a second");
+            assert!(due(ts(2), Ts(flat.0 + MINUTE)), "and again");
             assert!(market.is_past(Ts(flat.0 + MINUTE)));
         }
     }
@@ -227,7 +231,7 @@ mod tests {
             assert_eq!(market.is_due(now, now), due, "{now}");
         }
         let by = at("2026-01-15T21:55:00Z");
-        assert!(market.is_due(by, by));
+        assert!(market.enter(&params, &calendar, by) && market.is_due(by, by));
         market.held = 0;
         let next = at("2026-01-15T23:00:00Z");
         assert!(market.enter(&params, &calendar, next) && !market.is_due(next, next));

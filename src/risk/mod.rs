@@ -431,8 +431,8 @@ impl Risk {
         }
     }
 
-    /// Whether so many more messages may leave at `ts`, and if so they do: 208, 201 and 204. Cancels
-    /// and flattens are never asked for.
+    /// Whether so many more messages may leave at `ts`, and if so they do: 208, 201 and 204.
+    /// Cancels and flattens are never asked for.
     pub fn admit(&mut self, ts: Ts, messages: usize) -> bool {
         let free = self.throttle.room(ts) >= messages;
         for _ in 0..if free { messages } else { 0 } {

@@ -356,7 +356,8 @@ fn what_is_not_known_does_not_pass() {
     open[1].qty = 1;
     assert_eq!(probe(&risk, &es, &open), limit(Detail::TickExposure), "value of CL is unknown");
     assert_eq!(probe(&risk, &intent(morning(), SymbolId(1)), &FLAT), limit(Detail::NoContract));
-    assert_eq!(probe(&risk, &intent(morning(), SymbolId(9)), &FLAT), limit(Detail::NoContract));
+    let nobody = Err((Gate::Reconcile, Detail::Venue));
+    assert_eq!(probe(&risk, &intent(morning(), SymbolId(9)), &FLAT), nobody);
     let wrong = Intent { stop: px(24_001), ..es };
     assert_eq!(probe(&risk, &wrong, &FLAT), Err((Gate::Pretrade, Detail::StopSide)));
     // A profit that is no number stops entries.
