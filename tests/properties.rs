@@ -101,7 +101,8 @@ fn said(frame: &Frame) -> impl PartialEq + std::fmt::Debug + use<> {
     let slots: Vec<_> = (12..=28).map(|n| frame.slot(n)).collect();
     let place = (frame.market_time, frame.label, frame.book, frame.flags, frame.bar);
     let levels = (frame.vwap, frame.vwap_sd, frame.atr20, frame.levels, frame.base, frame.regime);
-    (place, slots, frame.cvd, frame.area, frame.ofi, levels, frame.volatility_size)
+    let beside = (frame.volatility_size, frame.details);
+    (place, slots, frame.cvd, frame.area, frame.ofi, levels, beside)
 }
 
 /// The months file, its second half cut away before it is read, and with a baseline that holds its

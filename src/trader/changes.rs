@@ -3,7 +3,7 @@
 use super::Trader;
 use super::note::{Alert, Filled, Note, Ordered, Stamp};
 use super::records::{mid2, regime};
-use super::trades::Exit;
+use super::trades::{Exit, flat};
 use crate::decision::Decision;
 use crate::execution::{Change, Order, OrderState};
 use crate::features::Frame;
@@ -182,6 +182,7 @@ impl Trader {
         let mark = symbol
             .last
             .map_or_else(|| 2 * i64::from(filled.px.ticks()), |px: Px| 2 * i64::from(px.ticks()));
+        let ended = closed.as_ref().map(|closed| flat(closed, mark));
         let held = symbol.trades.held(at, mark, filled.bracket);
         if now == 0 {
             symbol.exit_mid2 = None;
@@ -205,7 +206,8 @@ impl Trader {
             let open = self.open();
             self.risk.on_open_pnl(at.ts, open);
         }
-        if let Some(held) = held {
+        // What goes through flat is both.
+        for held in [ended, held].into_iter().flatten() {
             self.note(Note::Position(held));
         }
         if before != now {

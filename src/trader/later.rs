@@ -95,6 +95,7 @@ impl Later {
             if wait.symbol != at.symbol {
                 return true;
             }
+            let before = wait.next;
             while let Some(minutes) = MINUTES.get(wait.next)
                 && at.market_time.since(wait.exit) >= minutes * MINUTE
             {
@@ -106,11 +107,11 @@ impl Later {
                 }
                 wait.next += 1;
             }
-            let done = wait.next == MINUTES.len();
-            if done {
-                note(Note::After(After { at, trade: wait.trade, ticks: wait.ticks }));
+            if wait.next > before {
+                let (trade, ticks, over) = (wait.trade, wait.ticks, wait.next);
+                note(Note::After(After { at, trade, ticks, over }));
             }
-            !done
+            wait.next < MINUTES.len()
         });
     }
 }

@@ -329,6 +329,8 @@ pub struct After {
     /// Movement of the mid since the exit in the direction of the trade, ticks, after 5, 15 and 60
     /// minutes; `None` where the market was closed.
     pub ticks: [Option<f64>; 3],
+    /// How many of the three are over; after the last there is no further note.
+    pub over: usize,
 }
 
 /// What is open in all symbols of the run.

@@ -323,6 +323,7 @@ impl Trade {
             at: stamp(100 * self.at as u64 + 99, end, self.symbol),
             trade: self.id,
             ticks: [Some(2.0), Some(-1.0), None],
+            over: 3,
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::calendar::{Calendar, date_of};
 use crate::context::Context;
 use crate::order::OrderId;
 use crate::store::options::folders::Mode;
-use crate::trader::note::{Closed, Decided, Filled, Note, Stamp};
+use crate::trader::note::{After, Closed, Decided, Filled, Note, Stamp};
 use crate::units::{Instrument, SECOND, Ts};
 
 /// Longest that a line waits for the disk.
@@ -56,6 +56,8 @@ struct Open {
     decided: Option<Ts>,
     fills: Vec<String>,
     closed: Option<Box<Closed>>,
+    /// What is known of the hour after it.
+    after: Option<After>,
 }
 
 /// The files of one trade date.
@@ -165,6 +167,12 @@ impl TradeWriter {
                 self.put(record.1.with(groups::position(held, tick)), held.at)
             }
             Note::Trade(closed) => self.trade(closed),
+            Note::After(after) if after.over < after.ticks.len() => {
+                if let Some(open) = self.open.get_mut(&after.trade) {
+                    open.after = Some(*after);
+                }
+                Ok(())
+            }
             Note::After(after) => {
                 let closed = self.open.remove(&after.trade).and_then(|open| open.closed);
                 let Some(closed) = closed else { return Ok(()) };
@@ -211,8 +219,8 @@ impl TradeWriter {
         &self.written
     }
 
-    /// Ends the run at `at`: trades whose hour is not over get their analysis without it, the day
-    /// its performance file, its Parquet and its manifest.
+    /// Ends the run at `at`: trades whose hour is not over get their analysis without its rest, the
+    /// day its performance file, its Parquet and its manifest.
     ///
     /// # Errors
     /// With the path of what cannot be written.
@@ -222,7 +230,7 @@ impl TradeWriter {
                 let at = Stamp { symbol: closed.at.symbol, ..at };
                 let (_, record) = self.record("POST_TRADE_ANALYSIS", at, None);
                 // Into the day that ends, even where its halt already counts to the next date.
-                self.append(record.with(groups::post_trade(&closed, None)), at.ts)?;
+                self.append(record.with(groups::post_trade(&closed, open.after.as_ref())), at.ts)?;
             }
         }
         self.close()?;

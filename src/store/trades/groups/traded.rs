@@ -183,7 +183,7 @@ pub(in crate::store::trades) fn result(
     group
 }
 
-/// A trade an hour later; `after` is `None` where the run ended before.
+/// A trade an hour later; `after` is what the run saw of that hour.
 pub(in crate::store::trades) fn post_trade(of: &Closed, after: Option<&After>) -> Group {
     let mut group = Group::new("post_trade");
     group.put("trade_id", of.trade.to_string());
@@ -194,11 +194,12 @@ pub(in crate::store::trades) fn post_trade(of: &Closed, after: Option<&After>) -
     let change = before.value().zip(behind.value()).map(|(before, after)| after - before);
     let why = if before.value().is_none() { before.reason } else { behind.reason };
     group.maybe("volatility_change", change, why);
-    let why = if after.is_some() { Reason::OutOfSession } else { Reason::InsufficientSample };
+    let over = after.map_or(0, |after| after.over);
     for (at, name) in
         ["ticks_after_5m", "ticks_after_15m", "ticks_after_60m"].into_iter().enumerate()
     {
         let ticks = after.and_then(|after| after.ticks.get(at).copied().flatten());
+        let why = if at < over { Reason::OutOfSession } else { Reason::InsufficientSample };
         group.maybe(name, ticks, why);
     }
     group.put("first", if of.adverse_first { "adverse" } else { "favourable" });
