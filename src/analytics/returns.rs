@@ -78,11 +78,11 @@ pub fn sharpe(returns: &[f64]) -> Option<f64> {
     Some(daily_sharpe(returns)? * libm::sqrt(YEAR))
 }
 
-/// Mean over √(mean of min(0, r)²), of a year.
+/// Mean over √(mean of min(0, r)²), of a year; `None` of fewer than two days.
 #[must_use]
 pub fn sortino(returns: &[f64]) -> Option<f64> {
     let squares: Vec<f64> = returns.iter().map(|r| r.min(0.0) * r.min(0.0)).collect();
-    let below = mean(&squares).filter(|&m| m > 0.0)?;
+    let below = mean(&squares).filter(|&m| m > 0.0 && returns.len() > 1)?;
     Some(mean(returns)? / libm::sqrt(below) * libm::sqrt(YEAR))
 }
 
@@ -171,6 +171,7 @@ mod tests {
         assert_eq!(sharpe(&[0.001]), None);
         assert_eq!(sharpe(&[0.0, 0.0, 0.0]), None);
         assert_eq!(sortino(&[0.001, 0.002]), None, "nothing was lost");
+        assert_eq!(sortino(&[-0.001]), None, "a day says nothing of a year");
         assert_eq!((calmar(&DAYS, 0.0), calmar(&[0.01], 0.1)), (None, None));
     }
 
