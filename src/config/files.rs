@@ -59,3 +59,26 @@ impl Default for ArchiveConfig {
         ArchiveConfig { options_days: 45, orderflow_days: 7, trades_days: 45 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let text = include_str!("../cmd/example.toml");
+        let begin = text.find("[orderflow]").expect("there");
+        let end = text.find("# The cold path").expect("there");
+        let open = |line: &str| match line.strip_prefix("# ") {
+            Some(text) if text.contains(" = ") => format!("{text}\n"),
+            _ => format!("{line}\n"),
+        };
+        let shown: String = text.get(begin..end).expect("in order").lines().map(open).collect();
+        let config = Config::parse(&shown).expect("valid");
+        assert_eq!(config.orderflow, Some(OrderflowConfig::default()));
+        assert_eq!(config.archive, ArchiveConfig::default());
+        assert_eq!(shown.matches(" = ").count(), 7, "every key: {shown}");
+        assert_eq!(Config::default().orderflow, None, "without the table there are no files");
+    }
+}

@@ -379,7 +379,7 @@ impl FlowWriter {
         let Some((mut part, day, _)) = self.vix.part.take() else { return Ok(()) };
         part.sync()?;
         let target = self.folder.join(vix_file(day));
-        self.close_part(&part.path().to_owned(), &[target], day)
+        self.close_part(part.path(), &[target], day)
     }
 
     /// Array, manifest, and only then away with the part.
