@@ -179,9 +179,8 @@ fn measure(place: &Place, clock: &Clock, samples: u32, runs: u32) -> Result<Foun
     let mut found = Found::new()?;
     // What the echo repeats is known after an order: a short run shows it, and warms up.
     let (process, now) = (std::process::id(), clock.now().0);
-    let folder = |run: u32| {
-        std::env::temp_dir().join(format!("mia-latency-orders-{process}-{now}-{run}"))
-    };
+    let folder =
+        |run: u32| std::env::temp_dir().join(format!("mia-latency-orders-{process}-{now}-{run}"));
     let mut first = Found::new()?;
     round::run(place, &folder(0), 2, &mut first)?;
     (found.tick, found.order_bytes) = (first.tick, first.order_bytes);
@@ -201,8 +200,8 @@ fn text(m: &Measurement) -> String {
         "SYNTHETIC market, scripted venue over loopback TCP: {buys} buys and {sells} sells in \
          {runs} live runs{first}\n\
          threads    {threads}: {place}\n\
-         bytes      {tick_bytes} of the deciding tick, {order_bytes} of the order with its bracket\n\
-         {}",
+         bytes      {tick_bytes} of the deciding tick, {order_bytes} of the order and its \
+         bracket\n{}",
         m.host.text()
     );
     let [a, b, c, d, e, f] = ["p50", "p90", "p99", "p99.9", "max", "count"];
