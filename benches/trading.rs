@@ -2,9 +2,9 @@
 //! that an order passes through.
 //!
 //! Why: between a frame and the bytes of an order lie `Judge::on_frame` and `Wire::encode`, nothing
-//! else of the core. `judge/…/signals` is the decision without `[trading]`; `judge/…/trading` is the
+//! else of the core. `judge/…/signals` is the decision without `[trading]`, `judge/…/trading` the
 //! same with the paper trader and the limits of `tests/trading.toml`. Their difference, divided by
-//! the frames, is what trading costs an event. `intent` is sizes, limits and pre-trade checks of one
+//! the frames, is what trading costs an event. `intent` is sizes, limits and pre-trade checks of an
 //! intent that passes; `encode` one new order as bytes; `clock` what a reading costs with and
 //! without the hand that a drill moves it by.
 //!

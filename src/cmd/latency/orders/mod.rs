@@ -200,8 +200,8 @@ fn text(m: &Measurement) -> String {
         "SYNTHETIC market, scripted venue over loopback TCP: {buys} buys and {sells} sells in \
          {runs} live runs{first}\n\
          threads    {threads}: {place}\n\
-         bytes      {tick_bytes} of the deciding tick, {order_bytes} of the order with its bracket\n\
-         {}",
+         bytes      {tick_bytes} of the deciding tick, {order_bytes} of the order and its \
+         bracket\n{}",
         m.host.text()
     );
     let [a, b, c, d, e, f] = ["p50", "p90", "p99", "p99.9", "max", "count"];

@@ -30,6 +30,10 @@ const APART_S: u32 = 3;
 /// Length of the market before the first order: enough one-minute bars for the averages behind a
 /// stop.
 const WARM_UP_S: u32 = 1800;
+/// Records of the market that are shown at once.
+const PIECE: usize = 128;
+/// Longest time that the run has to read all of it, seconds of its clock.
+const CATCH_UP_S: u32 = 2000;
 /// Contracts a level: even, and what leans to one side.
 const EVEN: u32 = 100;
 const HEAVY: u32 = 400;
@@ -115,8 +119,9 @@ struct Round {
     clock: Clock,
     hand: Hand,
     journal: PathBuf,
-    /// Receive time of the newest frame that the decision has told of, and its score.
+    /// Receive time and number of the newest frame that the decision has told of, and its score.
     seen: Ts,
+    seq: u64,
     score: f64,
 }
 
@@ -143,14 +148,15 @@ impl Round {
         let journal = folder.join("orders.mjrnl");
         let live = Live::start(&setup, Some(&journal), &clock).map_err(|e| anyhow!(e))?;
         let server = Server::accept(&listener, &clock)?;
-        Ok(Round { live, server, clock, hand, journal, seen: Ts::NONE, score: 0.0 })
+        Ok(Round { live, server, clock, hand, journal, seen: Ts::NONE, seq: 0, score: 0.0 })
     }
 
     /// One turn of the venue and of whoever watches the run.
     fn turn(&mut self) -> Result<()> {
         self.server.serve()?;
         while let Ok(status) = self.live.status.pop() {
-            (self.seen, self.score) = (status.frame.event.ts, status.confluence.score);
+            let event = &status.frame.event;
+            (self.seen, self.seq, self.score) = (event.ts, event.seq, status.confluence.score);
         }
         Ok(())
     }
@@ -190,23 +196,39 @@ impl Round {
         Ok(())
     }
 
+    /// Lets seconds go by until the run has nothing left to read: its events are Timers alone.
+    fn catch_up(&mut self) -> Result<()> {
+        let (mut last, mut still) = (0, 0);
+        for _ in 0..CATCH_UP_S {
+            self.pass(1)?;
+            still = if self.seq == last + 1 { still + 1 } else { 0 };
+            last = self.seq;
+            if still == 3 {
+                return Ok(());
+            }
+        }
+        bail!("the run does not keep up with the market");
+    }
+
     fn warm_up(&mut self) -> Result<()> {
         self.until("logon", |round| round.server.is_ready())?;
         let mut market = SyntheticMarket::new(&SyntheticConfig {
             symbols: vec![(es(), 5000.0)],
-            steps_per_s: 10.0,
+            steps_per_s: 4.0,
             duration_s: f64::from(WARM_UP_S),
             ..SyntheticConfig::default()
         });
         for (number, record) in std::iter::from_fn(|| market.next()).enumerate() {
             self.server.show(&record)?;
-            // What it decides meanwhile is answered like everything else.
-            if number % 64 == 0 {
-                self.turn()?;
+            // Little by little: a turn of the net thread that takes long would halt the entries.
+            // What is decided meanwhile is answered like everything else.
+            if number % PIECE == 0 {
+                self.pass(1)?;
             }
         }
         self.server.settle_down()?;
         self.server.book(EVEN, EVEN)?;
+        self.catch_up()?;
         // Whatever was decided meanwhile is over by then.
         self.pass(2 * APART_S)?;
         self.server.forget();
@@ -226,7 +248,10 @@ impl Round {
             bail!("an order came before its tick");
         }
         let (tick, took) = self.server.decide(way)?;
-        let Some(took) = took else { bail!("no order came; score {}", self.score) };
+        let Some(took) = took else {
+            let kill = self.live.flags.gauges.kill();
+            bail!("no order came; score before it {}, kill switch {kill:?}", self.score)
+        };
         let start = self.clock.elapsed_ns();
         let bytes = loop {
             if let Some(bytes) = self.server.order(way)? {
