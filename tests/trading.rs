@@ -41,7 +41,7 @@ impl Did {
             }
             Note::Trade(closed) => {
                 self.trades += 1;
-                self.net_usd += closed.net_usd();
+                self.net_usd += closed.net_usd().expect("on paper all is known");
             }
             _ => {}
         }

@@ -191,6 +191,7 @@ fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
         }
         if live {
             (start.orders, setup.known_orders) = (previous.orders, previous.known);
+            start.trips = previous.trips;
         }
     }
     let held = start.risk.holds.state();

@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// First bytes of every journal.
 pub const MAGIC: [u8; 8] = *b"MIAJRNL\0";
 /// Version of the format written here; other versions are refused.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Bytes of a record header.
 pub const HEADER_BYTES: usize = 32;
 /// Bit of [`RecordHeader::source`]: these bytes were read before the start (history), and their

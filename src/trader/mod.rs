@@ -14,6 +14,7 @@ pub mod note;
 mod changes;
 mod judge;
 mod later;
+mod persist;
 mod records;
 mod step;
 mod trades;
@@ -65,6 +66,8 @@ pub struct Start {
     pub risk: risk::State,
     /// Orders and positions as the last run left them, [`Orders::to_text`]; empty for none.
     pub orders: String,
+    /// Round trips as the last run left them, [`Trader::trips_text`]; empty for none.
+    pub trips: String,
     /// First order id of this run.
     pub next: OrderId,
     /// First id that is not reserved.
@@ -89,6 +92,8 @@ struct Symbol {
     exit_mid2: Option<i64>,
     /// What its open position is worth.
     open: OpenPnl,
+    /// Since when nobody knows what it is worth.
+    unknown: Ts,
 }
 
 /// See the module text.
@@ -136,8 +141,9 @@ impl Trader {
             segment: Segment::UNKNOWN,
             exit_mid2: None,
             open: OpenPnl::default(),
+            unknown: Ts::NONE,
         };
-        let Start { risk, orders, next, reserved, equity_usd } = &params.start;
+        let Start { risk, orders, trips, next, reserved, equity_usd } = &params.start;
         let mut orders_now = Orders::new(params.orders, count, *next, *reserved);
         if !orders.is_empty() {
             // A text that cannot be read was refused before the run was set up.
@@ -149,7 +155,7 @@ impl Trader {
         if let Some(usd) = equity_usd {
             risk.on_balance(Ts::NONE, *usd);
         }
-        Trader {
+        let mut trader = Trader {
             entries: Entries::new(
                 params.entry.clone(),
                 reads,
@@ -174,7 +180,33 @@ impl Trader {
             notes: Vec::with_capacity(NOTES_MAX),
             stopping: false,
             lost: 0,
+        };
+        trader.resume(trips);
+        trader
+    }
+
+    /// Goes on with the round trips of the run before: `trips` has passed [`check_trips`]. Where
+    /// they are not what the orders hold, the orders count.
+    fn resume(&mut self, trips: &str) {
+        let kept = persist::of_text(trips, self.symbols.len()).unwrap_or_default();
+        for (symbol, kept) in self.symbols.iter_mut().zip(kept) {
+            symbol.trades.restore(kept.open, kept.plan);
+            symbol.open = kept.worth;
         }
+        for id in (0_u16..).map(SymbolId).take(self.symbols.len()) {
+            self.agree(id, Ts::NONE);
+            let qty = self.orders.position(id).map_or(0, |p| p.qty);
+            self.risk.on_position(id, qty);
+        }
+    }
+
+    /// Open round trips and entries that may still become one, as text for the next run.
+    #[must_use]
+    pub fn trips_text(&self) -> String {
+        persist::to_text(self.symbols.iter().map(|symbol| {
+            let (open, plan) = symbol.trades.parts();
+            persist::Kept { open: open.copied(), worth: symbol.open, plan: plan.copied() }
+        }))
     }
 
     /// What the last step asked of a venue, in order; always empty on paper.
@@ -237,4 +269,12 @@ impl Trader {
             self.lost += 1;
         }
     }
+}
+
+/// Checks a text of [`Trader::trips_text`] for a run of so many symbols.
+///
+/// # Errors
+/// A text that says which line is wrong.
+pub fn check_trips(text: &str, symbols: usize) -> Result<(), String> {
+    persist::of_text(text, symbols).map(drop)
 }

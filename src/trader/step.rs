@@ -11,7 +11,10 @@ use crate::execution::Moment;
 use crate::features::{Frame, frame_flag};
 use crate::order::{Action, Command, ExitReason, KillState, OrderId};
 use crate::risk::{Act, OrderEvent, ResumeError, Rule, Why};
-use crate::units::{SymbolId, Ts};
+use crate::units::{SECOND, SymbolId, Ts};
+
+/// So long a position may have no known worth before entries are halted, ns.
+const UNKNOWN_NS: i64 = 10 * SECOND;
 
 impl Trader {
     /// Takes the next frame. `edge` is what `decision` made of it, `book` the symbol's book with
@@ -76,7 +79,9 @@ impl Trader {
         {
             symbol.last = Some(px);
             symbol.session_volume += u64::from(qty);
-            symbol.trades.mark(2 * i64::from(px.ticks()));
+            if !event.has(flag::WARMUP) {
+                symbol.trades.mark(2 * i64::from(px.ticks()));
+            }
         }
         if event.is_market() && !event.has(flag::SNAPSHOT) && !event.has(flag::WARMUP) {
             self.risk.on_data(event.ts, event.symbol);
@@ -122,7 +127,6 @@ impl Trader {
     pub(super) fn exit(&mut self, now: Moment, symbol: SymbolId, reason: ExitReason) {
         if let Some(of) = self.symbol(symbol) {
             of.exit_mid2 = of.touch.map(mid2);
-            of.trades.closing(reason);
         }
         self.orders.exit(now, symbol, reason, &mut self.outbox, &mut self.changes);
     }
@@ -145,7 +149,15 @@ impl Trader {
             self.risk.trip(Rule::NoIds);
         }
         let (limit, market_time) = (self.max_hold_ns, frame.market_time);
-        let Some(symbol) = self.symbols.get(usize::from(at.symbol.0)) else { return };
+        let Some(symbol) = self.symbols.get_mut(usize::from(at.symbol.0)) else { return };
+        // Prices that were missed come with the venue's next list, or never.
+        symbol.unknown = match symbol.trades.open_usd(0) {
+            Some(_) => Ts::NONE,
+            None => symbol.unknown.or(at.ts),
+        };
+        if symbol.unknown.is_some() && at.ts.since(symbol.unknown) >= UNKNOWN_NS {
+            self.risk.trip(Rule::Unmeasured);
+        }
         let since = symbol.trades.since();
         let mid = symbol.touch.filter(|_| frame.label.is_open()).map(mid2);
         if let (Some(limit), Some(since)) = (limit, since)

@@ -115,8 +115,8 @@ impl<'a> Counter<'a> {
                 }
             }
             Note::Trade(closed) => {
-                let row = self.row(closed);
-                self.result.trades.push(row);
+                // On paper every price and fee is known.
+                self.result.trades.extend(self.row(closed));
             }
             _ => {}
         }
@@ -137,12 +137,12 @@ impl<'a> Counter<'a> {
         }
     }
 
-    fn row(&self, closed: &Closed) -> TradeRow {
+    fn row(&self, closed: &Closed) -> Option<TradeRow> {
         let instrument = self.instruments.get(usize::from(closed.at.symbol.0));
         let tick = instrument.map_or(0.0, |i| i.tick);
         let day = |at: Ts| self.calendar.segment(at).trade_day;
         let score = self.scores.iter().rev().find(|s| s.0 == closed.trade.to_bits());
-        TradeRow {
+        Some(TradeRow {
             trade: closed.trade.to_string(),
             symbol: instrument.map(|i| i.symbol.clone()).unwrap_or_default(),
             side: i8::try_from(closed.way.sign()).unwrap_or(0),
@@ -150,17 +150,17 @@ impl<'a> Counter<'a> {
             entry_ns: closed.entry_time.0,
             exit_ns: closed.exit_time.0,
             days: [day(closed.entry_time), day(closed.exit_time)],
-            prices: [closed.entry * tick, closed.exit * tick],
-            net_usd: closed.net_usd(),
-            fees_usd: closed.fees_usd,
+            prices: [closed.entry? * tick, closed.exit? * tick],
+            net_usd: closed.net_usd()?,
+            fees_usd: closed.fees_usd?,
             r: closed.r(),
             slippage: [closed.slippage.0, closed.slippage.1],
-            excursion: [closed.excursion.0, closed.excursion.1],
+            excursion: closed.excursion?.into(),
             reason: closed.reason,
             score: score.map_or(0.0, |s| s.1),
             tier: closed.tier.name().to_owned(),
             session: closed.sub_bucket.name().to_owned(),
-        }
+        })
     }
 }
 

@@ -56,8 +56,9 @@ impl Collector {
             }
             Note::Trade(closed) => {
                 let day = self.day(closed.at);
-                if let Some(trip) = self.trip(closed, day) {
-                    self.sample.trips.insert(trip.id.clone(), trip);
+                match self.trip(closed, day) {
+                    Some(trip) => drop(self.sample.trips.insert(trip.id.clone(), trip)),
+                    None => drop(self.sample.unknown.insert(closed.trade.to_string())),
                 }
             }
             Note::After(after) => {
@@ -111,9 +112,9 @@ impl Collector {
         self.sample.executions.insert(key, execution);
     }
 
+    /// The trip of a round trip, `None` where nobody knows what it made.
     fn trip(&self, of: &Closed, day: i32) -> Option<Trip> {
         let instrument = self.instruments.get(usize::from(of.at.symbol.0))?;
-        let known = |usd: f64| Some(usd).filter(|usd| *usd > 0.0);
         let [regime, _] = of.regime;
         let text = |name: &'static str| name.to_owned();
         Some(Trip {
@@ -124,13 +125,13 @@ impl Collector {
             day,
             exit_ns: Some(of.exit_time).filter(|ts| ts.is_some()).map_or(0, |Ts(ns)| ns),
             qty: of.qty,
-            gross_usd: of.gross_usd,
-            fees_usd: of.fees_usd,
+            gross_usd: of.gross_usd?,
+            fees_usd: of.fees_usd?,
             r: of.r(),
-            risk_usd: known(of.risk_usd),
-            equity_usd: known(of.equity_usd),
+            risk_usd: of.risk_usd,
+            equity_usd: of.equity_usd,
             tick_usd: instrument.multiplier.map(|usd| usd * instrument.tick),
-            excursion: of.excursion,
+            excursion: of.excursion?,
             adverse_first: of.adverse_first,
             slippage: [of.slippage.0, of.slippage.1],
             minutes: millis(of.entry_time, of.exit_time).map(|ms| ms / 60_000.0),

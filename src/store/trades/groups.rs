@@ -317,7 +317,7 @@ pub(super) fn execution(of: &Filled, impact: Option<f64>, tick: f64) -> Group {
     group.need("target", bracket.map(|b| points(b.1, tick)), Reason::NoInput);
     group.need("rr_net", of.plan.map(|p| p.0), Reason::NoInput);
     group.need("risk_usd", of.plan.map(|p| p.1), Reason::NoInput);
-    group.put("fees_usd", of.fees_usd);
+    group.need("fees_usd", of.fees_usd, Reason::NoInput);
     group
 }
 
@@ -338,13 +338,13 @@ pub(super) fn position(of: &Held, tick: f64) -> Group {
     };
     group.put("side", side);
     group.put("qty", of.qty.unsigned_abs());
-    group.put("average_entry", of.average * tick);
+    let none = Reason::NoInput;
+    group.need("average_entry", of.average.map(|ticks| ticks * tick), none);
     group.put("mark", of.mark * tick);
-    group.put("open_ticks", of.open_ticks);
-    group.put("open_usd", of.open_usd);
-    let (best, worst) = of.excursion;
-    group.put("mfe_ticks", best);
-    group.put("mae_ticks", worst);
+    group.need("open_ticks", of.open_ticks, none);
+    group.need("open_usd", of.open_usd, none);
+    group.need("mfe_ticks", of.excursion.map(|e| e.0), none);
+    group.need("mae_ticks", of.excursion.map(|e| e.1), none);
     let minutes = millis(of.since, of.at.market_time).map(|ms| ms / 60_000.0);
     group.need("minutes", minutes, Reason::NoInput);
     // A flat position has no distance to anything: null there is no gap.
@@ -374,23 +374,21 @@ pub(super) fn result(of: &Closed, instrument: &Instrument, fills: Vec<String>) -
     group.put("exit_time", of.exit_time);
     group.put("side", if of.way.sign() > 0 { "LONG" } else { "SHORT" });
     group.put("qty", of.qty);
-    group.put("entry", of.entry * tick);
-    group.put("exit", of.exit * tick);
-    group.put("pnl_ticks", of.ticks);
-    group.put("gross_usd", of.gross_usd);
-    group.put("fees_usd", of.fees_usd);
-    group.put("net_usd", of.net_usd());
+    let none = Reason::NoInput;
+    group.need("entry", of.entry.map(|ticks| ticks * tick), none);
+    group.need("exit", of.exit.map(|ticks| ticks * tick), none);
+    group.need("pnl_ticks", of.ticks, none);
+    group.need("gross_usd", of.gross_usd, none);
+    group.need("fees_usd", of.fees_usd, none);
+    group.need("net_usd", of.net_usd(), none);
     group.need("r", of.r(), Reason::ZeroDenominator);
     group.need("entry_slippage_ticks", of.slippage.0, Reason::NoInput);
     group.need("exit_slippage_ticks", of.slippage.1, Reason::NoInput);
-    let (best, worst) = of.excursion;
+    let (best, worst) = (of.excursion.map(|e| e.0), of.excursion.map(|e| e.1));
     let tick_usd = instrument.multiplier.map(|usd| usd * tick);
-    let in_r = |ticks: f64| {
-        let usd = ticks * tick_usd? * f64::from(of.qty);
-        (of.risk_usd > 0.0).then(|| usd / of.risk_usd)
-    };
-    group.put("mfe_ticks", best);
-    group.put("mae_ticks", worst);
+    let in_r = |ticks: Option<f64>| Some(ticks? * tick_usd? * f64::from(of.qty) / of.risk_usd?);
+    group.need("mfe_ticks", best, none);
+    group.need("mae_ticks", worst, none);
     group.need("mfe_r", in_r(best), Reason::ZeroDenominator);
     group.need("mae_r", in_r(worst), Reason::ZeroDenominator);
     let minutes = millis(of.entry_time, of.exit_time).map(|ms| ms / 60_000.0);
@@ -411,10 +409,9 @@ pub(super) fn result(of: &Closed, instrument: &Instrument, fills: Vec<String>) -
     group.put("coverage", of.coverage);
     group.put("adverse_first", of.adverse_first);
     group.maybe("tick_usd", tick_usd, Reason::NoInput);
-    let known = |usd: f64| Some(usd).filter(|usd| *usd > 0.0);
-    group.maybe("risk_usd", known(of.risk_usd), Reason::NoInput);
-    group.maybe("equity_at_entry_usd", known(of.equity_usd), Reason::NoInput);
-    let share = known(of.equity_usd).map(|usd| 100.0 * of.net_usd() / usd);
+    group.maybe("risk_usd", of.risk_usd, Reason::NoInput);
+    group.maybe("equity_at_entry_usd", of.equity_usd, Reason::NoInput);
+    let share = of.net_usd().zip(of.equity_usd).map(|(net, usd)| 100.0 * net / usd);
     group.maybe("net_pct_of_equity_at_entry", share, Reason::NoInput);
     features(&mut group, &of.features);
     group
@@ -424,7 +421,8 @@ pub(super) fn result(of: &Closed, instrument: &Instrument, fills: Vec<String>) -
 pub(super) fn post_trade(of: &Closed, after: Option<&After>) -> Group {
     let mut group = Group::new("post_trade");
     group.put("trade_id", of.trade.to_string());
-    group.put("outcome", Verdict::of(of.net_usd(), of.fees_usd).name());
+    let outcome = of.net_usd().zip(of.fees_usd).map(|(net, fees)| Verdict::of(net, fees).name());
+    group.need("outcome", outcome, Reason::NoInput);
     let [_, left] = of.regime;
     group.maybe("regime_at_exit", regime_name(left), Reason::Warmup);
     let [before, behind] = of.volatility;

@@ -96,10 +96,11 @@ impl Row<'_> {
         cells.extend(of.features.iter().map(|slot| number(slot.value())));
         let [regime, _] = of.regime;
         // A flat trade is neither class: its cell is empty.
-        let win = match Verdict::of(of.net_usd(), of.fees_usd) {
-            Verdict::Win => Some(1.0),
-            Verdict::Loss => Some(0.0),
-            Verdict::Flat => None,
+        let verdict = of.net_usd().zip(of.fees_usd).map(|(net, fees)| Verdict::of(net, fees));
+        let win = match verdict {
+            Some(Verdict::Win) => Some(1.0),
+            Some(Verdict::Loss) => Some(0.0),
+            Some(Verdict::Flat) | None => None,
         };
         let both = of.entry_time.is_some() && of.exit_time.is_some();
         let minutes = both.then(|| of.exit_time.since(of.entry_time) as f64 / 6e10);

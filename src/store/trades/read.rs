@@ -1,6 +1,6 @@
 //! Reads trade records back and sorts them by mode and preset, which no statistic mixes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -74,14 +74,14 @@ struct Outcome {
     trade_id: String,
     exit_time: Option<String>,
     qty: u32,
-    gross_usd: f64,
-    fees_usd: f64,
+    gross_usd: Option<f64>,
+    fees_usd: Option<f64>,
     r: Option<f64>,
     risk_usd: Option<f64>,
     equity_at_entry_usd: Option<f64>,
     tick_usd: Option<f64>,
-    mfe_ticks: f64,
-    mae_ticks: f64,
+    mfe_ticks: Option<f64>,
+    mae_ticks: Option<f64>,
     adverse_first: bool,
     entry_slippage_ticks: Option<f64>,
     exit_slippage_ticks: Option<f64>,
@@ -106,6 +106,8 @@ pub struct Sample {
     pub simulated: bool,
     /// Closed trades by their id.
     pub(super) trips: BTreeMap<String, Trip>,
+    /// Ids of closed trades of which nobody knows what they made: no statistic holds them.
+    pub unknown: BTreeSet<String>,
     /// First and last trade date of any record, days since 1970-01-01.
     pub first: i32,
     /// See `first`.
@@ -311,7 +313,11 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
         "FINAL_RESULT" => {
             let result = line.result.context("no result")?;
             let symbol = line.symbol.unwrap_or_default();
-            let trip = trip(result, (&line.mode, &line.preset), symbol, day);
+            let id = result.trade_id.clone();
+            let Some(trip) = trip(result, (&line.mode, &line.preset), symbol, day) else {
+                sample.unknown.insert(id);
+                return Ok(());
+            };
             // A replay into the same folder writes its trades again.
             if let Some(old) = sample.trips.insert(trip.id.clone(), trip)
                 && line.corrects.is_none()
@@ -324,12 +330,13 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> Trip {
+/// The trip of a result, `None` where nobody knows what it made.
+fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> Option<Trip> {
     let mut features = [None; FEATURES];
     for (slot, value) in features.iter_mut().zip(of.features) {
         *slot = value;
     }
-    Trip {
+    Some(Trip {
         id: of.trade_id,
         mode: mode.to_owned(),
         preset: preset.to_owned(),
@@ -337,13 +344,13 @@ fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> 
         day,
         exit_ns: of.exit_time.as_deref().and_then(parse_ts).map_or(0, |ts| ts.0),
         qty: of.qty,
-        gross_usd: of.gross_usd,
-        fees_usd: of.fees_usd,
+        gross_usd: of.gross_usd?,
+        fees_usd: of.fees_usd?,
         r: of.r,
         risk_usd: of.risk_usd,
         equity_usd: of.equity_at_entry_usd,
         tick_usd: of.tick_usd,
-        excursion: (of.mfe_ticks, of.mae_ticks),
+        excursion: (of.mfe_ticks?, of.mae_ticks?),
         adverse_first: of.adverse_first,
         slippage: [of.entry_slippage_ticks, of.exit_slippage_ticks],
         minutes: of.minutes,
@@ -354,7 +361,7 @@ fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> 
         vix_regime: of.vix_regime,
         tier: of.tier,
         features,
-    }
+    })
 }
 
 #[cfg(test)]

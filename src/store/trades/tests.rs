@@ -167,7 +167,7 @@ fn a_report_says_what_the_notes_said() {
         .into_iter()
         .filter_map(|note| if let Note::Trade(closed) = note { Some(closed) } else { None })
         .collect();
-    let net: f64 = closed.iter().map(Closed::net_usd).sum();
+    let net: f64 = closed.iter().filter_map(Closed::net_usd).sum();
     assert!((report.summary.net_usd - net).abs() < 1e-6);
     let rs: f64 = closed.iter().filter_map(Closed::r).sum();
     assert!((report.summary.net_r - rs).abs() < 1e-9);
