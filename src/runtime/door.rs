@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -60,6 +60,7 @@ pub struct Gauges {
     used: Arc<AtomicU32>,
     beat: Arc<AtomicI64>,
     settled: Arc<AtomicBool>,
+    lost: Arc<[AtomicU64; 2]>,
 }
 
 impl Default for Gauges {
@@ -69,6 +70,7 @@ impl Default for Gauges {
             used: Arc::default(),
             beat: Arc::default(),
             settled: Arc::default(),
+            lost: Arc::default(),
         }
     }
 }
@@ -100,6 +102,20 @@ impl Gauges {
     #[must_use]
     pub fn settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
+    }
+
+    /// The decision thread says how many notes and how many order messages found no room so far.
+    pub fn say_lost(&self, lost: [u64; 2]) {
+        for (own, lost) in self.lost.iter().zip(lost) {
+            own.store(lost, Ordering::Release);
+        }
+    }
+
+    /// See [`Gauges::say_lost`].
+    #[must_use]
+    pub fn lost(&self) -> [u64; 2] {
+        let [notes, messages] = &*self.lost;
+        [notes.load(Ordering::Acquire), messages.load(Ordering::Acquire)]
     }
 
     fn say_beat(&self, now: Ts) {
@@ -292,6 +308,10 @@ impl Keeper {
         if let Err(error) = looked {
             self.troubled(&error.to_string());
         }
+        let lost = self.gauges.lost();
+        if lost != [0; 2] {
+            self.troubled(&format!("ALERT{}", lost_text(lost)));
+        }
         self.flush();
         self.answer(now);
     }
@@ -412,6 +432,7 @@ impl Keeper {
     /// Answers the requests whose effect shows, or has not shown for too long.
     fn answer(&mut self, now: Ts) {
         let (kill, handed) = (self.gauges.kill(), self.pending.is_empty());
+        let lost = lost_text(self.gauges.lost());
         let answer = |w: &Waiting| -> Option<Answer> {
             let name = kill.map_or("not known", KillState::name);
             let shows = kill.map(|kill| match w.wanted {
@@ -419,7 +440,9 @@ impl Keeper {
                 Wanted::Below(state) => kill < state,
             });
             match shows {
-                Some(true) => Some(Answer { done: true, text: format!("the state is {name}") }),
+                Some(true) => {
+                    Some(Answer { done: true, text: format!("the state is {name}{lost}") })
+                }
                 _ if now < w.until => None,
                 None if handed => {
                     let text = "handed on; the run does not say its state".to_owned();
@@ -461,6 +484,15 @@ impl Keeper {
             let text = "the run has ended".to_owned();
             let _ = self.inbox.reply(w.number, &Answer { done: false, text });
         }
+    }
+}
+
+/// What was lost on the way between the threads, behind a sentence; nothing where nothing was.
+#[must_use]
+pub fn lost_text([notes, messages]: [u64; 2]) -> String {
+    match (notes, messages) {
+        (0, 0) => String::new(),
+        _ => format!("; {notes} notes and {messages} order messages found no room: look"),
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Ended {
     pub journal: Option<JournalOutcome>,
     /// Captured records that were lost; above 0 the journal is not replayable.
     pub lost: u64,
+    /// Notes for the records and order messages that found no room.
+    pub unsaid: [u64; 2],
     /// What the run was warmed up with.
     pub warmup: Summary,
     /// Orders that went to a server.
@@ -235,7 +237,19 @@ impl Live {
         let NetOutcome { counters, lost, warmup, sent, refused, .. } = net;
         let journal = self.journal.map(JoinHandle::join).transpose().map_err(died("journal"))?;
         let records = self.records.map(JoinHandle::join).transpose().map_err(died("records"))?;
-        Ok(Ended { features, judge, counters, journal, lost, warmup, sent, refused, records })
+        let unsaid = self.flags.gauges.lost();
+        Ok(Ended {
+            features,
+            judge,
+            counters,
+            journal,
+            lost,
+            unsaid,
+            warmup,
+            sent,
+            refused,
+            records,
+        })
     }
 }
 
