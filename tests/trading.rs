@@ -1,14 +1,22 @@
 //! Trading on paper: a live run, its journal and a backtest of either do the same, event for event.
 
 use std::path::Path;
-use std::process::Command;
+use std::process;
 
-use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket, es};
+use dtc_sim::market::SymbolSpec;
+use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket};
 use mia::config::{Config, Layout};
-use mia::order::BuySell;
+use mia::context::Context;
+use mia::event::{Body, Event, HaltCause, Sequencer};
+use mia::journal::{Kind, Reader};
+use mia::order::{Action, BuySell, Command, KillState};
+use mia::pipeline::Pipeline;
+use mia::runtime::setup::Setup;
 use mia::tally::SessionFilter;
+use mia::trader::Trader;
 use mia::trader::note::Note;
-use mia_test_support::{es_file, live, replay_with};
+use mia::units::{Instrument, SECOND, SymbolId};
+use mia_test_support::{es_file, events, live, replay_with};
 use serde_json::Value;
 
 /// The limits of `tests/trading.toml`.
@@ -53,16 +61,29 @@ impl Did {
 fn the_real_hour_trades_both_ways() {
     let Some(path) = es_file() else { return };
     let mut did = Did::default();
+    let (mut signals, mut inside, mut orders) = (0, 0, 0);
     let all = replay_with(&[path], config(), SessionFilter::All, |_, pipeline| {
         let trader = pipeline.judge().trader().expect("it trades");
         trader.notes().iter().for_each(|note| did.note(note));
-        let symbol = mia::units::SymbolId(0);
+        let symbol = SymbolId(0);
+        let readable = pipeline.judge().tally(symbol).expect("one").book().is_readable();
+        let counts = pipeline.judge().signals();
+        if counts.long + counts.short > signals {
+            signals = counts.long + counts.short;
+            inside += u64::from(!readable);
+        }
+        if trader.notes().iter().any(|note| matches!(note, Note::Decision(_))) {
+            assert!(readable, "half of a book is no market to decide on");
+        }
+        let new = |c: &&Command| matches!(c.action, Action::New { .. });
+        orders += trader.commands().iter().filter(new).count() as u64;
         let position = trader.orders().position(symbol).expect("one symbol").qty;
         assert_eq!(i64::from(position), did.held, "the sum of the fills");
         let venue = trader.exchange().expect("paper").positions().next().expect("one").1;
         assert_eq!(venue, position, "what the exchange says");
     });
-    println!("{did:?}");
+    println!("{did:?}; {inside} of {signals} signals rose inside a batch of the book");
+    assert!(orders >= did.entries.iter().sum(), "what the simulated exchange took is told");
     assert!(did.entries.iter().all(|&n| n >= 3), "both ways: {did:?}");
     assert!(did.trades >= 6 && did.fills >= 2 * did.trades, "{did:?}");
     let trader = all.pipeline.judge().trader().expect("it trades");
@@ -73,6 +94,38 @@ fn the_real_hour_trades_both_ways() {
     assert!(open.abs() < 2_000.0 && (did.held != 0 || open.abs() < 1e-6), "{open} {did:?}");
 }
 
+/// An emergency on paper closes what is open before the exchange is left.
+#[test]
+fn an_emergency_closes_first() {
+    let Some(path) = es_file() else { return };
+    let setup = {
+        let instrument = Instrument::from_symbol("ESH4").expect("known");
+        Setup::new(config(), vec![instrument], "replay").expect("valid")
+    };
+    let mut pipeline = Pipeline::new(&setup.core(SessionFilter::All), setup.calendar.clone());
+    let (mut sequencer, mut held_at) = (Sequencer::default(), None);
+    let held = |pipeline: &Pipeline| {
+        let trader = pipeline.judge().trader().expect("it trades");
+        trader.orders().position(SymbolId(0)).expect("one symbol").qty
+    };
+    for event in events(&path) {
+        pipeline.on_event(&sequencer.stamp(event), &Context::EMPTY);
+        if held_at.is_none() && held(&pipeline) != 0 {
+            held_at = Some(event.ts);
+            let (state, cause) = (KillState::Emergency, HaltCause::Command);
+            let halt = Event { body: Body::Halt { state, cause }, flags: 0, ..event };
+            pipeline.on_event(&sequencer.stamp(halt), &Context::EMPTY);
+        }
+        if held_at.is_some_and(|at| event.ts.since(at) > 10 * SECOND) {
+            break;
+        }
+    }
+    assert!(held_at.is_some(), "it traded");
+    let exchange = pipeline.judge().trader().and_then(Trader::exchange).expect("paper");
+    let at_venue = exchange.positions().next().expect("one").1;
+    assert_eq!((held(&pipeline), at_venue), (0, 0));
+}
+
 /// A live run over a socket and the replay of its journal: the digest covers every order and fill.
 #[test]
 fn paper_replays_from_its_journal() {
@@ -80,19 +133,21 @@ fn paper_replays_from_its_journal() {
     for layout in [Layout::Fused, Layout::Split] {
         let market = SyntheticMarket::new(&SyntheticConfig {
             seed: 3,
-            symbols: vec![(es(), 5000.0)],
+            // A contract whose money is known: of another nothing is ordered.
+            symbols: vec![(SymbolSpec::new("ESH6", "CME", 0.25, 12.5), 5000.0)],
             duration_s: 3600.0,
             ..SyntheticConfig::default()
         });
         let mut trading = config();
-        trading.trading.as_mut().expect("set").folder = folder.join("data");
+        let own = trading.trading.as_mut().expect("set");
+        (own.folder, own.equity) = (folder.join("data"), 5e6);
         // Receive times run as fast as the machine: what waits must not wait for minutes.
         trading.exchange.latency_us = 0;
         let plan = live::Plan {
             layout,
             decision: Some(trading.decision.clone()),
             trading: Some(trading),
-            ..live::Plan::new(vec![("SYNTHETIC-ES".to_owned(), 0.25)])
+            ..live::Plan::new(vec![("ESH6".to_owned(), 0.25)])
         };
         let path = folder.join("a.mjrnl");
         let (ended, ..) = live::run(Box::new(market), &plan, &path);
@@ -101,6 +156,12 @@ fn paper_replays_from_its_journal() {
         let written = records.written.as_ref().expect("whole");
         println!("{layout:?}: {written:?}");
         assert!(written.records > 0);
+        let data = std::fs::read(&path).expect("journal");
+        let kinds = |kind| {
+            let reader = Reader::open(&data).expect("journal");
+            reader.records().filter(|record| record.kind == kind).count()
+        };
+        assert!(kinds(Kind::Simulated) > 0 && kinds(Kind::Command) == 0, "nothing was sent");
         let (replayed, checked) = live::replay_journal(&path);
         assert!(checked > 0);
         assert_eq!(replayed.judge().digest(), ended.judge.digest(), "{layout:?}");
@@ -111,7 +172,8 @@ fn paper_replays_from_its_journal() {
 }
 
 fn mia(arguments: &[&str]) -> Value {
-    let done = Command::new(env!("CARGO_BIN_EXE_mia")).args(arguments).output().expect("runs");
+    let done =
+        process::Command::new(env!("CARGO_BIN_EXE_mia")).args(arguments).output().expect("runs");
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{arguments:?}: {said}");
     serde_json::from_slice(&done.stdout).unwrap_or(Value::Null)

@@ -1,7 +1,7 @@
 //! What became of orders, as notes and for the limits.
 
 use super::Trader;
-use super::note::{Alert, Closed, Filled, Note, Ordered, Stamp};
+use super::note::{Alert, Closed, Filled, Held, Note, Ordered, Stamp};
 use super::records::{mid2, regime};
 use super::trades::{Exit, Part};
 use crate::decision::Decision;
@@ -127,7 +127,7 @@ impl Trader {
             Role::Exit => symbol.and_then(|s| s.exit_mid2),
         };
         Filled {
-            trade: order.trade,
+            trade: self.trade(at, order.trade),
             id: order.id,
             role: order.role,
             kind: order.kind,
@@ -148,7 +148,14 @@ impl Trader {
     /// The note of an execution of an order that is not known.
     fn foreign(&self, at: Stamp, fill: &Fill) -> Filled {
         let symbol = self.symbols.get(usize::from(at.symbol.0));
-        Filled { touch: symbol.and_then(|s| s.touch), ..self.execution(at, fill) }
+        let trade = self.trade(at, OrderId::NONE);
+        Filled { trade, touch: symbol.and_then(|s| s.touch), ..self.execution(at, fill) }
+    }
+
+    /// The trade of a fill: that of its order, where it is of ours.
+    fn trade(&self, at: Stamp, own: OrderId) -> OrderId {
+        let symbol = self.symbols.get(usize::from(at.symbol.0));
+        if own == OrderId::NONE { symbol.map_or(own, |s| s.trades.trade(at)) } else { own }
     }
 
     fn execution(&self, at: Stamp, fill: &Fill) -> Filled {
@@ -248,6 +255,19 @@ impl Trader {
         if let Some(mid) = mid {
             self.later.trade(closed, mid);
         }
+        let mark = self.symbol(at.symbol).and_then(|symbol| symbol.last);
+        self.note(Note::Position(Held {
+            at,
+            trade: closed.trade,
+            qty: 0,
+            average: closed.entry,
+            mark: mark.map(|px| f64::from(px.ticks())),
+            open_ticks: Some(0.0),
+            open_usd: Some(0.0),
+            excursion: closed.excursion,
+            since: closed.entry_time,
+            bracket: None,
+        }));
         self.note(Note::Trade(*closed));
     }
 
@@ -260,7 +280,7 @@ impl Trader {
     /// Notes the position of a symbol as it is now.
     fn told(&mut self, at: Stamp, bracket: Option<(Px, Px)>) {
         let Some(symbol) = self.symbol(at.symbol) else { return };
-        let Some(mark) = symbol.last.map(|px| 2 * i64::from(px.ticks())) else { return };
+        let mark = symbol.last.map(|px| 2 * i64::from(px.ticks()));
         if let Some(held) = symbol.trades.held(at, mark, bracket) {
             self.note(Note::Position(held));
         }
@@ -292,6 +312,7 @@ impl Trader {
     /// Contracts without a price.
     fn part(&self, at: Stamp, trade: OrderId, way: BuySell, qty: Qty) -> Part {
         let fee_usd = self.risk.product(at.symbol).map(|p| p.round_turn / 2.0);
+        let trade = self.trade(at, trade);
         Part { at, trade, way, qty, px: None, slippage: None, fee_usd }
     }
 

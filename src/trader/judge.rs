@@ -44,8 +44,7 @@ impl Trader {
         let mut cluster = None;
         let passed = self.gates(edge, way, frame, decision, context, book, &mut cluster);
         let Some(symbol) = self.symbols.get(usize::from(id.0)) else { return };
-        let volume = Some(symbol.session_volume);
-        let market = market(frame, book, decision, &symbol.segment, volume);
+        let market = market(frame, book, decision, &symbol.segment, symbol.volume.active());
         let entry = passed.as_ref().ok().map(|passed| Entry {
             id: passed.id,
             qty: passed.sizing.qty,

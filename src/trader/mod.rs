@@ -18,19 +18,21 @@ mod persist;
 mod records;
 mod step;
 mod trades;
+mod volume;
 
 use std::sync::Arc;
 
 use self::later::Later;
-use self::note::Note;
+use self::note::{Held, Note, Stamp};
 use self::trades::Trades;
+use self::volume::Volume;
 use crate::calendar::{Calendar, Segment};
-use crate::decision::Reads;
 use crate::decision::entry::{Entries, EntryParams};
 use crate::decision::gates::News;
+use crate::decision::{Edge, Reads};
 use crate::execution::exchange::{self, Exchange, Reports};
 use crate::execution::{self, Changes, Orders, Outbox, Queue};
-use crate::order::{Command, OrderId, OrderKind};
+use crate::order::{Command, ExitReason, OrderId, OrderKind};
 use crate::risk::{self, Open, OpenPnl, Product, Risk};
 use crate::units::{Px, SymbolId, Ts};
 
@@ -80,16 +82,21 @@ pub struct Start {
 #[derive(Clone, Debug)]
 struct Symbol {
     trades: Trades,
+    /// Market time of its last frame.
+    time: Ts,
     /// Last trade of an open market.
     last: Option<Px>,
-    /// Best bid and ask after the last event.
+    /// Best bid and ask after the last batch of the book.
     touch: Option<(Px, Px)>,
-    /// Contracts since the anchor, and that anchor.
-    session_volume: u64,
-    anchor: (Ts, bool),
+    /// Contracts since the anchors.
+    volume: Volume,
+    /// An edge that waits for the end of a batch of the book.
+    edge: Option<Edge>,
     segment: Segment,
     /// Mid when an exit was decided, half ticks.
     exit_mid2: Option<i64>,
+    /// Why it is being closed.
+    closing: Option<ExitReason>,
     /// What its open position is worth.
     open: OpenPnl,
     /// Since when nobody knows what it is worth.
@@ -118,6 +125,8 @@ pub struct Trader {
     notes: Vec<Note>,
     /// The run ends: nothing is entered any more.
     stopping: bool,
+    /// Since when an emergency wants the connection closed.
+    leaving: Ts,
     /// Notes that found no room; above 0 records are missing.
     lost: u64,
 }
@@ -134,12 +143,14 @@ impl Trader {
         let count = params.products.len();
         let symbol = |product: &Option<Product>| Symbol {
             trades: Trades::new(product.map(|p| p.tick_value)),
+            time: Ts::NONE,
             last: None,
             touch: None,
-            session_volume: 0,
-            anchor: (Ts::NONE, false),
+            volume: Volume::default(),
+            edge: None,
             segment: Segment::UNKNOWN,
             exit_mid2: None,
+            closing: None,
             open: OpenPnl::default(),
             unknown: Ts::NONE,
         };
@@ -179,6 +190,7 @@ impl Trader {
             commands: Vec::with_capacity(COMMANDS_MAX),
             notes: Vec::with_capacity(NOTES_MAX),
             stopping: false,
+            leaving: Ts::NONE,
             lost: 0,
         };
         trader.resume(trips);
@@ -209,7 +221,8 @@ impl Trader {
         }))
     }
 
-    /// What the last step asked of a venue, in order; always empty on paper.
+    /// What the last step asked of a venue, in order. On paper the simulated exchange has it
+    /// already: nothing of it is to be sent.
     #[must_use]
     pub fn commands(&self) -> &[Command] {
         &self.commands
@@ -243,6 +256,15 @@ impl Trader {
     #[must_use]
     pub const fn exchange(&self) -> Option<&Exchange> {
         self.exchange.as_ref()
+    }
+
+    /// What is open now, valued at the last trade of its market, at the market's own time.
+    pub fn held(&self, at: Stamp) -> impl Iterator<Item = Held> + '_ {
+        (0_u16..).map(SymbolId).zip(&self.symbols).filter_map(move |(symbol, of)| {
+            let mark = of.last.map(|px| 2 * i64::from(px.ticks()));
+            let held = of.trades.held(Stamp { symbol, market_time: of.time, ..at }, mark, None);
+            held.filter(|held| held.qty != 0)
+        })
     }
 
     /// Equity now, USD, open positions included.

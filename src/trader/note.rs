@@ -215,8 +215,8 @@ pub struct Held {
     /// Average entry, ticks; `None`, like all that follows from it, where the price of a contract
     /// is not known.
     pub average: Option<f64>,
-    /// Price it is valued at, ticks.
-    pub mark: f64,
+    /// Price it is valued at, ticks; `None` before the first trade of its market.
+    pub mark: Option<f64>,
     /// Open profit in ticks of one contract.
     pub open_ticks: Option<f64>,
     /// Open profit, USD; `None` also where nobody knows what a tick is worth.
@@ -268,18 +268,19 @@ pub struct Closed {
     pub adverse_first: bool,
     /// Why.
     pub reason: ExitReason,
-    /// Tier, D and coverage of the decision.
-    pub tier: Tier,
+    /// Tier, D and coverage of the decision; `None`, like the label, for a position that no
+    /// decision of this run opened.
+    pub tier: Option<Tier>,
     /// See `tier`.
-    pub d: f64,
+    pub d: Option<f64>,
     /// See `tier`.
-    pub coverage: f64,
+    pub coverage: Option<f64>,
     /// Features at the decision.
     pub features: [Slot; FEATURES],
     /// Label at the entry.
-    pub label: Label,
+    pub label: Option<Label>,
     /// Its part.
-    pub sub_bucket: SubBucket,
+    pub sub_bucket: Option<SubBucket>,
     /// Market regime at entry and exit.
     pub regime: [Option<(u8, f64)>; 2],
     /// Volatility regime at entry and exit.

@@ -2,7 +2,7 @@
 
 use super::note::{Alert, Killed, Note, Stamp, Trip};
 use super::records::{mid2, stamp, touch};
-use super::{COMMANDS_MAX, Trader};
+use super::{COMMANDS_MAX, NOTES_MAX, Trader};
 use crate::book::Book;
 use crate::context::Context;
 use crate::decision::{Decision, Edge};
@@ -13,6 +13,8 @@ use crate::order::{Action, Command, ExitReason, KillState, OrderId};
 use crate::risk::{Act, OrderEvent, ResumeError, Rule, Why};
 use crate::units::{SECOND, SymbolId, Ts};
 
+/// So long an emergency waits for the account to be flat before it disconnects all the same, ns.
+const LEAVE_NS: i64 = 30 * SECOND;
 /// So long a position may have no known worth before entries are halted, ns.
 const UNKNOWN_NS: i64 = 10 * SECOND;
 
@@ -48,14 +50,17 @@ impl Trader {
         }
         self.settle(at, frame, decision);
         self.value(event);
-        if let Some(edge) = edge {
-            self.judge(edge, frame, decision, context, book);
+        if let Some(edge) = self.due(edge, event.symbol, book) {
+            self.judge(&edge, frame, decision, context, book);
         }
         self.act(at, now);
         self.settle(at, frame, decision);
         self.leave(now);
         self.settle(at, frame, decision);
-        if self.risk.take_changed() {
+        self.exits();
+        self.disconnect(at, now);
+        // Where there is no room for it, the next step says it.
+        if self.notes.len() < NOTES_MAX && self.risk.take_changed() {
             self.note(Note::Limits(*self.risk.state()));
         }
     }
@@ -66,19 +71,19 @@ impl Trader {
         let market_time = frame.market_time;
         let calendar = self.calendar.clone();
         let Some(symbol) = self.symbol(event.symbol) else { return };
-        symbol.touch = touch(book);
+        symbol.time = market_time;
+        if book.is_readable() {
+            symbol.touch = touch(book);
+        }
         if market_time.is_some() && !symbol.segment.contains(market_time) {
             symbol.segment = calendar.segment(market_time);
         }
-        let anchor = (frame.eth_anchor, frame.flags & frame_flag::RTH != 0);
-        if anchor != symbol.anchor {
-            (symbol.anchor, symbol.session_volume) = (anchor, 0);
-        }
+        symbol.volume.anchor(frame.eth_anchor, frame.flags & frame_flag::RTH != 0);
         if let Body::Trade { px, qty, .. } = event.body
             && frame.label.is_open()
         {
             symbol.last = Some(px);
-            symbol.session_volume += u64::from(qty);
+            symbol.volume.trade(qty);
             if !event.has(flag::WARMUP) {
                 symbol.trades.mark(2 * i64::from(px.ticks()));
             }
@@ -86,6 +91,16 @@ impl Trader {
         if event.is_market() && !event.has(flag::SNAPSHOT) && !event.has(flag::WARMUP) {
             self.risk.on_data(event.ts, event.symbol);
         }
+    }
+
+    /// The edge that is to be judged now. What rises inside a batch of the book waits for its end:
+    /// half of a book has no touch to begin at.
+    fn due(&mut self, edge: Option<&Edge>, symbol: SymbolId, book: &Book) -> Option<Edge> {
+        let of = self.symbol(symbol)?;
+        if let Some(edge) = edge {
+            of.edge = Some(*edge);
+        }
+        if book.is_readable() { of.edge.take() } else { None }
     }
 
     /// The operator, the shell and the account.
@@ -123,11 +138,21 @@ impl Trader {
         }
     }
 
-    /// Closes a position, remembering the mid at which that was decided.
-    pub(super) fn exit(&mut self, now: Moment, symbol: SymbolId, reason: ExitReason) {
-        if let Some(of) = self.symbol(symbol) {
-            of.exit_mid2 = of.touch.map(mid2);
+    /// Remembers the mid at which it was decided to close a position, whoever decided: once for
+    /// each exit.
+    fn exits(&mut self) {
+        let Trader { symbols, orders, .. } = self;
+        for (id, symbol) in (0_u16..).map(SymbolId).zip(symbols) {
+            let closing = orders.closing(id);
+            if closing != symbol.closing {
+                symbol.closing = closing;
+                symbol.exit_mid2 = symbol.touch.filter(|_| closing.is_some()).map(mid2);
+            }
         }
+    }
+
+    /// Closes a position.
+    pub(super) fn exit(&mut self, now: Moment, symbol: SymbolId, reason: ExitReason) {
         self.orders.exit(now, symbol, reason, &mut self.outbox, &mut self.changes);
     }
 
@@ -168,7 +193,7 @@ impl Trader {
         }
         let Trader { later, notes, lost, .. } = self;
         later.on_time(at, mid, &mut |note| {
-            if notes.len() < super::NOTES_MAX {
+            if notes.len() < NOTES_MAX {
                 notes.push(note);
             } else {
                 *lost += 1;
@@ -220,14 +245,32 @@ impl Trader {
                     }
                 }
                 Act::FlatBy(symbol) => self.exit(now, symbol, ExitReason::Session),
-                Act::Disconnect => self.send(&Command {
-                    seq: now.seq,
-                    ts: now.ts,
-                    symbol: at.symbol,
-                    action: Action::Disconnect,
-                }),
+                Act::Disconnect => self.leaving = self.leaving.or(now.ts),
             }
         }
+    }
+
+    /// Closes the connection of an emergency: once nothing is open or works any more, or where that
+    /// does not come about. Before that the connection is what closes positions.
+    fn disconnect(&mut self, at: Stamp, now: Moment) {
+        let late = self.leaving.is_some() && now.ts.since(self.leaving) >= LEAVE_NS;
+        if !self.leaving.is_some() || !(late || self.is_done()) {
+            return;
+        }
+        let Moment { seq, ts } = now;
+        if self.send(&Command { seq, ts, symbol: at.symbol, action: Action::Disconnect }) {
+            self.leaving = Ts::NONE;
+        }
+    }
+
+    /// Whether nothing is open, works or waits to leave, as far as the venue has said.
+    fn is_done(&self) -> bool {
+        let mut ids = (0_u16..).map(SymbolId).take(self.symbols.len());
+        ids.all(|id| {
+            let flat = self.orders.position(id).is_none_or(|p| p.qty == 0);
+            flat && self.orders.closing(id).is_none() && self.orders.reconciled(id).is_ok()
+        }) && !self.orders.open_orders().any(|order| order.id.is_ours())
+            && self.queue.is_empty()
     }
 
     /// Hands on what may leave now.
@@ -254,21 +297,25 @@ impl Trader {
                     }
                     _ => {}
                 }
-                match exchange {
-                    Some(exchange) => exchange.submit(command),
-                    None => commands.push(*command),
+                if let Some(exchange) = exchange {
+                    exchange.submit(command);
                 }
+                commands.push(*command);
                 true
             },
         );
     }
 
-    fn send(&mut self, command: &Command) {
-        match &mut self.exchange {
-            Some(exchange) => exchange.submit(command),
-            None if self.commands.len() < COMMANDS_MAX => self.commands.push(*command),
-            None => self.lost += 1,
+    /// Hands a command on at once; `false` where this step has no room for it.
+    fn send(&mut self, command: &Command) -> bool {
+        let room = self.commands.len() < COMMANDS_MAX;
+        if room {
+            if let Some(exchange) = &mut self.exchange {
+                exchange.submit(command);
+            }
+            self.commands.push(*command);
         }
+        room
     }
 }
 

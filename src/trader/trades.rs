@@ -4,8 +4,6 @@
 //! only known from the venue's position, counts too. What such a trip made is not known.
 
 use super::note::{Closed, Decided, Entry, Filled, Held, Stamp};
-use crate::calendar::{Label, SubBucket};
-use crate::decision::Tier;
 use crate::execution::{Leg, Position};
 use crate::features::frame::FEATURES;
 use crate::order::{BuySell, ExitReason, OrderId};
@@ -196,6 +194,7 @@ impl Trades {
         let against = held * i64::from(part.way.sign()) < 0;
         let closes = if against { held.unsigned_abs().min(u64::from(part.qty)) } else { 0 };
         let closes = Qty::try_from(closes).unwrap_or(part.qty);
+        let old = self.open.map_or(OrderId::NONE, |open| open.trade);
         let mut closed = None;
         if closes > 0
             && let Some(open) = &mut self.open
@@ -212,7 +211,11 @@ impl Trades {
         if opens > 0 {
             // What is flat and waits for a price waits no longer.
             closed = closed.or_else(|| self.end(part.at, exit, true));
-            let new = Open::new(part.trade, part.way, part.time(), self);
+            // What goes through flat is no part of the trade that it closed.
+            let beyond = closes > 0 && [OrderId::NONE, old].contains(&part.trade);
+            let own = OrderId::trip(part.at.ts, part.at.symbol);
+            let trade = if beyond { own } else { part.trade };
+            let new = Open::new(trade, part.way, part.time(), self);
             let open = self.open.get_or_insert(new);
             open.entry.add(opens, part.px, part.slippage);
             open.pay(opens, part.fee_usd);
@@ -260,13 +263,19 @@ impl Trades {
         Some((realised + running) * self.tick_value? - open.fees_usd?)
     }
 
-    /// The position for a record, valued at half ticks `mid2`.
+    /// The position for a record, valued at half ticks `mid2` where they are known.
     #[must_use]
-    pub(super) fn held(&self, at: Stamp, mid2: i64, bracket: Option<(Px, Px)>) -> Option<Held> {
+    pub(super) fn held(
+        &self,
+        at: Stamp,
+        mid2: Option<i64>,
+        bracket: Option<(Px, Px)>,
+    ) -> Option<Held> {
         let open = self.open.as_ref()?;
-        let (average, mark) = (open.entry.average(), mid2 as f64 / 2.0);
+        let (average, mark) = (open.entry.average(), mid2.map(|mid2| mid2 as f64 / 2.0));
         let qty = i32::try_from(self.qty()).unwrap_or(i32::MAX);
-        let open_ticks = average.map(|average| f64::from(open.way.sign()) * (mark - average));
+        let sign = f64::from(open.way.sign());
+        let open_ticks = average.zip(mark).map(|(average, mark)| sign * (mark - average));
         let open_usd = open_ticks
             .zip(self.tick_value)
             .map(|(ticks, value)| ticks * f64::from(qty.unsigned_abs()) * value);
@@ -283,10 +292,11 @@ impl Trades {
         self.open.as_ref().and_then(Open::risk_usd)
     }
 
-    /// The trade that is open.
+    /// The trade that contracts of nobody's entry belong to: the open one, else one of their own.
     #[must_use]
-    pub(super) fn trade(&self) -> Option<OrderId> {
-        self.open.as_ref().map(|open| open.trade)
+    pub(super) fn trade(&self, at: Stamp) -> OrderId {
+        let open = self.open.as_ref().filter(|open| open.held() != 0);
+        open.map_or_else(|| OrderId::trip(at.ts, at.symbol), |open| open.trade)
     }
 
     /// Market time at which the position was opened.
@@ -373,15 +383,18 @@ impl Open {
             excursion: self.excursion(),
             adverse_first: self.adverse_first,
             reason: self.reason,
-            tier: d.map_or(Tier::NoTrade, |d| d.tier),
-            d: d.map_or(0.0, |d| d.d),
-            coverage: d.map_or(0.0, |d| d.coverage),
+            tier: d.map(|d| d.tier),
+            d: d.map(|d| d.d),
+            coverage: d.map(|d| d.coverage),
             features: d.map_or([none; FEATURES], |d| d.features),
-            label: d.map_or(Label::Closed, |d| d.market.label),
-            sub_bucket: d.map_or(SubBucket::None, |d| d.market.sub_bucket),
+            label: d.map(|d| d.market.label),
+            sub_bucket: d.map(|d| d.market.sub_bucket),
             regime: [d.and_then(|d| d.market.regime), exit.regime],
             volatility: [d.map_or(none, |d| d.market.volatility), exit.volatility],
             vix: d.and_then(|d| d.vix),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

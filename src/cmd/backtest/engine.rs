@@ -115,7 +115,7 @@ impl<'a> Counter<'a> {
                 }
             }
             Note::Trade(closed) => {
-                // On paper every price and fee is known.
+                // On paper every price and fee is known, and every entry was decided.
                 self.result.trades.extend(self.row(closed));
             }
             _ => {}
@@ -158,8 +158,8 @@ impl<'a> Counter<'a> {
             excursion: closed.excursion?.into(),
             reason: closed.reason,
             score: score.map_or(0.0, |s| s.1),
-            tier: closed.tier.name().to_owned(),
-            session: closed.sub_bucket.name().to_owned(),
+            tier: closed.tier?.name().to_owned(),
+            session: closed.sub_bucket?.name().to_owned(),
         })
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::groups::{regime_name, vix_regime};
-use super::read::{Execution, Sample};
+use super::read::{Execution, Sample, Standing, UNKNOWN};
 use super::value::millis;
 use super::{Header, mode_name};
 use crate::analytics::Trip;
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, Label, SubBucket};
+use crate::decision::Tier;
 use crate::order::{ExecutionId, OrderId, Role};
 use crate::trader::note::{Closed, Decided, Filled, Note, Stamp};
 use crate::units::{Instrument, Ts};
@@ -53,6 +54,11 @@ impl Collector {
             }
             Note::Position(held) => {
                 self.day(held.at);
+                let instrument = self.instruments.get(usize::from(held.at.symbol.0));
+                let (qty, open_usd) = (held.qty.unsigned_abs(), held.open_usd);
+                let side = if held.qty > 0 { "LONG" } else { "SHORT" }.to_owned();
+                let symbol = instrument.map(|i| i.root.clone()).unwrap_or_default();
+                self.sample.stands(symbol, Standing { side, qty, open_usd });
             }
             Note::Trade(closed) => {
                 let day = self.day(closed.at);
@@ -136,11 +142,11 @@ impl Collector {
             slippage: [of.slippage.0, of.slippage.1],
             minutes: millis(of.entry_time, of.exit_time).map(|ms| ms / 60_000.0),
             reason: text(of.reason.name()),
-            session: text(of.label.name()),
-            sub_bucket: text(of.sub_bucket.name()),
+            session: text(of.label.map_or(UNKNOWN, Label::name)),
+            sub_bucket: text(of.sub_bucket.map_or(UNKNOWN, SubBucket::name)),
             regime: regime_name(regime).map(text),
             vix_regime: vix_regime(of.vix).map(text),
-            tier: text(of.tier.name()),
+            tier: text(of.tier.map_or(UNKNOWN, Tier::name)),
             features: of.features.map(|slot| slot.value()),
         })
     }

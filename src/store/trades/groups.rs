@@ -3,9 +3,10 @@
 
 use super::value::{Group, Value, millis, points};
 use crate::analytics::Verdict;
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, Label, SubBucket};
 use crate::context::contract::Contract;
 use crate::context::{Context, FuturePart, LevelPart, Underlying};
+use crate::decision::Tier;
 use crate::features::frame::FEATURES;
 use crate::order::{Depth, OrderKind, Role};
 use crate::trader::note::{After, Closed, Decided, Filled, Held, Market};
@@ -340,7 +341,7 @@ pub(super) fn position(of: &Held, tick: f64) -> Group {
     group.put("qty", of.qty.unsigned_abs());
     let none = Reason::NoInput;
     group.need("average_entry", of.average.map(|ticks| ticks * tick), none);
-    group.put("mark", of.mark * tick);
+    group.need("mark", of.mark.map(|ticks| ticks * tick), none);
     group.need("open_ticks", of.open_ticks, none);
     group.need("open_usd", of.open_usd, none);
     group.need("mfe_ticks", of.excursion.map(|e| e.0), none);
@@ -350,9 +351,9 @@ pub(super) fn position(of: &Held, tick: f64) -> Group {
     // A flat position has no distance to anything: null there is no gap.
     let sign = f64::from(of.qty.signum());
     let open = of.bracket.filter(|_| of.qty != 0);
-    let to = |ticks: i32| sign * (f64::from(ticks) - of.mark);
-    let stop = open.map(|b| -to(b.0.ticks()));
-    let target = open.map(|b| to(b.1.ticks()));
+    let to = |ticks: i32| of.mark.map(|mark| sign * (f64::from(ticks) - mark));
+    let stop = open.and_then(|b| to(b.0.ticks())).map(|ticks| -ticks);
+    let target = open.and_then(|b| to(b.1.ticks()));
     let rr = stop.zip(target).filter(|(stop, _)| *stop > 0.0).map(|(stop, target)| target / stop);
     for (name, value) in [("ticks_to_stop", stop), ("ticks_to_target", target), ("current_rr", rr)]
     {
@@ -395,18 +396,18 @@ pub(super) fn result(of: &Closed, instrument: &Instrument, fills: Vec<String>) -
     group.need("minutes", minutes, Reason::NoInput);
     group.put("exit_reason", of.reason.name());
     group.put("fill_ids", fills.into_iter().map(Value::from).collect::<Vec<Value>>());
-    group.put("tier", of.tier.name());
-    group.put("score", 100.0 * of.d.abs());
-    group.put("session", of.label.name());
+    group.maybe("tier", of.tier.map(Tier::name), none);
+    group.maybe("score", of.d.map(|d| 100.0 * d.abs()), none);
+    group.maybe("session", of.label.map(Label::name), none);
     let [entered, _] = of.regime;
     group.need("regime", regime_name(entered), Reason::Warmup);
-    group.put("sub_bucket", of.sub_bucket.name());
+    group.maybe("sub_bucket", of.sub_bucket.map(SubBucket::name), none);
     let [volatility, _] = of.volatility;
     group.maybe("volatility_regime", volatility_name(volatility), volatility.reason);
     group.maybe("vix", of.vix, Reason::NoInput);
     group.maybe("vix_regime", vix_regime(of.vix), Reason::NoInput);
-    group.put("d", of.d);
-    group.put("coverage", of.coverage);
+    group.maybe("d", of.d, none);
+    group.maybe("coverage", of.coverage, none);
     group.put("adverse_first", of.adverse_first);
     group.maybe("tick_usd", tick_usd, Reason::NoInput);
     group.maybe("risk_usd", of.risk_usd, Reason::NoInput);

@@ -15,6 +15,8 @@ use parquet::schema::types::Type;
 
 use super::groups::{feature, regime_name};
 use crate::analytics::Verdict;
+use crate::calendar::Label;
+use crate::decision::Tier;
 use crate::features::frame::FEATURES;
 use crate::store::options::folders::parse_ts;
 use crate::store::staged::{Staged, named};
@@ -105,11 +107,11 @@ impl Row<'_> {
         let both = of.entry_time.is_some() && of.exit_time.is_some();
         let minutes = both.then(|| of.exit_time.since(of.entry_time) as f64 / 6e10);
         cells.extend([
-            number(Some(of.coverage)),
-            number(Some(of.d)),
-            number(Some(100.0 * of.d.abs())),
-            of.tier.name().to_owned(),
-            of.label.name().to_owned(),
+            number(of.coverage),
+            number(of.d),
+            number(of.d.map(|d| 100.0 * d.abs())),
+            of.tier.map(Tier::name).unwrap_or_default().to_owned(),
+            of.label.map(Label::name).unwrap_or_default().to_owned(),
             regime_name(regime).unwrap_or_default().to_owned(),
             number(of.vix),
             number(feature(&of.features, 28).value()),
