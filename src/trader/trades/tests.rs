@@ -1,3 +1,5 @@
+//! Round trips, fill by fill.
+
 use super::*;
 use crate::order::OrderKind;
 use crate::units::SymbolId;
