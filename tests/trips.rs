@@ -287,6 +287,8 @@ proptest! {
     fn round_trips_follow_the_orders(steps in prop::collection::vec(step(), 1..40)) {
         let mut world = World::new();
         world.connect(0);
+        // Before the first trade no date is known: it begins the day.
+        world.trade(24_000);
         for step in steps {
             match step {
                 Step::Trade(ticks) => world.trade(ticks),
