@@ -126,6 +126,8 @@ pub struct Book {
     touched: usize,
     /// The batch that `touched` tells of has ended.
     ended: bool,
+    /// A batch is under way.
+    partial: bool,
 }
 
 impl Default for Book {
@@ -145,6 +147,7 @@ impl Book {
             missing_deletes: 0,
             touched: usize::MAX,
             ended: false,
+            partial: false,
         }
     }
 
@@ -154,7 +157,15 @@ impl Book {
             (self.touched, self.ended) = (usize::MAX, false);
         }
         self.ended = self.change(event);
+        let changes = matches!(event.body, Body::Depth { .. } | Body::Clear);
+        self.partial = !self.ended && (self.partial || changes);
         self.ended
+    }
+
+    /// Whether no batch is under way: between its events a ladder may be crossed or lack levels.
+    #[must_use]
+    pub const fn is_readable(&self) -> bool {
+        !self.partial
     }
 
     fn change(&mut self, event: &Event) -> bool {
@@ -257,6 +268,7 @@ pub fn fuzz_book(data: &[u8]) {
         assert_eq!(twin::Twin::levels(&book.bids), twin.best(0));
         assert_eq!(twin::Twin::levels(&book.asks), twin.best(1));
         assert_eq!(book.state(), twin.state());
+        assert!(book.is_readable() || !ended);
         if ended {
             // What the book says is untouched has not changed.
             let now = [&book.bids, &book.asks].map(twin::Twin::levels);

@@ -151,6 +151,8 @@ pub struct Judge {
     tallies: Vec<Tally>,
     pairs: Pairs,
     signals: SignalCounts,
+    /// Price of each symbol in half ticks, as of the last batch of its book.
+    prices: Vec<Option<i64>>,
     /// Where the run trades.
     trader: Option<Trader>,
     digest: Hasher,
@@ -171,6 +173,7 @@ impl Judge {
             tallies: vec![tally; params.symbols.len()],
             pairs: Pairs::new(params.symbols.len(), pair::Params::default()),
             signals: SignalCounts::default(),
+            prices: vec![None; params.symbols.len()],
             digest: Hasher::new(params.seed),
             frames: 0,
         }
@@ -187,9 +190,8 @@ impl Judge {
             tally.on_event(&frame.event, frame.label);
         }
         let symbol = frame.event.symbol;
-        // Without a context nothing asks for the price.
-        let tally = self.tallies.get(usize::from(symbol.0)).filter(|_| context.version != 0);
-        let edge = self.decision.on_frame(frame, context, tally.and_then(half_ticks));
+        let price = self.price(symbol, context);
+        let edge = self.decision.on_frame(frame, context, price);
         let signal = edge.as_ref().filter(|edge| edge.veto.is_none()).map(|edge| edge.signal);
         let changed = self.decision.context_changes();
         if changed != 0 {
@@ -208,6 +210,17 @@ impl Judge {
         Verdict { signal }
     }
 
+    /// The price of a symbol in half ticks: inside a batch of its book that of before the batch.
+    fn price(&mut self, symbol: SymbolId, context: &Context) -> Option<i64> {
+        let at = usize::from(symbol.0);
+        let (tally, held) = (self.tallies.get(at)?, self.prices.get_mut(at)?);
+        // Without a context nothing asks for it.
+        if context.version != 0 && tally.book().is_readable() {
+            *held = half_ticks(tally);
+        }
+        *held
+    }
+
     /// The trader, where the run trades.
     #[must_use]
     pub const fn trader(&self) -> Option<&Trader> {
@@ -220,7 +233,7 @@ impl Judge {
         self.trader.as_ref().map_or(&[], Trader::notes)
     }
 
-    /// What the last step asked of a venue; nothing on paper.
+    /// What the last step asked of a venue, see [`Trader::commands`].
     #[must_use]
     pub fn commands(&self) -> &[Command] {
         self.trader.as_ref().map_or(&[], Trader::commands)

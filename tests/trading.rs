@@ -2,22 +2,27 @@
 //! that compares with a live run: `tests/wire.rs`.
 
 use std::path::Path;
-use std::process::Command;
+use std::process;
 
 use mia::config::Config;
 use mia::context::Context;
-use mia::event::{Body, Event};
+use mia::event::{Body, Event, HaltCause, Sequencer};
+use mia::journal::Kind;
 use mia::order::{
-    Action, BuySell, Command as Order, KillState, OrderId, OrderUpdate, QTY_UNKNOWN, RejectClass,
-    Status, UpdateReason,
+    Action, BuySell, Command, KillState, OrderId, OrderUpdate, QTY_UNKNOWN, RejectClass, Status,
+    UpdateReason,
 };
-use mia::pipeline::Pipeline;
+use mia::pipeline::{Pipeline, split};
+use mia::runtime::decision::Decider;
 use mia::runtime::files::{TickFiles, load};
 use mia::runtime::setup::Setup;
+use mia::snapshot::Publisher;
 use mia::tally::SessionFilter;
+use mia::trader::Trader;
 use mia::trader::note::Note;
-use mia::units::{SECOND, SymbolId, Ts};
+use mia::units::{Instrument, SECOND, SymbolId, Ts};
 use mia_test_support::{es_file, events, live, replay_with};
+use rtrb::RingBuffer;
 use serde_json::Value;
 
 /// The limits of `tests/trading.toml`.
@@ -50,7 +55,7 @@ impl Did {
             }
             Note::Trade(closed) => {
                 self.trades += 1;
-                self.net_usd += closed.net_usd();
+                self.net_usd += closed.net_usd().expect("on paper all is known");
             }
             _ => {}
         }
@@ -62,16 +67,29 @@ impl Did {
 fn the_real_hour_trades_both_ways() {
     let Some(path) = es_file() else { return };
     let mut did = Did::default();
+    let (mut signals, mut inside, mut orders) = (0, 0, 0);
     let all = replay_with(&[path], config(), SessionFilter::All, |_, pipeline| {
         let trader = pipeline.judge().trader().expect("it trades");
         trader.notes().iter().for_each(|note| did.note(note));
         let symbol = SymbolId(0);
+        let readable = pipeline.judge().tally(symbol).expect("one").book().is_readable();
+        let counts = pipeline.judge().signals();
+        if counts.long + counts.short > signals {
+            signals = counts.long + counts.short;
+            inside += u64::from(!readable);
+        }
+        if trader.notes().iter().any(|note| matches!(note, Note::Decision(_))) {
+            assert!(readable, "half of a book is no market to decide on");
+        }
+        let new = |c: &&Command| matches!(c.action, Action::New { .. });
+        orders += trader.commands().iter().filter(new).count() as u64;
         let position = trader.orders().position(symbol).expect("one symbol").qty;
         assert_eq!(i64::from(position), did.held, "the sum of the fills");
         let venue = trader.exchange().expect("paper").positions().next().expect("one").1;
         assert_eq!(venue, position, "what the exchange says");
     });
-    println!("{did:?}");
+    println!("{did:?}; {inside} of {signals} signals rose inside a batch of the book");
+    assert!(orders >= did.entries.iter().sum(), "what the simulated exchange took is told");
     assert!(did.entries.iter().all(|&n| n >= 3), "both ways: {did:?}");
     assert!(did.trades >= 6 && did.fills >= 2 * did.trades, "{did:?}");
     let trader = all.pipeline.judge().trader().expect("it trades");
@@ -82,8 +100,70 @@ fn the_real_hour_trades_both_ways() {
     assert!(open.abs() < 2_000.0 && (did.held != 0 || open.abs() < 1e-6), "{open} {did:?}");
 }
 
+/// An emergency on paper closes what is open before the exchange is left.
+#[test]
+fn an_emergency_closes_first() {
+    let Some(path) = es_file() else { return };
+    let setup = {
+        let instrument = Instrument::from_symbol("ESH4").expect("known");
+        Setup::new(config(), vec![instrument], "replay").expect("valid")
+    };
+    let mut pipeline = Pipeline::new(&setup.core(SessionFilter::All), setup.calendar.clone());
+    let (mut sequencer, mut held_at) = (Sequencer::default(), None);
+    let held = |pipeline: &Pipeline| {
+        let trader = pipeline.judge().trader().expect("it trades");
+        trader.orders().position(SymbolId(0)).expect("one symbol").qty
+    };
+    for event in events(&path) {
+        pipeline.on_event(&sequencer.stamp(event), &Context::EMPTY);
+        if held_at.is_none() && held(&pipeline) != 0 {
+            held_at = Some(event.ts);
+            let (state, cause) = (KillState::Emergency, HaltCause::Command);
+            let halt = Event { body: Body::Halt { state, cause }, flags: 0, ..event };
+            pipeline.on_event(&sequencer.stamp(halt), &Context::EMPTY);
+        }
+        if held_at.is_some_and(|at| event.ts.since(at) > 10 * SECOND) {
+            break;
+        }
+    }
+    assert!(held_at.is_some(), "it traded");
+    let exchange = pipeline.judge().trader().and_then(Trader::exchange).expect("paper");
+    let at_venue = exchange.positions().next().expect("one").1;
+    assert_eq!((held(&pipeline), at_venue), (0, 0));
+}
+
+/// What the simulated exchange takes stands in the journal, as what was never sent.
+#[test]
+fn orders_on_paper_are_journaled() {
+    let Some(path) = es_file() else { return };
+    let instrument = Instrument::from_symbol("ESH4").expect("known");
+    let setup = Setup::new(config(), vec![instrument], "paper").expect("valid");
+    let core = setup.core(SessionFilter::All);
+    let (mut features, judge) = split(&core, setup.calendar.clone());
+    let (_publisher, adopter) = Publisher::new();
+    let ((records, mut journal), (status, _shown)) = (RingBuffer::new(512), RingBuffer::new(4));
+    let mut decider = Decider::new(judge, adopter, Some(records), status);
+    let (mut sequencer, mut entries) = (Sequencer::default(), 0);
+    for event in events(&path) {
+        decider.on_frame(features.on_event(&sequencer.stamp(event)).expect("a frame"));
+        while let Ok(record) = journal.pop() {
+            assert_ne!(record.kind, Kind::Command, "nothing was sent");
+            let [a, b, c, d, _] = record.words;
+            let command = Command::of_words(record.seq, record.ts, [a, b, c, d]);
+            let simulated = record.kind == Kind::Simulated;
+            let action = command.filter(|_| simulated).map(|command| command.action);
+            entries += u32::from(matches!(action, Some(Action::New { parent: true, .. })));
+        }
+        if entries > 1 {
+            return;
+        }
+    }
+    panic!("{entries} entries in the hour");
+}
+
 fn mia(arguments: &[&str]) -> Value {
-    let done = Command::new(env!("CARGO_BIN_EXE_mia")).args(arguments).output().expect("runs");
+    let done =
+        process::Command::new(env!("CARGO_BIN_EXE_mia")).args(arguments).output().expect("runs");
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{arguments:?}: {said}");
     serde_json::from_slice(&done.stdout).unwrap_or(Value::Null)
@@ -167,7 +247,7 @@ impl Desk {
     }
 }
 
-fn refusal(command: &Order, id: OrderId, class: RejectClass) -> Event {
+fn refusal(command: &Command, id: OrderId, class: RejectClass) -> Event {
     let update = OrderUpdate {
         id,
         status: Status::Rejected,

@@ -17,13 +17,14 @@ use crate::risk::{Rule, State};
 use crate::runtime::baselines;
 use crate::runtime::clock::Clock;
 use crate::runtime::cold::{self, Cold};
-use crate::runtime::door::{self, Door, Opened};
+use crate::runtime::door::{self, Door, Opened, lost_text};
 use crate::runtime::live::{Ended, Live};
 use crate::runtime::mids::Futures;
 use crate::runtime::records::Limits;
 use crate::runtime::setup::Setup;
 use crate::runtime::{previous, start};
-use crate::units::{SECOND, Ts};
+use crate::trader::note::Stamp;
+use crate::units::{SECOND, SymbolId, Ts};
 
 /// Arguments of `mia run`.
 #[derive(Args, Debug)]
@@ -191,6 +192,7 @@ fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
         }
         if live {
             (start.orders, setup.known_orders) = (previous.orders, previous.known);
+            start.trips = previous.trips;
         }
     }
     let held = start.risk.holds.state();
@@ -344,6 +346,21 @@ pub fn finish(
     }
     if let Some(sent) = &ended.sent {
         eprintln!("mia: {}", sent.text());
+    }
+    if let Some(trader) = ended.judge.trader() {
+        let at = Stamp { seq: 0, ts: Ts::NONE, market_time: Ts::NONE, symbol: SymbolId(0) };
+        for held in trader.held(at) {
+            let name = instruments.get(usize::from(held.at.symbol.0)).map_or("?", |i| &i.symbol);
+            let usd = held.open_usd.map_or("unknown".to_owned(), |usd| format!("{usd:.2} USD"));
+            eprintln!(
+                "mia: position never closed: {name} {:+}, open profit {usd} at the last mark",
+                held.qty
+            );
+        }
+    }
+    let lost = lost_text(ended.unsaid);
+    if !lost.is_empty() {
+        eprintln!("mia: warning{lost} at the journal, which has them all");
     }
     if ended.refused {
         bail!("the server would not trade for us");

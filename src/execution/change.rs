@@ -96,6 +96,8 @@ pub enum Change {
         order: Order,
         /// The execution.
         fill: Fill,
+        /// Contracts of it that are new; the others were counted before their price was known.
+        new: Qty,
         /// Its number in the order, from 1.
         index: u32,
     },

@@ -84,7 +84,7 @@ impl Orders {
         let grown = order.priced.saturating_sub(order.filled);
         order.filled += grown;
         let order = *order;
-        turn.changes.push(Change::Filled { order, fill, index: order.fills });
+        turn.changes.push(Change::Filled { order, fill, new: grown, index: order.fills });
         if late && grown > 0 {
             turn.changes.alert(order.symbol, order.id, Odd::LateFill);
         }

@@ -21,6 +21,7 @@ pub mod wire;
 pub use change::{Change, Changes, Moment, Odd, Outbox, Plan};
 pub use orders::{LIVE_MAX, Orders, Params};
 pub use persist::StateError;
+pub(crate) use persist::{Numbers, buy_sell, exit_reason, order_kind};
 pub use position::{Leg, Position};
 pub use queue::{Admit, Queue};
 pub use state::{Order, OrderState};

@@ -86,7 +86,7 @@ impl Orders {
             let Some((name, rest)) = content.split_once('=') else {
                 return fail(line, "no name");
             };
-            let mut numbers = Numbers(rest);
+            let mut numbers = Numbers::of(rest);
             let done = match name {
                 "next" => orders.read_next(&mut numbers),
                 "halted" => numbers.take::<u8>().map(|halted| orders.halted = halted != 0),
@@ -100,7 +100,7 @@ impl Orders {
                 }
                 _ => None,
             };
-            if done.is_none() || !numbers.0.trim().is_empty() {
+            if done.is_none() || !numbers.is_empty() {
                 return fail(line, "not what belongs here");
             }
         }
@@ -205,13 +205,7 @@ fn read_order(numbers: &mut Numbers<'_>) -> Option<Order> {
         _ => return None,
     };
     let (trade, way) = (OrderId::from_bits(numbers.take()?), buy_sell(numbers.take()?)?);
-    let kind = match numbers.take::<u8>()? {
-        1 => OrderKind::Market,
-        2 => OrderKind::Limit,
-        3 => OrderKind::Stop,
-        4 => OrderKind::StopLimit,
-        _ => return None,
-    };
+    let kind = order_kind(numbers.take()?)?;
     let qty = numbers.take()?;
     let px = match numbers.take::<i64>()? {
         NO_PX => None,
@@ -263,7 +257,17 @@ fn read_leg(numbers: &mut Numbers<'_>) -> Option<Leg> {
     Some(Leg { qty: numbers.take()?, priced: numbers.take()?, ticks: numbers.take()? })
 }
 
-fn buy_sell(code: u8) -> Option<BuySell> {
+pub(crate) const fn order_kind(code: u8) -> Option<OrderKind> {
+    Some(match code {
+        1 => OrderKind::Market,
+        2 => OrderKind::Limit,
+        3 => OrderKind::Stop,
+        4 => OrderKind::StopLimit,
+        _ => return None,
+    })
+}
+
+pub(crate) const fn buy_sell(code: u8) -> Option<BuySell> {
     match code {
         1 => Some(BuySell::Buy),
         2 => Some(BuySell::Sell),
@@ -271,7 +275,7 @@ fn buy_sell(code: u8) -> Option<BuySell> {
     }
 }
 
-fn exit_reason(code: u8) -> Option<ExitReason> {
+pub(crate) const fn exit_reason(code: u8) -> Option<ExitReason> {
     Some(match code {
         1 => ExitReason::Target,
         2 => ExitReason::Stop,
@@ -285,10 +289,20 @@ fn exit_reason(code: u8) -> Option<ExitReason> {
 }
 
 /// Numbers with blanks between them.
-struct Numbers<'a>(&'a str);
+#[derive(Debug)]
+pub(crate) struct Numbers<'a>(&'a str);
 
-impl Numbers<'_> {
-    fn take<T: FromStr>(&mut self) -> Option<T> {
+impl<'a> Numbers<'a> {
+    pub(crate) const fn of(text: &'a str) -> Numbers<'a> {
+        Numbers(text)
+    }
+
+    /// Whether all were taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+
+    pub(crate) fn take<T: FromStr>(&mut self) -> Option<T> {
         let rest = self.0.trim_start();
         let end = rest.find(' ').unwrap_or(rest.len());
         let (number, rest) = rest.split_at_checked(end)?;

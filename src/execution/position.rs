@@ -27,14 +27,14 @@ impl Leg {
         self.priced >= self.qty
     }
 
-    fn add(&mut self, qty: Qty, px: Option<Px>) {
+    pub(crate) fn add(&mut self, qty: Qty, px: Option<Px>) {
         self.qty = self.qty.saturating_add(qty);
         if let Some(px) = px {
             self.price(qty, px);
         }
     }
 
-    fn price(&mut self, qty: Qty, px: Px) {
+    pub(crate) fn price(&mut self, qty: Qty, px: Px) {
         let qty = qty.min(self.qty.saturating_sub(self.priced));
         self.priced += qty;
         self.ticks += i64::from(qty) * i64::from(px.ticks());

@@ -75,6 +75,8 @@ pub enum Kind {
     /// An order message that the decision gave out: its words, see
     /// [`crate::order::Command::words`].
     Command = 11,
+    /// One that the simulated exchange of a paper run took: it was never sent. Its words likewise.
+    Simulated = 12,
 }
 
 impl Kind {
@@ -93,6 +95,7 @@ impl Kind {
             9 => Kind::Digest,
             10 => Kind::End,
             11 => Kind::Command,
+            12 => Kind::Simulated,
             _ => return None,
         })
     }

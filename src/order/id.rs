@@ -1,7 +1,11 @@
 //! Client order ids.
 
+use crate::units::{SYMBOLS_MAX, SymbolId, Ts};
+
 /// First characters of every id of ours.
 const PREFIX: &[u8; 4] = b"mia-";
+/// Least date of an id of ours: what is below is no date.
+const DATE_MIN: u32 = 10_000_101;
 /// Characters of an id.
 const TEXT_BYTES: usize = 23;
 
@@ -48,10 +52,19 @@ impl OrderId {
         self.counter
     }
 
-    /// Whether the id was given by this program.
+    /// The id of a round trip that no entry of ours opened, by the receive time of its first fill:
+    /// no order has it, and no other run gives it to another one.
+    #[must_use]
+    pub const fn trip(ts: Ts, symbol: SymbolId) -> OrderId {
+        // Tenths of a millisecond: the date stays far below the first one of a calendar.
+        let tenths = if ts.0 > 100_000 { (ts.0 / 100_000).cast_unsigned() } else { 1 };
+        OrderId::from_bits(tenths * SYMBOLS_MAX as u64 + symbol.0 as u64)
+    }
+
+    /// Whether the id was given by this program to an order.
     #[must_use]
     pub const fn is_ours(self) -> bool {
-        self.date() != 0
+        self.date() >= DATE_MIN
     }
 
     /// As one number; greater ids are later.
@@ -92,7 +105,7 @@ impl OrderId {
         let rest = text.strip_prefix(PREFIX)?;
         let (date, rest) = rest.split_at_checked(8)?;
         let counter = rest.strip_prefix(b"-").filter(|c| c.len() == 10)?;
-        let date = number(date).filter(|&d| d > 0)?;
+        let date = number(date).filter(|&d| d >= u64::from(DATE_MIN))?;
         Some(OrderId::new(u32::try_from(date).ok()?, u32::try_from(number(counter)?).ok()?))
     }
 }
@@ -138,7 +151,7 @@ impl std::fmt::Display for OrderId {
         if self.is_ours() {
             f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
         } else {
-            write!(f, "foreign-{}", self.counter)
+            write!(f, "foreign-{}", self.to_bits())
         }
     }
 }
@@ -166,6 +179,11 @@ mod tests {
             assert_eq!(OrderId::parse(text.as_bytes()), None, "{text}");
         }
         assert!(!OrderId::foreign(7).is_ours());
+        let trip = |ns, symbol| OrderId::trip(Ts(ns), SymbolId(symbol));
+        let now = 1_768_402_800_000_000_000;
+        assert_eq!(trip(now, 3).to_string(), "foreign-282944448000003");
+        assert!(!trip(now, 15).is_ours() && !trip(i64::MAX, 15).is_ours());
+        assert!(trip(now, 15) < trip(now + 100_000, 0));
         assert_eq!(OrderId::new(5, 9).plus(2), OrderId::new(5, 11));
     }
 }

@@ -14,8 +14,8 @@ use crate::journal::Kind;
 use crate::order::Command;
 use crate::pipeline::Judge;
 use crate::snapshot::Adopter;
-use crate::trader::note::Note;
-use crate::units::{SECOND, SYMBOLS_MAX, Slot, Ts};
+use crate::trader::note::{Note, Stamp};
+use crate::units::{SECOND, SYMBOLS_MAX, Slot, SymbolId, Ts};
 
 /// Frames taken in one turn.
 const BATCH: usize = 256;
@@ -69,6 +69,8 @@ pub struct Decider {
     notes: Option<Producer<Note>>,
     /// Notes and order messages that found no room.
     lost: [u64; 2],
+    /// Limits that found none.
+    limits: Option<Note>,
     /// What the other threads may know.
     gauges: Option<Gauges>,
     /// Wishes of the operator taken so far.
@@ -98,6 +100,7 @@ impl Decider {
             commands: None,
             notes: None,
             lost: [0; 2],
+            limits: None,
             gauges: None,
             heard: 0,
             clock: None,
@@ -207,16 +210,23 @@ impl Decider {
         let Some(trader) = self.judge.trader() else { return };
         let (seq, ts) = (frame.event.seq, frame.event.ts);
         let [notes_lost, commands_lost] = &mut self.lost;
+        let paper = trader.exchange().is_some();
+        let kind = if paper { Kind::Simulated } else { Kind::Command };
         for command in trader.commands() {
-            record(&mut self.records, Kind::Command, seq, ts, &command.words());
-            if let Some(commands) = &mut self.commands {
+            record(&mut self.records, kind, seq, ts, &command.words());
+            if let Some(commands) = self.commands.as_mut().filter(|_| !paper) {
                 // What does not leave is found out by its silence: the order becomes unknown.
                 *commands_lost += u64::from(commands.push(*command).is_err());
             }
         }
         if let Some(notes) = &mut self.notes {
-            for note in trader.notes() {
-                *notes_lost += u64::from(notes.push(*note).is_err());
+            for note in self.limits.take().iter().chain(trader.notes()) {
+                let lost = notes.push(*note).is_err();
+                match note {
+                    // The newest counts, and is offered until it is taken.
+                    Note::Limits(_) => self.limits = lost.then_some(*note),
+                    _ => *notes_lost += u64::from(lost),
+                }
             }
         }
         let asked = Control::made(&frame.event.body);
@@ -226,20 +236,23 @@ impl Decider {
             gauges.say_kill(trader.risk().kill());
             gauges.say_used(trader.orders().id_range().0);
             gauges.say_settled(trader.is_settled());
+            gauges.say_lost([trader.notes_lost() + *notes_lost, *commands_lost]);
             // Last: who sees the count sees what it came to.
             gauges.say_heard(self.heard);
         }
     }
 
-    /// Notes and order messages that found no room.
-    #[must_use]
-    pub const fn lost(&self) -> [u64; 2] {
-        self.lost
-    }
-
     /// Writes the last digest and gives the judge back.
     #[must_use]
     pub fn finish(mut self, seq: u64, ts: Ts) -> Judge {
+        // What is open is told as it stands: nobody will close it.
+        if let (Some(trader), Some(notes)) = (self.judge.trader(), &mut self.notes) {
+            let at = Stamp { seq, ts, market_time: Ts::NONE, symbol: SymbolId(0) };
+            for held in trader.held(at) {
+                // A thread that does not keep up misses it; the run's own report has it too.
+                let _ = notes.push(Note::Position(held));
+            }
+        }
         let digest = self.judge.digest().0;
         record(&mut self.records, Kind::Digest, seq, ts, &[digest]);
         record(&mut self.records, Kind::End, seq, ts, &[]);
@@ -338,5 +351,42 @@ mod tests {
         assert_eq!(at(0, 0), Ts::NONE);
         assert_eq!(at(900 * LATE_NS, flag::WARMUP), Ts::NONE, "history is no delay");
         assert!(at(LATE_NS, 0).is_some());
+    }
+
+    /// Limits that find no room are offered again; what else finds none is counted.
+    #[test]
+    fn limits_find_their_way() {
+        let text = "[trading]\nmax_hold_s = 40\n";
+        let config = Config::parse(text).expect("valid");
+        let instruments = vec![Instrument::from_symbol("ESH6").expect("known")];
+        let setup = Setup::new(config, instruments, "paper").expect("valid");
+        let core = setup.core(SessionFilter::All);
+        let (mut features, judge) = split(&core, setup.calendar.clone());
+        let (_publisher, adopter) = Publisher::new();
+        let (status, _shown) = RingBuffer::new(4);
+        let (notes, mut taken) = RingBuffer::new(1);
+        let gauges = Gauges::default();
+        let mut decider = Decider::new(judge, adopter, None, status)
+            .with_notes(notes)
+            .with_gauges(gauges.clone());
+        let limits = Note::Limits(crate::risk::State::default());
+        decider.notes.as_mut().expect("set").push(limits).expect("room");
+        let mut step = |seq: i64, body| {
+            let (ts, symbol) = (Ts(seq * SECOND), SymbolId(0));
+            let seq = seq.unsigned_abs();
+            let event = Event { seq, ts, ts_exch: Ts::NONE, symbol, flags: 0, body };
+            decider.on_frame(features.on_event(&event).expect("a frame"));
+            decider.lost
+        };
+        // The first step tells the limits; a resume of nothing raises an alert.
+        step(1, Body::Timer);
+        let lost = step(2, Body::Resume(crate::order::KillState::HaltTrading));
+        assert_eq!((lost, gauges.lost()), ([1, 0], [1, 0]));
+        taken.pop().expect("the one that was there");
+        step(3, Body::Timer);
+        let Note::Limits(state) = taken.pop().expect("they came") else { panic!("limits") };
+        assert_ne!(state, crate::risk::State::default(), "the newest");
+        step(4, Body::Timer);
+        assert!(taken.pop().is_err(), "once");
     }
 }

@@ -250,6 +250,10 @@ impl Keeper {
                 self.troubled(&error.to_string());
             }
         }
+        let lost = self.gauges.lost();
+        if lost != [0; 2] {
+            self.troubled(&format!("ALERT{}", lost_text(lost)));
+        }
         self.flush();
         self.answer(now);
     }
@@ -374,7 +378,8 @@ impl Keeper {
     fn answer(&mut self, now: Ts) {
         let (heard, kill) = (self.gauges.heard(), self.gauges.kill());
         let handed = self.pending.is_empty();
-        let answer = |w: &Waiting| outcome(w, heard, kill, handed, now);
+        let lost = lost_text(self.gauges.lost());
+        let answer = |w: &Waiting| outcome(w, heard, kill, handed, now, &lost);
         let mut trouble = None;
         self.waiting.retain(|w| match answer(w) {
             None => true,
@@ -400,14 +405,24 @@ impl Keeper {
     }
 }
 
+/// What was lost on the way between the threads, behind a sentence; nothing where nothing was.
+#[must_use]
+pub fn lost_text([notes, messages]: [u64; 2]) -> String {
+    match (notes, messages) {
+        (0, 0) => String::new(),
+        _ => format!("; {notes} notes and {messages} order messages found no room: look"),
+    }
+}
+
 /// What to answer by now: the core has taken `heard` wishes and says `kill`; `handed`: nothing
-/// waits for room in the ring.
+/// waits for room in the ring; `lost` is [`lost_text`].
 fn outcome(
     w: &Waiting,
     heard: u32,
     kill: Option<KillState>,
     handed: bool,
     now: Ts,
+    lost: &str,
 ) -> Option<Answer> {
     let name = kill.map_or("not known", KillState::name);
     let said = |done: bool, text: String| Some(Answer { done, text });
@@ -427,7 +442,7 @@ fn outcome(
         ),
     };
     match shows {
-        Some(true) => said(true, format!("the state is {name}")),
+        Some(true) => said(true, format!("the state is {name}{lost}")),
         _ if now < w.until => None,
         None if handed => said(true, "handed on; the run does not say its state".to_owned()),
         _ => said(false, late),

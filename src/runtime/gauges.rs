@@ -17,6 +17,7 @@ pub struct Gauges {
     beat: Arc<AtomicI64>,
     settled: Arc<AtomicBool>,
     heard: Arc<AtomicU32>,
+    lost: Arc<[AtomicU64; 2]>,
     late: Arc<AtomicI64>,
     turn: Arc<AtomicI64>,
     read: Arc<AtomicU64>,
@@ -30,6 +31,7 @@ impl Default for Gauges {
             beat: Arc::default(),
             settled: Arc::default(),
             heard: Arc::default(),
+            lost: Arc::default(),
             late: Arc::default(),
             turn: Arc::default(),
             read: Arc::default(),
@@ -69,6 +71,20 @@ impl Gauges {
     #[must_use]
     pub fn settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
+    }
+
+    /// The decision thread says how many notes and how many order messages found no room so far.
+    pub fn say_lost(&self, lost: [u64; 2]) {
+        for (own, lost) in self.lost.iter().zip(lost) {
+            own.store(lost, Ordering::Release);
+        }
+    }
+
+    /// See [`Gauges::say_lost`].
+    #[must_use]
+    pub fn lost(&self) -> [u64; 2] {
+        let [notes, messages] = &*self.lost;
+        [notes.load(Ordering::Acquire), messages.load(Ordering::Acquire)]
     }
 
     /// The decision thread says how many of the door's wishes it has taken.

@@ -94,6 +94,8 @@ pub struct Ended {
     pub journal: Option<JournalOutcome>,
     /// Captured records that were lost; above 0 the journal is not replayable.
     pub lost: u64,
+    /// Notes for the records and order messages that found no room.
+    pub unsaid: [u64; 2],
     /// What the run was warmed up with.
     pub warmup: Summary,
     /// Orders that went to a server.
@@ -254,12 +256,14 @@ impl Live {
         let records = self.records.map(JoinHandle::join).transpose().map_err(died("records"))?;
         let orderflow =
             self.orderflow.map(JoinHandle::join).transpose().map_err(died("orderflow"))?;
+        let unsaid = self.flags.gauges.lost();
         Ok(Ended {
             features,
             judge,
             counters,
             journal,
             lost,
+            unsaid,
             warmup,
             sent,
             refused,

@@ -23,6 +23,8 @@ pub struct Previous {
     pub risk: State,
     /// Orders and positions, as text.
     pub orders: String,
+    /// Round trips that are open, as text.
+    pub trips: String,
     /// Server ids of its orders.
     pub known: Vec<KnownOrder>,
     /// Why the journal could not be played to its end, if it could not.
@@ -108,6 +110,7 @@ fn play(recorded: &Setup, reader: Reader<'_>, path: &Path) -> Result<Previous, S
         path: path.to_owned(),
         risk: *trader.risk().state(),
         orders: trader.orders().to_text(),
+        trips: trader.trips_text(),
         known: known_orders(&reader, &recorded.instruments)?,
         trouble: played.err().map(|e| e.to_string()),
     })

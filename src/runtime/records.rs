@@ -25,7 +25,7 @@ use crate::store::options::Mode;
 use crate::store::staged::Staged;
 use crate::store::trades::{Header, TradeWriter, Written};
 use crate::trader::note::{Note, Stamp};
-use crate::units::{SymbolId, Ts};
+use crate::units::{SECOND, SymbolId, Ts};
 
 /// Notes of one turn.
 const BATCH: usize = 256;
@@ -146,6 +146,8 @@ pub struct RecordsAgent {
     limits: Limits,
     /// Limits that are not on disk yet.
     changed: Option<State>,
+    /// No attempt to write them before this time.
+    again: Ts,
     failed: Option<String>,
 }
 
@@ -170,15 +172,42 @@ impl RecordsAgent {
     ) -> RecordsAgent {
         let symbol = SymbolId(0);
         let last = Stamp { seq: 0, ts: clock.now(), market_time: Ts::NONE, symbol };
-        let (writer, changed, failed) = (Some(writer), None, None);
+        let (writer, changed, again, failed) = (Some(writer), None, Ts::NONE, None);
         let servers = None;
-        RecordsAgent { writer, notes, contexts, servers, clock, last, limits, changed, failed }
+        RecordsAgent {
+            writer,
+            notes,
+            contexts,
+            servers,
+            clock,
+            last,
+            limits,
+            changed,
+            again,
+            failed,
+        }
     }
 
     fn fail(&mut self, error: &dyn std::fmt::Display) {
         eprintln!("mia: {error}: no records from here on; the journal goes on");
         self.failed = Some(error.to_string());
         self.writer = None;
+    }
+
+    /// Brings the limits to disk where they have changed. What cannot be written is told, and tried
+    /// again after a while.
+    fn save(&mut self, now: Ts) {
+        let Some(state) = self.changed.filter(|_| now >= self.again) else { return };
+        match self.limits.write(&state) {
+            Ok(()) => (self.changed, self.again) = (None, Ts::NONE),
+            Err(error) => {
+                self.again = Ts(now.0.saturating_add(SECOND));
+                eprintln!(
+                    "mia: ALERT: {error}: a restart would not know the limits as they are; \
+                     tried again in a second"
+                );
+            }
+        }
     }
 
     fn write(&mut self, note: &Note) {
@@ -239,12 +268,8 @@ impl Agent for RecordsAgent {
             done += 1;
             self.write(&note);
         }
-        if let Some(state) = self.changed.take()
-            && let Err(error) = self.limits.write(&state)
-        {
-            eprintln!("mia: {error}: a restart would not know the limits as they are");
-        }
         let now = self.clock.now();
+        self.save(now);
         if let Some(Err(error)) = self.writer.as_mut().map(|writer| writer.beat(now)) {
             self.fail(&error);
         }
@@ -255,12 +280,50 @@ impl Agent for RecordsAgent {
         self.notes.is_abandoned() && self.notes.is_empty()
     }
 
-    fn finish(self) -> RecordsOutcome {
+    fn finish(mut self) -> RecordsOutcome {
+        self.again = Ts::NONE;
+        self.save(self.clock.now());
         let ended = self.writer.map(|writer| writer.finish(self.last));
         match ended {
             Some(Ok(written)) => RecordsOutcome { written: Some(written), error: None },
             Some(Err(error)) => RecordsOutcome { written: None, error: Some(format!("{error:#}")) },
             None => RecordsOutcome { written: None, error: self.failed },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::Calendar;
+    use crate::config::Config;
+    use crate::units::Instrument;
+
+    /// Limits that cannot be written are not forgotten.
+    #[test]
+    fn limits_are_written_again() {
+        let folder = std::env::temp_dir().join(format!("mia-limits-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let (clock, calendar) = (Clock::new(), Calendar::bundled().expect("calendar"));
+        let instruments = vec![Instrument::from_symbol("ESH6").expect("known")];
+        let setup = Setup::new(Config::default(), instruments, "paper").expect("valid");
+        let header = header(&setup, clock.now());
+        let writer = TradeWriter::new(&folder, header, Arc::new(calendar), clock.now());
+        let (mut notes_in, notes) = RingBuffer::new(4);
+        let (_contexts_in, contexts) = crossbeam::channel::bounded(1);
+        let limits = Limits::of(&folder.join("gone"), "paper");
+        let writer = writer.expect("a writer");
+        let mut agent = RecordsAgent::new(writer, limits.clone(), notes, contexts, clock);
+        let state = State { trades: 3, ..State::default() };
+        notes_in.push(Note::Limits(state)).expect("room");
+        agent.work();
+        assert!(agent.changed.is_some(), "there is no such folder");
+        std::fs::create_dir_all(folder.join("gone")).expect("folder");
+        agent.work();
+        assert!(agent.changed.is_some(), "not at once");
+        agent.again = Ts::NONE;
+        agent.work();
+        assert_eq!((agent.changed, limits.read()), (None, Ok(Some(state))));
+        std::fs::remove_dir_all(folder).expect("clean up");
     }
 }

@@ -27,6 +27,7 @@ pub fn fresh(equity_usd: Option<f64>) -> trader::Start {
     trader::Start {
         risk: risk::State::default(),
         orders: String::new(),
+        trips: String::new(),
         next: OrderId::new(SIMULATED_DATE, 1),
         reserved: OrderId::new(SIMULATED_DATE, u32::MAX),
         equity_usd,
@@ -44,6 +45,8 @@ pub fn start_text(start: &trader::Start) -> String {
     let _ = writeln!(text, "equity {equity}");
     let _ = writeln!(text, "risk {}", start.risk.to_text().lines().count());
     text.push_str(&start.risk.to_text());
+    let _ = writeln!(text, "trips {}", start.trips.lines().count());
+    text.push_str(&start.trips);
     text.push_str(&start.orders);
     text
 }
@@ -53,27 +56,34 @@ pub fn start_text(start: &trader::Start) -> String {
 /// # Errors
 /// A text that says what cannot be read.
 pub fn start_of(text: &str) -> Result<trader::Start, String> {
-    let mut rest = text;
-    let mut line = |key: &str| -> Result<String, String> {
-        let (head, tail) = rest.split_once('\n').ok_or_else(|| format!("no {key}"))?;
-        let value = head.strip_prefix(key).and_then(|v| v.strip_prefix(' '));
-        rest = tail;
-        value.map(str::to_owned).ok_or_else(|| format!("no {key}"))
-    };
-    let bits =
-        |text: String| text.parse::<u64>().map(OrderId::from_bits).map_err(|e| e.to_string());
-    let (next, reserved) = (bits(line("next")?)?, bits(line("reserved")?)?);
-    let equity = line("equity")?;
-    let equity_usd = match equity.as_str() {
+    let rest = &mut &*text;
+    let bits = |text: &str| text.parse::<u64>().map(OrderId::from_bits).map_err(|e| e.to_string());
+    let (next, reserved) = (bits(line(rest, "next")?)?, bits(line(rest, "reserved")?)?);
+    let equity_usd = match line(rest, "equity")? {
         "none" => None,
         text => Some(text.parse().map_err(|_| format!("equity {text}"))?),
     };
-    let lines: usize = line("risk")?.parse().map_err(|_| "risk".to_owned())?;
-    let end =
-        rest.match_indices('\n').nth(lines.saturating_sub(1)).map_or(rest.len(), |(at, _)| at + 1);
-    let (risk, orders) = rest.split_at(end);
-    let risk = risk::State::from_text(risk).map_err(|e| e.to_string())?;
-    Ok(trader::Start { risk, orders: orders.to_owned(), next, reserved, equity_usd })
+    let risk = risk::State::from_text(part(rest, "risk")?).map_err(|e| e.to_string())?;
+    let trips = part(rest, "trips")?.to_owned();
+    Ok(trader::Start { risk, orders: (*rest).to_owned(), trips, next, reserved, equity_usd })
+}
+
+/// Takes a line of a key and returns its value.
+fn line<'a>(rest: &mut &'a str, key: &str) -> Result<&'a str, String> {
+    let (head, tail) = rest.split_once('\n').ok_or_else(|| format!("no {key}"))?;
+    let value = head.strip_prefix(key).and_then(|v| v.strip_prefix(' '));
+    *rest = tail;
+    value.ok_or_else(|| format!("no {key}"))
+}
+
+/// Takes a text of so many lines as the line before it says.
+fn part<'a>(rest: &mut &'a str, key: &str) -> Result<&'a str, String> {
+    let lines: usize = line(rest, key)?.parse().map_err(|_| key.to_owned())?;
+    let mut ends = rest.match_indices('\n').map(|(at, _)| at + 1);
+    let end = lines.checked_sub(1).map_or(Some(0), |last| ends.nth(last));
+    let (part, tail) = rest.split_at(end.ok_or_else(|| format!("torn {key}"))?);
+    *rest = tail;
+    Ok(part)
 }
 
 /// The trading half of the core of `setup`; `None` where the configuration orders nothing.
@@ -130,6 +140,9 @@ fn cash_closes(setup: &Setup) -> Vec<Vec<(i32, Px)>> {
 /// # Errors
 /// A text that says what is wrong.
 pub fn check(start: &trader::Start, symbols: usize) -> Result<(), String> {
+    if !start.trips.is_empty() {
+        trader::check_trips(&start.trips, symbols)?;
+    }
     if start.orders.is_empty() {
         return Ok(());
     }
@@ -158,10 +171,11 @@ mod tests {
             let mut start = fresh(equity);
             start.next = OrderId::new(20_260_114, 7);
             start.orders = "orders 1\nnext=5\n".to_owned();
+            start.trips = if equity.is_some() { "trips=1\nend=1\n" } else { "" }.to_owned();
             let again = start_of(&start_text(&start)).expect("readable");
             assert_eq!((again.next, again.reserved), (start.next, start.reserved));
             assert_eq!((again.equity_usd, again.orders), (equity, start.orders.clone()));
-            assert_eq!(again.risk, start.risk);
+            assert_eq!((again.risk, again.trips), (start.risk, start.trips.clone()));
             for cut in 0..start_text(&start).len() / 2 {
                 let text = start_text(&start);
                 let _ = start_of(text.get(..cut).unwrap_or_default());

@@ -1,37 +1,52 @@
 //! What became of orders, as notes and for the limits.
 
 use super::Trader;
-use super::note::{Alert, Filled, Note, Ordered, Stamp};
+use super::note::{Alert, Closed, Filled, Held, Note, Ordered, Stamp};
 use super::records::{mid2, regime};
-use super::trades::{Exit, flat};
+use super::trades::{Exit, Part};
 use crate::decision::Decision;
 use crate::execution::{Change, Order, OrderState};
 use crate::features::Frame;
-use crate::order::{Fill, OrderId, OrderKind, RejectClass, Role, UpdateReason};
+use crate::order::{
+    BuySell, ExitReason, Fill, OrderId, OrderKind, RejectClass, Role, UpdateReason,
+};
 use crate::risk::{OpenPnl, OrderEvent, Rule};
-use crate::units::{Px, SymbolId, Ts};
+use crate::units::{Px, Qty, SymbolId, Ts};
 
 impl Trader {
     /// Takes what the orders said since the last call.
     pub(super) fn settle(&mut self, at: Stamp, frame: &Frame, decision: &Decision) {
+        if self.changes.list().is_empty() {
+            return;
+        }
         let mut next = 0;
         while let Some(&change) = self.changes.list().get(next) {
             next += 1;
             self.change(at, &change, frame, decision);
         }
         self.changes.clear();
+        for symbol in (0_u16..).map(SymbolId).take(self.symbols.len()) {
+            let off = self.agree(symbol, at.market_time.or(at.ts));
+            if off != 0 {
+                self.position(symbol);
+                self.revalue(symbol);
+                self.alert(Stamp { symbol, ..at }, "round_trip_lost", OrderId::NONE, off as f64);
+            }
+        }
     }
 
     fn change(&mut self, at: Stamp, change: &Change, frame: &Frame, decision: &Decision) {
         let of = |symbol| Stamp { symbol, ..at };
+        let manual = ExitReason::Manual;
         match *change {
-            Change::Filled { order, fill, index } => {
+            Change::Filled { order, fill, new, index } => {
                 let filled = self.filled(of(order.symbol), &order, &fill, index);
-                self.book(&filled, frame, decision);
+                let exit = self.exit_of(order.symbol, self.reason(&order), frame, decision);
+                self.book(&filled, new, exit);
             }
             Change::Foreign { symbol, fill } => {
                 let filled = self.foreign(of(symbol), &fill);
-                self.book(&filled, frame, decision);
+                self.book(&filled, fill.qty, self.exit_of(symbol, manual, frame, decision));
             }
             Change::Moved { order, from } => self.moved(of(order.symbol), &order, from),
             Change::Refused { order, what, class } => {
@@ -42,15 +57,24 @@ impl Trader {
                 self.alert(of(symbol), "position_mismatch", OrderId::NONE, f64::from(venue - ours));
             }
             Change::Adopted { symbol, from, to } => {
-                self.risk.on_position(symbol, to);
                 self.alert(of(symbol), "position_adopted", OrderId::NONE, f64::from(to - from));
+                // What it was paid nobody says, so what it makes is not known.
+                self.risk.trip(Rule::Unmeasured);
+                if let Some(way) = BuySell::of(to.saturating_sub(from)) {
+                    let part = self.part(of(symbol), OrderId::NONE, way, to.abs_diff(from));
+                    let exit = self.exit_of(symbol, manual, frame, decision);
+                    self.unpriced(&part, exit);
+                    self.over(of(symbol), exit);
+                }
             }
             Change::Naked { symbol, qty } => {
                 self.alert(of(symbol), "position_without_stop", OrderId::NONE, f64::from(qty));
             }
             Change::Unpriced { order, qty } => {
-                self.position(order.symbol);
                 self.alert(of(order.symbol), "fill_without_price", order.id, f64::from(qty));
+                let part = self.part(of(order.symbol), order.trade, order.way, qty);
+                let exit = self.exit_of(order.symbol, self.reason(&order), frame, decision);
+                self.unpriced(&part, exit);
             }
             Change::Orphan(order) => {
                 self.alert(of(order.symbol), "order_adopted", order.id, f64::from(order.qty));
@@ -60,8 +84,11 @@ impl Trader {
             }
             Change::Reconciled => self.risk.on_reconciled(),
             Change::Alert { symbol, id, what } => self.alert(of(symbol), what.name(), id, 0.0),
-            // The round trip is told by its fills, with what they cost.
-            Change::Closed(_) => {}
+            // What its fills have not ended waits for a price that will not come.
+            Change::Closed(position) => {
+                let symbol = position.symbol;
+                self.over(of(symbol), self.exit_of(symbol, manual, frame, decision));
+            }
         }
     }
 
@@ -106,7 +133,7 @@ impl Trader {
     fn filled(&self, at: Stamp, order: &Order, fill: &Fill, index: u32) -> Filled {
         let symbol = self.symbols.get(usize::from(at.symbol.0));
         let decided = symbol.and_then(|s| s.trades.decision(order.trade));
-        let entry = decided.and_then(|d| d.entry);
+        let entry = symbol.and_then(|s| s.trades.plan(order.trade));
         let decision_mid2 = decided.and_then(|d| d.mid2());
         // An order is measured against what it was meant to get: an entry and an exit against the
         // mid when they were decided, a stop and a target against their own price.
@@ -116,7 +143,7 @@ impl Trader {
             Role::Exit => symbol.and_then(|s| s.exit_mid2),
         };
         Filled {
-            trade: order.trade,
+            trade: self.trade(at, order.trade),
             id: order.id,
             role: order.role,
             kind: order.kind,
@@ -137,11 +164,18 @@ impl Trader {
     /// The note of an execution of an order that is not known.
     fn foreign(&self, at: Stamp, fill: &Fill) -> Filled {
         let symbol = self.symbols.get(usize::from(at.symbol.0));
-        Filled { touch: symbol.and_then(|s| s.touch), ..self.execution(at, fill) }
+        let trade = self.trade(at, OrderId::NONE);
+        Filled { trade, touch: symbol.and_then(|s| s.touch), ..self.execution(at, fill) }
+    }
+
+    /// The trade of a fill: that of its order, where it is of ours.
+    fn trade(&self, at: Stamp, own: OrderId) -> OrderId {
+        let symbol = self.symbols.get(usize::from(at.symbol.0));
+        if own == OrderId::NONE { symbol.map_or(own, |s| s.trades.trade(at)) } else { own }
     }
 
     fn execution(&self, at: Stamp, fill: &Fill) -> Filled {
-        let round_turn = self.risk.product(at.symbol).map_or(0.0, |p| p.round_turn);
+        let round_turn = self.risk.product(at.symbol).map(|p| p.round_turn);
         Filled {
             at,
             trade: OrderId::NONE,
@@ -162,57 +196,161 @@ impl Trader {
             times: [Ts::NONE; 3],
             bracket: None,
             plan: None,
-            fees_usd: round_turn / 2.0 * f64::from(fill.qty),
+            fees_usd: round_turn.map(|usd| usd / 2.0 * f64::from(fill.qty)),
         }
     }
 
-    /// Counts an execution: notes, position, profit.
-    fn book(&mut self, filled: &Filled, frame: &Frame, decision: &Decision) {
+    /// Counts an execution of which `new` contracts were not counted before: notes, position,
+    /// profit.
+    fn book(&mut self, filled: &Filled, new: Qty, exit: Exit) {
         let at = filled.at;
-        let mut exit = Exit { regime: None, volatility: decision.volatility_regime(at.symbol) };
-        if at.symbol == frame.event.symbol {
-            exit.regime = regime(decision, frame);
-        }
         self.note(Note::Fill(*filled));
         let Some(symbol) = self.symbol(at.symbol) else { return };
         let before = symbol.trades.qty();
-        let closed = symbol.trades.fill(filled, exit);
-        let now = symbol.trades.qty();
+        let known = symbol.trades.price(&Part::of(filled, filled.qty.saturating_sub(new)), exit);
+        let closed = symbol.trades.count(&Part::of(filled, new.min(filled.qty)), exit);
         let mid = symbol.touch.map(mid2);
-        let mark = symbol
-            .last
-            .map_or_else(|| 2 * i64::from(filled.px.ticks()), |px: Px| 2 * i64::from(px.ticks()));
-        let ended = closed.as_ref().map(|closed| flat(closed, mark));
-        let held = symbol.trades.held(at, mark, filled.bracket);
-        if now == 0 {
-            symbol.exit_mid2 = None;
-        }
         if let Some(mid) = mid {
             self.later.fill(filled, mid);
         }
+        self.counted(at, before);
+        self.ended(at, [known, closed]);
+        self.told(at, before, filled.bracket);
+    }
+
+    /// Counts contracts whose price nobody has said.
+    fn unpriced(&mut self, part: &Part, exit: Exit) {
+        let at = part.at;
+        let Some(symbol) = self.symbol(at.symbol) else { return };
+        let before = symbol.trades.qty();
+        let closed = symbol.trades.count(part, exit);
+        self.counted(at, before);
+        self.ended(at, [closed, None]);
+        self.told(at, before, None);
+    }
+
+    /// The position of a symbol has changed from `before` contracts.
+    fn counted(&mut self, at: Stamp, before: i64) {
+        let Some(symbol) = self.symbol(at.symbol) else { return };
+        let now = symbol.trades.qty();
+        if now == 0 {
+            symbol.exit_mid2 = None;
+        }
         self.position(at.symbol);
         self.revalue(at.symbol);
-        if before == 0 && now != 0 {
+        if now != 0 && before.signum() != now.signum() {
             self.risk.on_opened(at.ts);
         }
-        if let Some(closed) = closed {
-            let rest = self.open();
-            self.risk.on_closed(at.ts, closed.net_usd(), closed.r(), rest);
-            if let Some(mid) = mid {
-                self.later.trade(&closed, mid);
-            }
-            self.note(Note::Trade(closed));
-        } else {
+        if now != 0 && self.risk.product(at.symbol).is_none() {
+            // What it wins or loses cannot be counted.
+            self.risk.trip(Rule::Unmeasured);
+        }
+    }
+
+    /// What is over is counted, and what is still open.
+    fn ended(&mut self, at: Stamp, closed: [Option<Closed>; 2]) {
+        if closed.iter().all(Option::is_none) {
             let open = self.open();
             self.risk.on_open_pnl(at.ts, open);
         }
-        // What goes through flat is both.
-        for held in [ended, held].into_iter().flatten() {
+        closed.into_iter().flatten().for_each(|closed| self.closed(&closed));
+    }
+
+    /// A round trip is over.
+    fn closed(&mut self, closed: &Closed) {
+        let (at, rest) = (closed.at, self.open());
+        if let Some(usd) = closed.net_usd() {
+            self.risk.on_closed(at.ts, usd, closed.r(), rest);
+        } else {
+            // No limit can count it: somebody has to look before anything is added.
+            self.risk.trip(Rule::Unmeasured);
+            self.risk.on_open_pnl(at.ts, rest);
+            self.alert(at, "profit_unknown", closed.trade, f64::from(closed.qty));
+        }
+        let mid = self.symbol(at.symbol).and_then(|symbol| symbol.touch).map(mid2);
+        if let Some(mid) = mid {
+            self.later.trade(closed, mid);
+        }
+        let mark = self.symbol(at.symbol).and_then(|symbol| symbol.last);
+        self.note(Note::Position(Held {
+            at,
+            trade: closed.trade,
+            qty: 0,
+            average: closed.entry,
+            mark: mark.map(|px| f64::from(px.ticks())),
+            open_ticks: Some(0.0),
+            open_usd: Some(0.0),
+            excursion: closed.excursion,
+            since: closed.entry_time,
+            bracket: None,
+        }));
+        self.note(Note::Trade(*closed));
+    }
+
+    /// Ends a round trip that is flat, whatever is not known of it.
+    fn over(&mut self, at: Stamp, exit: Exit) {
+        let closed = self.symbol(at.symbol).and_then(|symbol| symbol.trades.end(at, exit, true));
+        closed.iter().for_each(|closed| self.closed(closed));
+    }
+
+    /// Notes the position of a symbol as it is now.
+    fn told(&mut self, at: Stamp, before: i64, bracket: Option<(Px, Px)>) {
+        let Some(symbol) = self.symbol(at.symbol) else { return };
+        let mark = symbol.last.map(|px| 2 * i64::from(px.ticks()));
+        let now = symbol.trades.qty();
+        if let Some(held) = symbol.trades.held(at, mark, bracket) {
             self.note(Note::Position(held));
         }
         if before != now {
             self.exposed(at);
         }
+    }
+
+    /// What an exit is closed in: the market now, and why.
+    fn exit_of(
+        &self,
+        symbol: SymbolId,
+        reason: ExitReason,
+        frame: &Frame,
+        decision: &Decision,
+    ) -> Exit {
+        let regime = regime(decision, frame).filter(|_| symbol == frame.event.symbol);
+        Exit { regime, volatility: decision.volatility_regime(symbol), reason }
+    }
+
+    /// Why an order of ours closes.
+    fn reason(&self, order: &Order) -> ExitReason {
+        match order.role {
+            Role::Stop => ExitReason::Stop,
+            Role::Target => ExitReason::Target,
+            Role::Entry | Role::Exit => {
+                order.why.or(self.orders.closing(order.symbol)).unwrap_or(ExitReason::Manual)
+            }
+        }
+    }
+
+    /// Contracts without a price.
+    fn part(&self, at: Stamp, trade: OrderId, way: BuySell, qty: Qty) -> Part {
+        let fee_usd = self.risk.product(at.symbol).map(|p| p.round_turn / 2.0);
+        let trade = self.trade(at, trade);
+        Part { at, trade, way, qty, px: None, slippage: None, fee_usd }
+    }
+
+    /// Makes the round trip of a symbol what the orders hold, and says by how many contracts they
+    /// differed: never, unless something was lost on the way.
+    pub(super) fn agree(&mut self, id: SymbolId, at: Ts) -> i64 {
+        let at_place = usize::from(id.0);
+        let (Some(position), Some(symbol)) =
+            (self.orders.position(id), self.symbols.get_mut(at_place))
+        else {
+            return 0;
+        };
+        let off = i64::from(position.qty) - symbol.trades.qty();
+        if off != 0 {
+            symbol.trades.follow(position, at.or(position.since));
+            self.risk.trip(Rule::Unmeasured);
+        }
+        off
     }
 
     /// Tells the limits what the orders hold.
@@ -224,15 +362,17 @@ impl Trader {
     /// Values the position of a symbol at its last trade; whether there is one.
     pub(super) fn revalue(&mut self, id: SymbolId) -> bool {
         let Some(symbol) = self.symbol(id) else { return false };
-        let Some(px) = symbol.last.filter(|_| symbol.trades.qty() != 0) else {
+        if symbol.trades.qty() == 0 {
             symbol.open = OpenPnl::default();
             return false;
-        };
+        }
+        // Before the first trade of a run it is worth what it was worth at the end of the last.
+        let Some(px) = symbol.last else { return false };
         let usd = symbol.trades.open_usd(2 * i64::from(px.ticks()));
-        let risk_usd = symbol.trades.risk_usd();
-        // A position whose risk nobody knows counts by its money alone.
-        let r = if risk_usd > 0.0 { usd / risk_usd } else { 0.0 };
-        symbol.open = OpenPnl { usd, r };
+        // A position whose risk nobody knows counts by its money alone; of one that nobody can
+        // value entries are halted.
+        let r = usd.zip(symbol.trades.risk_usd()).map_or(0.0, |(usd, risk)| usd / risk);
+        symbol.open = OpenPnl { usd: usd.unwrap_or(0.0), r };
         true
     }
 

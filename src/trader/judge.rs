@@ -178,17 +178,17 @@ impl Trader {
             let id = SymbolId(number);
             let (qty, working) = (orders.position(id).map_or(0, |p| p.qty), orders.entering(id));
             let working = i32::try_from(working).unwrap_or(i32::MAX);
-            let known = symbol.trades.risk_usd();
             let pending = orders.open_orders().find(|o| o.symbol == id && o.role == Role::Entry);
-            let planned = pending.and_then(|o| symbol.trades.decision(o.trade)?.entry);
-            let risk_usd = match (qty, working) {
-                (0, 0) => 0.0,
-                (0, _) => planned.map_or(f64::INFINITY, |entry| entry.risk_usd),
-                // What nobody planned may lose anything: nothing is added to it.
-                _ if known > 0.0 => known,
-                _ => f64::INFINITY,
+            let planned = pending.and_then(|o| symbol.trades.plan(o.trade)).filter(|e| e.qty > 0);
+            let contracts = f64::from(working.unsigned_abs());
+            let coming = planned.map(|e| e.risk_usd / f64::from(e.qty) * contracts);
+            let held = symbol.trades.risk_usd().filter(|_| qty != 0);
+            // What nobody planned may lose anything: nothing is added to it.
+            let of = |contracts: i32, risk: Option<f64>| match contracts {
+                0 => 0.0,
+                _ => risk.unwrap_or(f64::INFINITY),
             };
-            *open = Open { qty, working, risk_usd };
+            *open = Open { qty, working, risk_usd: of(qty, held) + of(working, coming) };
         }
     }
 }

@@ -16,6 +16,7 @@ mod day;
 mod joint;
 mod judge;
 mod later;
+mod persist;
 mod records;
 mod step;
 mod trades;
@@ -25,15 +26,15 @@ use std::sync::Arc;
 use self::day::Day;
 use self::joint::Closes;
 use self::later::Later;
-use self::note::Note;
+use self::note::{Held, Note, Stamp};
 use self::trades::Trades;
 use crate::calendar::{Calendar, Segment};
 use crate::decision::entry::{Entries, EntryParams};
 use crate::decision::gates::News;
-use crate::decision::{Reads, Signal};
+use crate::decision::{Edge, Reads, Signal};
 use crate::execution::exchange::{self, Exchange, Reports};
 use crate::execution::{self, Changes, Orders, Outbox, Queue};
-use crate::order::{Command, OrderId, OrderKind};
+use crate::order::{Command, ExitReason, OrderId, OrderKind};
 use crate::risk::{self, Open, OpenPnl, Product, Risk};
 use crate::units::{Px, SymbolId, Ts};
 
@@ -72,6 +73,8 @@ pub struct Start {
     pub risk: risk::State,
     /// Orders and positions as the last run left them, [`Orders::to_text`]; empty for none.
     pub orders: String,
+    /// Round trips as the last run left them, [`Trader::trips_text`]; empty for none.
+    pub trips: String,
     /// First order id of this run.
     pub next: OrderId,
     /// First id that is not reserved.
@@ -84,20 +87,28 @@ pub struct Start {
 #[derive(Clone, Debug)]
 struct Symbol {
     trades: Trades,
+    /// Market time of its last frame.
+    time: Ts,
     /// Last trade of an open market.
     last: Option<Px>,
-    /// Best bid and ask after the last event.
+    /// Best bid and ask after the last batch of the book.
     touch: Option<(Px, Px)>,
     day: Day,
     closes: Closes,
+    /// An edge that waits for the end of a batch of the book.
+    edge: Option<Edge>,
     segment: Segment,
     /// Mid when an exit was decided, half ticks.
     exit_mid2: Option<i64>,
+    /// Why it is being closed.
+    closing: Option<ExitReason>,
     /// The newest entry with its signal, and whether it is to be tried a second time.
     entered: Option<(OrderId, Signal)>,
     again: bool,
     /// What its open position is worth.
     open: OpenPnl,
+    /// Since when nobody knows what it is worth.
+    unknown: Ts,
 }
 
 /// See the module text.
@@ -122,6 +133,8 @@ pub struct Trader {
     notes: Vec<Note>,
     /// The run ends: nothing is entered any more.
     stopping: bool,
+    /// Since when an emergency wants the connection closed.
+    leaving: Ts,
     /// Notes that found no room; above 0 records are missing.
     lost: u64,
 }
@@ -139,18 +152,22 @@ impl Trader {
         let mut recorded = params.cash_closes.iter().cloned();
         let symbol = |product: &Option<Product>| Symbol {
             trades: Trades::new(product.map(|p| p.tick_value)),
+            time: Ts::NONE,
             last: None,
             touch: None,
             day: Day::new(recorded.next().unwrap_or_default()),
             closes: Closes::default(),
+            edge: None,
             segment: Segment::UNKNOWN,
             exit_mid2: None,
+            closing: None,
             entered: None,
             again: false,
             open: OpenPnl::default(),
+            unknown: Ts::NONE,
         };
         let symbols: Vec<Symbol> = params.products.iter().map(symbol).collect();
-        let Start { risk, orders, next, reserved, equity_usd } = &params.start;
+        let Start { risk, orders, trips, next, reserved, equity_usd } = &params.start;
         let mut orders_now = Orders::new(params.orders, count, *next, *reserved);
         if !orders.is_empty() {
             // A text that cannot be read was refused before the run was set up.
@@ -162,7 +179,7 @@ impl Trader {
         if let Some(usd) = equity_usd {
             risk.on_balance(Ts::NONE, *usd);
         }
-        Trader {
+        let mut trader = Trader {
             entries: Entries::new(
                 params.entry.clone(),
                 reads,
@@ -186,11 +203,39 @@ impl Trader {
             commands: Vec::with_capacity(COMMANDS_MAX),
             notes: Vec::with_capacity(NOTES_MAX),
             stopping: false,
+            leaving: Ts::NONE,
             lost: 0,
+        };
+        trader.resume(trips);
+        trader
+    }
+
+    /// Goes on with the round trips of the run before: `trips` has passed [`check_trips`]. Where
+    /// they are not what the orders hold, the orders count.
+    fn resume(&mut self, trips: &str) {
+        let kept = persist::of_text(trips, self.symbols.len()).unwrap_or_default();
+        for (symbol, kept) in self.symbols.iter_mut().zip(kept) {
+            symbol.trades.restore(kept.open, kept.plan);
+            symbol.open = kept.worth;
+        }
+        for id in (0_u16..).map(SymbolId).take(self.symbols.len()) {
+            self.agree(id, Ts::NONE);
+            let qty = self.orders.position(id).map_or(0, |p| p.qty);
+            self.risk.on_position(id, qty);
         }
     }
 
-    /// What the last step asked of a venue, in order; always empty on paper.
+    /// Open round trips and entries that may still become one, as text for the next run.
+    #[must_use]
+    pub fn trips_text(&self) -> String {
+        persist::to_text(self.symbols.iter().map(|symbol| {
+            let (open, plan) = symbol.trades.parts();
+            persist::Kept { open: open.copied(), worth: symbol.open, plan: plan.copied() }
+        }))
+    }
+
+    /// What the last step asked of a venue, in order. On paper the simulated exchange has it
+    /// already: nothing of it is to be sent.
     #[must_use]
     pub fn commands(&self) -> &[Command] {
         &self.commands
@@ -226,6 +271,15 @@ impl Trader {
         self.exchange.as_ref()
     }
 
+    /// What is open now, valued at the last trade of its market, at the market's own time.
+    pub fn held(&self, at: Stamp) -> impl Iterator<Item = Held> + '_ {
+        (0_u16..).map(SymbolId).zip(&self.symbols).filter_map(move |(symbol, of)| {
+            let mark = of.last.map(|px| 2 * i64::from(px.ticks()));
+            let held = of.trades.held(Stamp { symbol, market_time: of.time, ..at }, mark, None);
+            held.filter(|held| held.qty != 0)
+        })
+    }
+
     /// Equity now, USD, open positions included.
     #[must_use]
     pub fn equity_usd(&self) -> Option<f64> {
@@ -250,4 +304,12 @@ impl Trader {
             self.lost += 1;
         }
     }
+}
+
+/// Checks a text of [`Trader::trips_text`] for a run of so many symbols.
+///
+/// # Errors
+/// A text that says which line is wrong.
+pub fn check_trips(text: &str, symbols: usize) -> Result<(), String> {
+    persist::of_text(text, symbols).map(drop)
 }

@@ -206,8 +206,8 @@ pub struct Filled {
     pub bracket: Option<(Px, Px)>,
     /// Reward to risk and money at risk of the trade.
     pub plan: Option<(f64, f64)>,
-    /// Fees of this execution, USD.
-    pub fees_usd: f64,
+    /// Fees of this execution, USD; `None` where nobody knows what a contract costs.
+    pub fees_usd: Option<f64>,
 }
 
 /// The market one second after an execution.
@@ -232,16 +232,17 @@ pub struct Held {
     pub trade: OrderId,
     /// Contracts, below 0 = short, 0 = flat.
     pub qty: i32,
-    /// Average entry, ticks.
-    pub average: f64,
-    /// Price it is valued at, ticks.
-    pub mark: f64,
+    /// Average entry, ticks; `None`, like all that follows from it, where the price of a contract
+    /// is not known.
+    pub average: Option<f64>,
+    /// Price it is valued at, ticks; `None` before the first trade of its market.
+    pub mark: Option<f64>,
     /// Open profit in ticks of one contract.
-    pub open_ticks: f64,
-    /// Open profit, USD.
-    pub open_usd: f64,
+    pub open_ticks: Option<f64>,
+    /// Open profit, USD; `None` also where nobody knows what a tick is worth.
+    pub open_usd: Option<f64>,
     /// Best and worst open profit so far, ticks of one contract.
-    pub excursion: (f64, f64),
+    pub excursion: Option<(f64, f64)>,
     /// Since when it is open, market time.
     pub since: Ts,
     /// Stop and target, where they work.
@@ -263,40 +264,43 @@ pub struct Closed {
     pub entry_time: Ts,
     /// Market time of the last exit execution.
     pub exit_time: Ts,
-    /// Average entry, ticks.
-    pub entry: f64,
-    /// Average exit, ticks.
-    pub exit: f64,
+    /// Average entry, ticks; `None`, like all that follows from it, where the price of a contract
+    /// is not known.
+    pub entry: Option<f64>,
+    /// Average exit, ticks; `None` likewise.
+    pub exit: Option<f64>,
     /// Profit in ticks of one contract, before fees.
-    pub ticks: f64,
-    /// Profit before fees, USD.
-    pub gross_usd: f64,
-    /// Fees, USD.
-    pub fees_usd: f64,
-    /// Money at risk at the entry, USD; 0 for a position that this run did not open.
-    pub risk_usd: f64,
-    /// Equity at the entry, USD.
-    pub equity_usd: f64,
+    pub ticks: Option<f64>,
+    /// Profit before fees, USD; `None` also where nobody knows what a tick is worth.
+    pub gross_usd: Option<f64>,
+    /// Fees, USD; `None` where nobody knows what a contract costs.
+    pub fees_usd: Option<f64>,
+    /// Money at risk at the entry, USD, of the contracts that were entered; `None` for a position
+    /// that no entry of ours opened.
+    pub risk_usd: Option<f64>,
+    /// Equity at the entry, USD; `None` likewise.
+    pub equity_usd: Option<f64>,
     /// Contract-weighted slippage of entries and exits, ticks; `None` where no mid was known.
     pub slippage: (Option<f64>, Option<f64>),
     /// Best and worst open profit, ticks of one contract.
-    pub excursion: (f64, f64),
+    pub excursion: Option<(f64, f64)>,
     /// Whether the worst came before the best.
     pub adverse_first: bool,
     /// Why.
     pub reason: ExitReason,
-    /// Tier, D and coverage of the decision.
-    pub tier: Tier,
+    /// Tier, D and coverage of the decision; `None`, like the label, for a position that no
+    /// decision of this run opened.
+    pub tier: Option<Tier>,
     /// See `tier`.
-    pub d: f64,
+    pub d: Option<f64>,
     /// See `tier`.
-    pub coverage: f64,
+    pub coverage: Option<f64>,
     /// Features at the decision.
     pub features: [Slot; FEATURES],
     /// Label at the entry.
-    pub label: Label,
+    pub label: Option<Label>,
     /// Its part.
-    pub sub_bucket: SubBucket,
+    pub sub_bucket: Option<SubBucket>,
     /// Market regime at entry and exit.
     pub regime: [Option<(u8, i8)>; 2],
     /// Volatility regime at entry and exit.
@@ -306,16 +310,16 @@ pub struct Closed {
 }
 
 impl Closed {
-    /// Profit net of fees, USD.
+    /// Profit net of fees, USD; `None` where it is not known.
     #[must_use]
-    pub fn net_usd(&self) -> f64 {
-        self.gross_usd - self.fees_usd
+    pub fn net_usd(&self) -> Option<f64> {
+        Some(self.gross_usd? - self.fees_usd?)
     }
 
     /// Net profit in multiples of the money at risk, `None` without any.
     #[must_use]
     pub fn r(&self) -> Option<f64> {
-        (self.risk_usd > 0.0).then(|| self.net_usd() / self.risk_usd)
+        Some(self.net_usd()? / self.risk_usd?)
     }
 }
 

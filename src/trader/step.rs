@@ -2,7 +2,7 @@
 
 use super::note::{Alert, Killed, Note, Stamp, Trip};
 use super::records::{mid2, stamp, touch};
-use super::{COMMANDS_MAX, Symbol, Trader};
+use super::{COMMANDS_MAX, NOTES_MAX, Symbol, Trader};
 use crate::book::Book;
 use crate::context::Context;
 use crate::decision::{Decision, Edge, Entries};
@@ -11,7 +11,12 @@ use crate::execution::{Admit, Moment, Order};
 use crate::features::{Frame, frame_flag};
 use crate::order::{Action, Command, ExitReason, KillState, OrderId};
 use crate::risk::{Act, Leaving, OrderEvent, ResumeError, Risk, Rule, Why};
-use crate::units::{SymbolId, Ts};
+use crate::units::{SECOND, SymbolId, Ts};
+
+/// So long an emergency waits for the account to be flat before it disconnects all the same, ns.
+const LEAVE_NS: i64 = 30 * SECOND;
+/// So long a position may have no known worth before entries are halted, ns.
+const UNKNOWN_NS: i64 = 10 * SECOND;
 
 impl Trader {
     /// Takes the next frame. `edge` is what `decision` made of it, `book` the symbol's book with
@@ -50,15 +55,18 @@ impl Trader {
         }
         self.settle(at, frame, decision);
         self.value(event);
-        if let Some(edge) = edge {
-            self.judge(edge, frame, decision, context, book);
+        if let Some(edge) = self.due(edge, event.symbol, book) {
+            self.judge(&edge, frame, decision, context, book);
         }
         self.judge_again(frame, decision, context, book);
         self.act(at, now);
         self.settle(at, frame, decision);
         self.leave(now);
         self.settle(at, frame, decision);
-        if self.risk.take_changed() {
+        self.exits();
+        self.disconnect(at, now);
+        // Where there is no room for it, the next step says it.
+        if self.notes.len() < NOTES_MAX && self.risk.take_changed() {
             self.note(Note::Limits(*self.risk.state()));
         }
     }
@@ -69,7 +77,10 @@ impl Trader {
         let market_time = frame.market_time;
         let calendar = self.calendar.clone();
         let Some(symbol) = self.symbol(event.symbol) else { return };
-        symbol.touch = touch(book);
+        symbol.time = market_time;
+        if book.is_readable() {
+            symbol.touch = touch(book);
+        }
         if market_time.is_some() && !symbol.segment.contains(market_time) {
             symbol.segment = calendar.segment(market_time);
         }
@@ -83,11 +94,23 @@ impl Trader {
         {
             symbol.last = Some(px);
             symbol.day.trade(px, qty);
-            symbol.trades.mark(2 * i64::from(px.ticks()));
+            if !event.has(flag::WARMUP) {
+                symbol.trades.mark(2 * i64::from(px.ticks()));
+            }
         }
         if event.is_market() && !event.has(flag::SNAPSHOT) && !event.has(flag::WARMUP) {
             self.risk.on_data(event.ts, event.symbol);
         }
+    }
+
+    /// The edge that is to be judged now. What rises inside a batch of the book waits for its end:
+    /// half of a book has no touch to begin at.
+    fn due(&mut self, edge: Option<&Edge>, symbol: SymbolId, book: &Book) -> Option<Edge> {
+        let of = self.symbol(symbol)?;
+        if let Some(edge) = edge {
+            of.edge = Some(*edge);
+        }
+        if book.is_readable() { of.edge.take() } else { None }
     }
 
     /// The operator, the shell and the account.
@@ -125,12 +148,21 @@ impl Trader {
         }
     }
 
-    /// Closes a position, remembering the mid at which that was decided.
-    pub(super) fn exit(&mut self, now: Moment, symbol: SymbolId, reason: ExitReason) {
-        if let Some(of) = self.symbol(symbol) {
-            of.exit_mid2 = of.touch.map(mid2);
-            of.trades.closing(reason);
+    /// Remembers the mid at which it was decided to close a position, whoever decided: once for
+    /// each exit.
+    fn exits(&mut self) {
+        let Trader { symbols, orders, .. } = self;
+        for (id, symbol) in (0_u16..).map(SymbolId).zip(symbols) {
+            let closing = orders.closing(id);
+            if closing != symbol.closing {
+                symbol.closing = closing;
+                symbol.exit_mid2 = symbol.touch.filter(|_| closing.is_some()).map(mid2);
+            }
         }
+    }
+
+    /// Closes a position.
+    pub(super) fn exit(&mut self, now: Moment, symbol: SymbolId, reason: ExitReason) {
         self.orders.exit(now, symbol, reason, &mut self.outbox, &mut self.changes);
     }
 
@@ -152,7 +184,15 @@ impl Trader {
             self.risk.trip(Rule::NoIds);
         }
         let (limit, market_time) = (self.max_hold_ns, frame.market_time);
-        let Some(symbol) = self.symbols.get(usize::from(at.symbol.0)) else { return };
+        let Some(symbol) = self.symbols.get_mut(usize::from(at.symbol.0)) else { return };
+        // Prices that were missed come with the venue's next list, or never.
+        symbol.unknown = match symbol.trades.open_usd(0) {
+            Some(_) => Ts::NONE,
+            None => symbol.unknown.or(at.ts),
+        };
+        if symbol.unknown.is_some() && at.ts.since(symbol.unknown) >= UNKNOWN_NS {
+            self.risk.trip(Rule::Unmeasured);
+        }
         let since = symbol.trades.since();
         let mid = symbol.touch.filter(|_| frame.label.is_open()).map(mid2);
         if let (Some(limit), Some(since)) = (limit, since)
@@ -163,7 +203,7 @@ impl Trader {
         }
         let Trader { later, notes, lost, .. } = self;
         later.on_time(at, mid, &mut |note| {
-            if notes.len() < super::NOTES_MAX {
+            if notes.len() < NOTES_MAX {
                 notes.push(note);
             } else {
                 *lost += 1;
@@ -215,12 +255,7 @@ impl Trader {
                     }
                 }
                 Act::FlatBy(symbol) => self.flat_by(now, symbol),
-                Act::Disconnect => self.send(&Command {
-                    seq: now.seq,
-                    ts: now.ts,
-                    symbol: at.symbol,
-                    action: Action::Disconnect,
-                }),
+                Act::Disconnect => self.leaving = self.leaving.or(now.ts),
             }
         }
     }
@@ -233,6 +268,29 @@ impl Trader {
         if self.orders.closing(symbol).is_none() && (held || self.orders.open_orders().any(works)) {
             self.exit(now, symbol, ExitReason::Session);
         }
+    }
+
+    /// Closes the connection of an emergency: once nothing is open or works any more, or where that
+    /// does not come about. Before that the connection is what closes positions.
+    fn disconnect(&mut self, at: Stamp, now: Moment) {
+        let late = self.leaving.is_some() && now.ts.since(self.leaving) >= LEAVE_NS;
+        if !self.leaving.is_some() || !(late || self.is_done()) {
+            return;
+        }
+        let Moment { seq, ts } = now;
+        if self.send(&Command { seq, ts, symbol: at.symbol, action: Action::Disconnect }) {
+            self.leaving = Ts::NONE;
+        }
+    }
+
+    /// Whether nothing is open, works or waits to leave, as far as the venue has said.
+    fn is_done(&self) -> bool {
+        let mut ids = (0_u16..).map(SymbolId).take(self.symbols.len());
+        ids.all(|id| {
+            let flat = self.orders.position(id).is_none_or(|p| p.qty == 0);
+            flat && self.orders.closing(id).is_none() && self.orders.reconciled(id).is_ok()
+        }) && !self.orders.open_orders().any(|order| order.id.is_ours())
+            && self.queue.is_empty()
     }
 
     /// Hands on what may leave now.
@@ -271,21 +329,25 @@ impl Trader {
                     }
                     _ => {}
                 }
-                match exchange {
-                    Some(exchange) => exchange.submit(command),
-                    None => commands.push(*command),
+                if let Some(exchange) = exchange {
+                    exchange.submit(command);
                 }
+                commands.push(*command);
                 true
             },
         );
     }
 
-    fn send(&mut self, command: &Command) {
-        match &mut self.exchange {
-            Some(exchange) => exchange.submit(command),
-            None if self.commands.len() < COMMANDS_MAX => self.commands.push(*command),
-            None => self.lost += 1,
+    /// Hands a command on at once; `false` where this step has no room for it.
+    fn send(&mut self, command: &Command) -> bool {
+        let room = self.commands.len() < COMMANDS_MAX;
+        if room {
+            if let Some(exchange) = &mut self.exchange {
+                exchange.submit(command);
+            }
+            self.commands.push(*command);
         }
+        room
     }
 }
 

@@ -109,6 +109,7 @@ fn warnings(section: &Section) -> Vec<String> {
         let n = report.summary.without_r;
         all.push(format!("{n} trades had no known risk: they count in USD, not in R."));
     }
+    all.extend(section.unfinished.iter().cloned());
     if section.flagged > 0 {
         all.push(format!("{} records are flagged: see their field flags.", section.flagged));
     }

@@ -76,6 +76,8 @@ pub struct Section {
     pub scores: Vec<u64>,
     /// Records with a flag.
     pub flagged: u64,
+    /// What stands in no number, in sentences.
+    pub unfinished: Vec<String>,
     /// The statistics.
     pub report: Report,
 }
@@ -106,6 +108,7 @@ impl Section {
             vetoes: sample.vetoes.clone(),
             scores,
             flagged: sample.flagged,
+            unfinished: sample.unfinished(),
             report: sample.report(days, compared.to_vec())?,
         })
     }

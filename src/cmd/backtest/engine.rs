@@ -120,8 +120,8 @@ impl<'a> Counter<'a> {
                 }
             }
             Note::Trade(closed) => {
-                let row = self.row(closed);
-                self.result.trades.extend(row);
+                // On paper every price and fee is known, and every entry was decided.
+                self.result.trades.extend(self.row(closed));
             }
             _ => {}
         }
@@ -144,7 +144,7 @@ impl<'a> Counter<'a> {
         }
     }
 
-    /// `None` of a symbol that the run does not have.
+    /// `None` of a symbol that the run does not have, and where nobody knows what it made.
     fn row(&self, closed: &Closed) -> Option<TradeRow> {
         let trip = self.collector.trip(closed)?;
         let instrument = self.instruments.get(usize::from(closed.at.symbol.0))?;
@@ -155,7 +155,7 @@ impl<'a> Counter<'a> {
             side: i8::try_from(closed.way.sign()).unwrap_or(0),
             entry_ns: closed.entry_time.0,
             entry_day: self.calendar.segment(closed.entry_time).trade_day,
-            prices: [closed.entry * instrument.tick, closed.exit * instrument.tick],
+            prices: [closed.entry? * instrument.tick, closed.exit? * instrument.tick],
             score: score.map(|s| s.1),
         })
     }

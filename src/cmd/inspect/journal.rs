@@ -222,7 +222,9 @@ fn content<'a>(record: &Record<'a>, sources: &'a Sources) -> Content<'a> {
         Kind::Adopt => number().map_or_else(|_| raw(), |version| Content::Adopt { version }),
         Kind::Digest => number()
             .map_or_else(|_| raw(), |digest| Content::Digest { digest: format!("{digest:016x}") }),
-        Kind::Command => command(record).map_or_else(raw, |command| Content::Command { command }),
+        Kind::Command | Kind::Simulated => {
+            command(record).map_or_else(raw, |command| Content::Command { command })
+        }
         Kind::Signal => raw(),
         Kind::Connected | Kind::End => Content::Nothing {},
     }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::groups::{regime_name, role_name, vix_regime};
-use super::read::{Execution, Sample};
+use super::read::{Execution, Sample, Standing, UNKNOWN};
 use super::value::millis;
 use super::{Header, mode_name};
 use crate::analytics::Trip;
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, Label, SubBucket};
+use crate::decision::Tier;
 use crate::order::{ExecutionId, OrderId};
 use crate::trader::note::{Closed, Decided, Filled, Note, Stamp};
 use crate::units::{Instrument, Ts};
@@ -51,12 +52,20 @@ impl Collector {
                     of.market_impact_1s_ticks = Some(impact.ticks);
                 }
             }
-            Note::Position(held) => self.day(held.at),
             Note::Exposed(exposed) => self.day(exposed.at),
+            Note::Position(held) => {
+                self.day(held.at);
+                let instrument = self.instruments.get(usize::from(held.at.symbol.0));
+                let (qty, open_usd) = (held.qty.unsigned_abs(), held.open_usd);
+                let side = if held.qty > 0 { "LONG" } else { "SHORT" }.to_owned();
+                let symbol = instrument.map(|i| i.root.clone()).unwrap_or_default();
+                self.sample.stands(symbol, Standing { side, qty, open_usd });
+            }
             Note::Trade(closed) => {
                 self.day(closed.at);
-                if let Some(trip) = self.trip(closed) {
-                    self.sample.trips.insert(trip.id.clone(), trip);
+                match self.trip(closed) {
+                    Some(trip) => drop(self.sample.trips.insert(trip.id.clone(), trip)),
+                    None => drop(self.sample.unknown.insert(closed.trade.to_string())),
                 }
             }
             Note::After(after) => self.day(after.at),
@@ -111,11 +120,11 @@ impl Collector {
         self.sample.executions.insert(key, execution);
     }
 
-    /// A round trip that ended; `None` where the run has no such symbol.
+    /// The trip of a round trip; `None` where the run has no such symbol, and where nobody knows
+    /// what it made.
     #[must_use]
     pub fn trip(&self, of: &Closed) -> Option<Trip> {
         let instrument = self.instruments.get(usize::from(of.at.symbol.0))?;
-        let known = |usd: f64| Some(usd).filter(|usd| *usd > 0.0);
         let [regime, _] = of.regime;
         let text = |name: &'static str| name.to_owned();
         Some(Trip {
@@ -126,22 +135,22 @@ impl Collector {
             day: self.trade_day(of.at),
             exit_ns: Some(of.exit_time).filter(|ts| ts.is_some()).map_or(0, |Ts(ns)| ns),
             qty: of.qty,
-            gross_usd: of.gross_usd,
-            fees_usd: of.fees_usd,
+            gross_usd: of.gross_usd?,
+            fees_usd: of.fees_usd?,
             r: of.r(),
-            risk_usd: known(of.risk_usd),
-            equity_usd: known(of.equity_usd),
+            risk_usd: of.risk_usd,
+            equity_usd: of.equity_usd,
             tick_usd: instrument.multiplier.map(|usd| usd * instrument.tick),
-            excursion: of.excursion,
+            excursion: of.excursion?,
             adverse_first: of.adverse_first,
             slippage: [of.slippage.0, of.slippage.1],
             minutes: millis(of.entry_time, of.exit_time).map(|ms| ms / 60_000.0),
             reason: text(of.reason.name()),
-            session: text(of.label.name()),
-            sub_bucket: text(of.sub_bucket.name()),
+            session: text(of.label.map_or(UNKNOWN, Label::name)),
+            sub_bucket: text(of.sub_bucket.map_or(UNKNOWN, SubBucket::name)),
             regime: regime_name(regime).map(text),
             vix_regime: vix_regime(of.vix).map(text),
-            tier: text(of.tier.name()),
+            tier: text(of.tier.map_or(UNKNOWN, Tier::name)),
             features: of.features.map(|slot| slot.value()),
         })
     }

@@ -29,6 +29,8 @@ pub struct Performance {
     pub decisions: u64,
     /// Records of the day that are flagged.
     pub flagged: u64,
+    /// What stands in no number below, in sentences: positions that were never closed.
+    pub unfinished: Vec<String>,
     /// One for each mode and preset: they are never pooled.
     pub reports: Vec<Report>,
 }
@@ -54,12 +56,14 @@ pub fn close_day(folder: &Path, day: Date, calendar: &Calendar) -> Result<Vec<St
         trade_date: day.to_string(),
         decisions: 0,
         flagged: 0,
+        unfinished: Vec::new(),
         reports: Vec::new(),
     };
     let number = days(day);
     for sample in real {
         performance.decisions += sample.decisions;
         performance.flagged += sample.flagged;
+        performance.unfinished.extend(sample.unfinished());
         let days = trading_days(calendar, sample.first.min(number), sample.last.max(number));
         performance.reports.push(sample.report(days, Vec::new())?);
     }

@@ -15,6 +15,8 @@ use parquet::schema::types::Type;
 
 use super::groups::{feature, regime_name};
 use crate::analytics::Verdict;
+use crate::calendar::Label;
+use crate::decision::Tier;
 use crate::features::frame::FEATURES;
 use crate::store::options::folders::parse_ts;
 use crate::store::staged::{Staged, named};
@@ -96,19 +98,20 @@ impl Row<'_> {
         cells.extend(of.features.iter().map(|slot| number(slot.value())));
         let [regime, _] = of.regime;
         // A flat trade is neither class: its cell is empty.
-        let win = match Verdict::of(of.net_usd(), of.fees_usd) {
-            Verdict::Win => Some(1.0),
-            Verdict::Loss => Some(0.0),
-            Verdict::Flat => None,
+        let verdict = of.net_usd().zip(of.fees_usd).map(|(net, fees)| Verdict::of(net, fees));
+        let win = match verdict {
+            Some(Verdict::Win) => Some(1.0),
+            Some(Verdict::Loss) => Some(0.0),
+            Some(Verdict::Flat) | None => None,
         };
         let both = of.entry_time.is_some() && of.exit_time.is_some();
         let minutes = both.then(|| of.exit_time.since(of.entry_time) as f64 / 6e10);
         cells.extend([
-            number(Some(of.coverage)),
-            number(Some(of.d)),
-            number(Some(100.0 * of.d.abs())),
-            of.tier.name().to_owned(),
-            of.label.name().to_owned(),
+            number(of.coverage),
+            number(of.d),
+            number(of.d.map(|d| 100.0 * d.abs())),
+            of.tier.map(Tier::name).unwrap_or_default().to_owned(),
+            of.label.map(Label::name).unwrap_or_default().to_owned(),
             regime_name(regime).unwrap_or_default().to_owned(),
             number(of.vix),
             number(feature(&of.features, 28).value()),

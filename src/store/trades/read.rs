@@ -1,6 +1,6 @@
 //! Reads trade records back and sorts them by mode and preset, which no statistic mixes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ use crate::store::options::folders::parse_ts;
 
 /// Longest line.
 const LINE_BYTES_MAX: usize = 1 << 20;
+/// The part of the trades that no decision of ours opened.
+pub(super) const UNKNOWN: &str = "UNKNOWN";
 /// Most warnings that are told one by one.
 const WARNINGS_MAX: usize = 20;
 
@@ -40,7 +42,16 @@ struct Line {
     signal: Option<Signal>,
     entry: Option<Entry>,
     execution: Option<Execution>,
+    position: Option<Standing>,
     result: Option<Outcome>,
+}
+
+/// What is read of a position.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(super) struct Standing {
+    pub(super) side: String,
+    pub(super) qty: u32,
+    pub(super) open_usd: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,24 +93,24 @@ struct Outcome {
     trade_id: String,
     exit_time: Option<String>,
     qty: u32,
-    gross_usd: f64,
-    fees_usd: f64,
+    gross_usd: Option<f64>,
+    fees_usd: Option<f64>,
     r: Option<f64>,
     risk_usd: Option<f64>,
     equity_at_entry_usd: Option<f64>,
     tick_usd: Option<f64>,
-    mfe_ticks: f64,
-    mae_ticks: f64,
+    mfe_ticks: Option<f64>,
+    mae_ticks: Option<f64>,
     adverse_first: bool,
     entry_slippage_ticks: Option<f64>,
     exit_slippage_ticks: Option<f64>,
     minutes: Option<f64>,
     exit_reason: String,
-    session: String,
-    sub_bucket: String,
+    session: Option<String>,
+    sub_bucket: Option<String>,
     regime: Option<String>,
     vix_regime: Option<String>,
-    tier: String,
+    tier: Option<String>,
     features: Vec<Option<f64>>,
 }
 
@@ -114,6 +125,10 @@ pub struct Sample {
     pub simulated: bool,
     /// Closed trades by their id.
     pub(super) trips: BTreeMap<String, Trip>,
+    /// Ids of closed trades of which nobody knows what they made: no statistic holds them.
+    pub unknown: BTreeSet<String>,
+    /// Positions that no later record closes, by symbol.
+    pub(super) open: BTreeMap<String, Standing>,
     /// First and last trade date of any record, days since 1970-01-01.
     pub first: i32,
     /// See `first`.
@@ -138,6 +153,33 @@ impl Sample {
     /// Closed trades, in no order of time.
     pub fn trips(&self) -> impl Iterator<Item = &Trip> {
         self.trips.values()
+    }
+
+    /// What stands in no number of the report, in sentences.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for (symbol, of) in &self.open {
+            let usd = of.open_usd.map_or("unknown".to_owned(), |usd| format!("{usd:.2} USD"));
+            let (side, qty) = (&of.side, of.qty);
+            all.push(format!(
+                "Position never closed: {symbol} {side} {qty}, open profit {usd} at the last mark."
+            ));
+        }
+        if !self.unknown.is_empty() {
+            let n = self.unknown.len();
+            all.push(format!("{n} round trips whose profit nobody knows count in no number."));
+        }
+        all
+    }
+
+    /// Takes the position of a symbol.
+    pub(super) fn stands(&mut self, symbol: String, standing: Standing) {
+        if standing.qty == 0 {
+            self.open.remove(&symbol);
+        } else {
+            self.open.insert(symbol, standing);
+        }
     }
 
     /// Counts a decision edge: its score and side, the gate that refused, and id and contracts of
@@ -321,10 +363,18 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
             let id = line.corrects.unwrap_or(line.record_id);
             sample.executions.insert(id, line.execution.context("no execution")?);
         }
+        "POSITION_UPDATE" => {
+            let standing = line.position.context("no position")?;
+            sample.stands(line.symbol.unwrap_or_default(), standing);
+        }
         "FINAL_RESULT" => {
             let result = line.result.context("no result")?;
             let symbol = line.symbol.unwrap_or_default();
-            let trip = trip(result, (&line.mode, &line.preset), symbol, day);
+            let id = result.trade_id.clone();
+            let Some(trip) = trip(result, (&line.mode, &line.preset), symbol, day) else {
+                sample.unknown.insert(id);
+                return Ok(());
+            };
             // A replay into the same folder writes its trades again.
             if let Some(old) = sample.trips.insert(trip.id.clone(), trip)
                 && line.corrects.is_none()
@@ -337,12 +387,14 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> Trip {
+/// The trip of a result, `None` where nobody knows what it made.
+fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> Option<Trip> {
+    let unknown = || UNKNOWN.to_owned();
     let mut features = [None; FEATURES];
     for (slot, value) in features.iter_mut().zip(of.features) {
         *slot = value;
     }
-    Trip {
+    Some(Trip {
         id: of.trade_id,
         mode: mode.to_owned(),
         preset: preset.to_owned(),
@@ -350,24 +402,24 @@ fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> 
         day,
         exit_ns: of.exit_time.as_deref().and_then(parse_ts).map_or(0, |ts| ts.0),
         qty: of.qty,
-        gross_usd: of.gross_usd,
-        fees_usd: of.fees_usd,
+        gross_usd: of.gross_usd?,
+        fees_usd: of.fees_usd?,
         r: of.r,
         risk_usd: of.risk_usd,
         equity_usd: of.equity_at_entry_usd,
         tick_usd: of.tick_usd,
-        excursion: (of.mfe_ticks, of.mae_ticks),
+        excursion: (of.mfe_ticks?, of.mae_ticks?),
         adverse_first: of.adverse_first,
         slippage: [of.entry_slippage_ticks, of.exit_slippage_ticks],
         minutes: of.minutes,
         reason: of.exit_reason,
-        session: of.session,
-        sub_bucket: of.sub_bucket,
+        session: of.session.unwrap_or_else(unknown),
+        sub_bucket: of.sub_bucket.unwrap_or_else(unknown),
         regime: of.regime,
         vix_regime: of.vix_regime,
-        tier: of.tier,
+        tier: of.tier.unwrap_or_else(unknown),
         features,
-    }
+    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::super::read::{self, trading_days};
 use super::super::synthetic::{OPEN, calendar, day, header, stamp};
 use super::super::{ml, performance_file};
 use super::*;
+use crate::trader::note::Ordered;
 use crate::units::MINUTE;
 
 const COUNT: usize = 40;
@@ -242,7 +243,7 @@ fn a_report_says_what_the_notes_said() {
         .into_iter()
         .filter_map(|note| if let Note::Trade(closed) = note { Some(closed) } else { None })
         .collect();
-    let net: f64 = closed.iter().map(Closed::net_usd).sum();
+    let net: f64 = closed.iter().filter_map(Closed::net_usd).sum();
     assert!((report.summary.net_usd - net).abs() < 1e-6);
     let rs: f64 = closed.iter().filter_map(Closed::r).sum();
     assert!((report.summary.net_r - rs).abs() < 1e-9);
@@ -411,5 +412,88 @@ fn files_follow_the_trade_date() {
     let next = lines(&at.join("trades_20260115.json"));
     assert_eq!(next.len(), 6);
     assert_eq!(next.last().expect("late")["trade_date"], "2026-01-14");
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+/// What no decision opened, and what never happened, teaches nothing.
+#[test]
+fn no_rows_without_a_decision_or_a_market() {
+    let rows = |data: &Path, mode: Mode| {
+        let path = folder(data, mode).join("ml_features_20260114.csv");
+        std::fs::read_to_string(path).expect("rows").lines().count() - 1
+    };
+    let data = data("no-rows");
+    run(&data, Mode::Replay, "simulated");
+    assert_eq!(rows(&data, Mode::Replay), 0);
+    let head = header(Mode::Paper, "realtime");
+    let mut writer = TradeWriter::new(&data, head, calendar(), OPEN).expect("a writer");
+    for note in day(2) {
+        let note = match note {
+            Note::Trade(closed) if closed.trade.counter() == 1 => Note::Trade(Closed {
+                tier: None,
+                d: None,
+                coverage: None,
+                label: None,
+                sub_bucket: None,
+                gross_usd: None,
+                ..closed
+            }),
+            other => other,
+        };
+        writer.write(&note).expect("written");
+    }
+    writer.finish(END).expect("finished");
+    assert_eq!(rows(&data, Mode::Paper), 1);
+    let path = folder(&data, Mode::Paper).join("trades_20260114.json");
+    let all = lines(&path);
+    let result = &of(&all, "FINAL_RESULT").first().copied().expect("a result")["result"];
+    for field in ["tier", "d", "score", "coverage", "session", "gross_usd", "net_usd", "r"] {
+        assert!(result[field].is_null(), "{field}: {result}");
+    }
+    let loaded = read::load(&[path]).expect("loaded");
+    let sample = loaded.samples.values().next().expect("a sample");
+    assert_eq!((sample.trips().count(), sample.unknown.len()), (1, 1));
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+/// A position that nothing closes is told, and is in no number.
+#[test]
+fn what_is_open_at_the_end_is_told() {
+    let data = data("open");
+    let head = header(Mode::Paper, "realtime");
+    let mut writer = TradeWriter::new(&data, head, calendar(), OPEN).expect("a writer");
+    // The second trade is not closed.
+    let last = day(2).into_iter().rposition(|note| matches!(note, Note::Impact(_)));
+    let fills = day(2).into_iter().take(last.expect("one") - 3);
+    fills.for_each(|note| writer.write(&note).expect("written"));
+    writer.finish(END).expect("finished");
+    let at = folder(&data, Mode::Paper);
+    let loaded = read::load(&[at.join("trades_20260114.json")]).expect("loaded");
+    let sample = loaded.samples.values().next().expect("a sample");
+    let said = sample.unfinished();
+    assert!(
+        matches!(&said[..], [one] if one.contains("ES SHORT 2, open profit 25.00 USD")),
+        "{said:?}"
+    );
+    let text = std::fs::read_to_string(at.join(performance_file(jiff::civil::date(2026, 1, 14))));
+    assert!(text.expect("the day's file").contains("Position never closed: ES SHORT 2"));
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+/// An entry that ends without a fill is forgotten.
+#[test]
+fn entries_that_came_to_nothing_are_forgotten() {
+    let data = data("nothing");
+    let head = header(Mode::Paper, "realtime");
+    let mut writer = TradeWriter::new(&data, head, calendar(), OPEN).expect("a writer");
+    let note = day(1).into_iter().next().expect("a decision");
+    writer.write(&note).expect("written");
+    let Note::Decision(Decided { at, entry: Some(entry), .. }) = note else { panic!("an entry") };
+    let (id, trade, role, qty) = (entry.id, entry.id, Role::Entry, entry.qty);
+    let ordered = |state, filled| Note::Order(Ordered { at, id, trade, role, state, qty, filled });
+    writer.write(&ordered("WORKING", 0)).expect("taken");
+    assert_eq!(writer.open.len(), 1);
+    writer.write(&ordered("CANCELED", 0)).expect("taken");
+    assert_eq!(writer.open.len(), 0);
     std::fs::remove_dir_all(data).expect("clean up");
 }

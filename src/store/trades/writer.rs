@@ -17,7 +17,7 @@ use super::{
 use super::{ml_file, trades_file};
 use crate::calendar::{Calendar, date_of};
 use crate::context::Context;
-use crate::order::OrderId;
+use crate::order::{OrderId, Role};
 use crate::store::options::folders::Mode;
 use crate::trader::note::{After, Closed, Decided, Filled, Note, Stamp};
 use crate::units::{Instrument, SECOND, Ts};
@@ -184,7 +184,15 @@ impl TradeWriter {
                 let group = groups::correlation(exposed, &self.header.instruments);
                 self.put(record.with(group), exposed.at)
             }
-            Note::Order(_) | Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => Ok(()),
+            Note::Order(order) => {
+                // An entry that ended without a fill is the beginning of nothing.
+                let over = matches!(order.state, "FILLED" | "CANCELED" | "REJECTED");
+                if over && order.role == Role::Entry && order.filled == 0 {
+                    self.open.remove(&order.trade);
+                }
+                Ok(())
+            }
+            Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => Ok(()),
         }
     }
 
@@ -313,6 +321,10 @@ impl TradeWriter {
         let (_, record) = self.record("FINAL_RESULT", closed.at, None);
         self.put(record.with(groups::result(closed, &instrument, fills)), closed.at)?;
         self.written.trades += 1;
+        // Nothing is to be learned from what nobody decided, nor from what never happened.
+        if closed.d.is_none() || self.header.is_simulated() {
+            return Ok(());
+        }
         let row = ml::Row {
             closed,
             decided,

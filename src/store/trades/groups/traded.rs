@@ -3,6 +3,8 @@
 use super::super::value::{Group, Value, millis, points};
 use super::{features, kind_name, regime_name, vix_regime, volatility_name};
 use crate::analytics::Verdict;
+use crate::calendar::{Label, SubBucket};
+use crate::decision::Tier;
 use crate::order::Role;
 use crate::trader::note::{After, Closed, Exposed, Filled, Held, Member};
 use crate::units::{Instrument, Reason};
@@ -76,7 +78,7 @@ pub(in crate::store::trades) fn execution(
     group.need("target", bracket.map(|b| points(b.1, tick)), Reason::NoInput);
     group.need("rr_net", of.plan.map(|p| p.0), Reason::NoInput);
     group.need("risk_usd", of.plan.map(|p| p.1), Reason::NoInput);
-    group.put("fees_usd", of.fees_usd);
+    group.need("fees_usd", of.fees_usd, Reason::NoInput);
     group
 }
 
@@ -97,21 +99,21 @@ pub(in crate::store::trades) fn position(of: &Held, tick: f64) -> Group {
     };
     group.put("side", side);
     group.put("qty", of.qty.unsigned_abs());
-    group.put("average_entry", of.average * tick);
-    group.put("mark", of.mark * tick);
-    group.put("open_ticks", of.open_ticks);
-    group.put("open_usd", of.open_usd);
-    let (best, worst) = of.excursion;
-    group.put("mfe_ticks", best);
-    group.put("mae_ticks", worst);
+    let none = Reason::NoInput;
+    group.need("average_entry", of.average.map(|ticks| ticks * tick), none);
+    group.need("mark", of.mark.map(|ticks| ticks * tick), none);
+    group.need("open_ticks", of.open_ticks, none);
+    group.need("open_usd", of.open_usd, none);
+    group.need("mfe_ticks", of.excursion.map(|e| e.0), none);
+    group.need("mae_ticks", of.excursion.map(|e| e.1), none);
     let minutes = millis(of.since, of.at.market_time).map(|ms| ms / 60_000.0);
     group.need("minutes", minutes, Reason::NoInput);
     // A flat position has no distance to anything: null there is no gap.
     let sign = f64::from(of.qty.signum());
     let open = of.bracket.filter(|_| of.qty != 0);
-    let to = |ticks: i32| sign * (f64::from(ticks) - of.mark);
-    let stop = open.map(|b| -to(b.0.ticks()));
-    let target = open.map(|b| to(b.1.ticks()));
+    let to = |ticks: i32| of.mark.map(|mark| sign * (f64::from(ticks) - mark));
+    let stop = open.and_then(|b| to(b.0.ticks())).map(|ticks| -ticks);
+    let target = open.and_then(|b| to(b.1.ticks()));
     let rr = stop.zip(target).filter(|(stop, _)| *stop > 0.0).map(|(stop, target)| target / stop);
     for (name, value) in [("ticks_to_stop", stop), ("ticks_to_target", target), ("current_rr", rr)]
     {
@@ -137,47 +139,44 @@ pub(in crate::store::trades) fn result(
     group.put("exit_time", of.exit_time);
     group.put("side", if of.way.sign() > 0 { "LONG" } else { "SHORT" });
     group.put("qty", of.qty);
-    group.put("entry", of.entry * tick);
-    group.put("exit", of.exit * tick);
-    group.put("pnl_ticks", of.ticks);
-    group.put("gross_usd", of.gross_usd);
-    group.put("fees_usd", of.fees_usd);
-    group.put("net_usd", of.net_usd());
+    let none = Reason::NoInput;
+    group.need("entry", of.entry.map(|ticks| ticks * tick), none);
+    group.need("exit", of.exit.map(|ticks| ticks * tick), none);
+    group.need("pnl_ticks", of.ticks, none);
+    group.need("gross_usd", of.gross_usd, none);
+    group.need("fees_usd", of.fees_usd, none);
+    group.need("net_usd", of.net_usd(), none);
     group.need("r", of.r(), Reason::ZeroDenominator);
     group.need("entry_slippage_ticks", of.slippage.0, Reason::NoInput);
     group.need("exit_slippage_ticks", of.slippage.1, Reason::NoInput);
-    let (best, worst) = of.excursion;
+    let (best, worst) = (of.excursion.map(|e| e.0), of.excursion.map(|e| e.1));
     let tick_usd = instrument.multiplier.map(|usd| usd * tick);
-    let in_r = |ticks: f64| {
-        let usd = ticks * tick_usd? * f64::from(of.qty);
-        (of.risk_usd > 0.0).then(|| usd / of.risk_usd)
-    };
-    group.put("mfe_ticks", best);
-    group.put("mae_ticks", worst);
+    let in_r = |ticks: Option<f64>| Some(ticks? * tick_usd? * f64::from(of.qty) / of.risk_usd?);
+    group.need("mfe_ticks", best, none);
+    group.need("mae_ticks", worst, none);
     group.need("mfe_r", in_r(best), Reason::ZeroDenominator);
     group.need("mae_r", in_r(worst), Reason::ZeroDenominator);
     let minutes = millis(of.entry_time, of.exit_time).map(|ms| ms / 60_000.0);
     group.need("minutes", minutes, Reason::NoInput);
     group.put("exit_reason", of.reason.name());
     group.put("fill_ids", fills.into_iter().map(Value::from).collect::<Vec<Value>>());
-    group.put("tier", of.tier.name());
-    group.put("score", 100.0 * of.d.abs());
-    group.put("session", of.label.name());
+    group.maybe("tier", of.tier.map(Tier::name), none);
+    group.maybe("score", of.d.map(|d| 100.0 * d.abs()), none);
+    group.maybe("session", of.label.map(Label::name), none);
     let [entered, _] = of.regime;
     group.need("regime", regime_name(entered), Reason::Warmup);
-    group.put("sub_bucket", of.sub_bucket.name());
+    group.maybe("sub_bucket", of.sub_bucket.map(SubBucket::name), none);
     let [volatility, _] = of.volatility;
     group.maybe("volatility_regime", volatility_name(volatility), volatility.reason);
     group.maybe("vix", of.vix, Reason::NoInput);
     group.maybe("vix_regime", vix_regime(of.vix), Reason::NoInput);
-    group.put("d", of.d);
-    group.put("coverage", of.coverage);
+    group.maybe("d", of.d, none);
+    group.maybe("coverage", of.coverage, none);
     group.put("adverse_first", of.adverse_first);
     group.maybe("tick_usd", tick_usd, Reason::NoInput);
-    let known = |usd: f64| Some(usd).filter(|usd| *usd > 0.0);
-    group.maybe("risk_usd", known(of.risk_usd), Reason::NoInput);
-    group.maybe("equity_at_entry_usd", known(of.equity_usd), Reason::NoInput);
-    let share = known(of.equity_usd).map(|usd| 100.0 * of.net_usd() / usd);
+    group.maybe("risk_usd", of.risk_usd, Reason::NoInput);
+    group.maybe("equity_at_entry_usd", of.equity_usd, Reason::NoInput);
+    let share = of.net_usd().zip(of.equity_usd).map(|(net, usd)| 100.0 * net / usd);
     group.maybe("net_pct_of_equity_at_entry", share, Reason::NoInput);
     features(&mut group, &of.features);
     group
@@ -187,7 +186,8 @@ pub(in crate::store::trades) fn result(
 pub(in crate::store::trades) fn post_trade(of: &Closed, after: Option<&After>) -> Group {
     let mut group = Group::new("post_trade");
     group.put("trade_id", of.trade.to_string());
-    group.put("outcome", Verdict::of(of.net_usd(), of.fees_usd).name());
+    let outcome = of.net_usd().zip(of.fees_usd).map(|(net, fees)| Verdict::of(net, fees).name());
+    group.need("outcome", outcome, Reason::NoInput);
     let [_, left] = of.regime;
     group.maybe("regime_at_exit", regime_name(left), Reason::Warmup);
     let [before, behind] = of.volatility;

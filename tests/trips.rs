@@ -1,0 +1,320 @@
+//! Round trips beside the orders: what a run takes over from the run before it, from the venue or
+//! from somebody else's hand counts like what it opened itself.
+
+use mia::config::Config;
+use mia::context::Context;
+use mia::event::{Body, Event, HaltCause, Sequencer};
+use mia::order::{
+    Action, BuySell, Command, ExecutionId, Fill, KillState, Listing, OrderId, OrderKind,
+    OrderUpdate, Status, UpdateReason,
+};
+use mia::pipeline::{CoreParams, Pipeline};
+use mia::risk::{Rule, State};
+use mia::runtime::setup::Setup;
+use mia::tally::SessionFilter;
+use mia::trader::note::{Closed, Note, Stamp};
+use mia::trader::{Trader, check_trips};
+use mia::units::{Aggressor, Instrument, Px, SECOND, SymbolId, Ts};
+use proptest::prelude::*;
+
+/// 2026-01-14 10:00 New York.
+const START: Ts = Ts(1_768_402_800 * SECOND);
+const SYMBOL: SymbolId = SymbolId(0);
+const MS: i64 = 1_000_000;
+
+/// A core whose orders go to a venue that the test plays.
+struct World {
+    setup: Setup,
+    core: CoreParams,
+    pipeline: Pipeline,
+    sequencer: Sequencer,
+    ts: Ts,
+    executions: u64,
+    closed: Vec<Closed>,
+    alerts: Vec<&'static str>,
+    positions: Vec<i32>,
+    commands: Vec<Command>,
+}
+
+impl World {
+    fn new() -> World {
+        let text = std::fs::read_to_string("tests/trading.toml").expect("tests/trading.toml");
+        let config = Config::parse(&text).expect("valid");
+        let instruments = vec![Instrument::from_symbol("ESH6").expect("known")];
+        let setup = Setup::new(config, instruments, "replay").expect("valid");
+        let mut core = setup.core(SessionFilter::All);
+        let trading = core.trading.as_mut().expect("set");
+        (trading.exchange, trading.orders.inside) = (None, false);
+        // Somebody lifts what holds, no date does.
+        trading.risk.attended = true;
+        let pipeline = Pipeline::new(&core, setup.calendar.clone());
+        World {
+            setup,
+            core,
+            pipeline,
+            sequencer: Sequencer::default(),
+            ts: START,
+            executions: 0,
+            closed: Vec::new(),
+            alerts: Vec::new(),
+            positions: Vec::new(),
+            commands: Vec::new(),
+        }
+    }
+
+    fn trader(&self) -> &Trader {
+        self.pipeline.judge().trader().expect("it trades")
+    }
+
+    fn state(&self) -> &State {
+        self.trader().risk().state()
+    }
+
+    fn unmeasured(&self) -> bool {
+        self.state().holds.since(Rule::Unmeasured).is_some()
+    }
+
+    /// What the orders hold, and that the round trips hold the same.
+    fn held(&self) -> i32 {
+        let qty = self.trader().orders().position(SYMBOL).expect("one symbol").qty;
+        let at = Stamp { seq: 0, ts: self.ts, market_time: self.ts, symbol: SYMBOL };
+        let trips: i32 = self.trader().held(at).map(|held| held.qty).sum();
+        assert_eq!(trips, qty, "round trips and orders");
+        qty
+    }
+
+    fn event(&mut self, body: Body) {
+        self.ts.0 += MS;
+        let (ts, symbol) = (self.ts, SYMBOL);
+        let event = Event { seq: 0, ts, ts_exch: ts, symbol, flags: 0, body };
+        let event = self.sequencer.stamp(event);
+        self.pipeline.on_event(&event, &Context::EMPTY);
+        let judge = self.pipeline.judge();
+        self.commands.extend_from_slice(judge.commands());
+        for note in judge.notes() {
+            match note {
+                Note::Trade(closed) => self.closed.push(*closed),
+                Note::Alert(alert) => self.alerts.push(alert.rule),
+                Note::Position(held) => self.positions.push(held.qty),
+                _ => {}
+            }
+        }
+        self.held();
+        assert!(!self.alerts.contains(&"round_trip_lost"));
+    }
+
+    fn connect(&mut self, position: i32) {
+        self.event(Body::Link(true));
+        self.event(Body::Position(position));
+        for listing in [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills] {
+            self.event(Body::Listed(listing));
+        }
+    }
+
+    fn trade(&mut self, ticks: i32) {
+        let (px, aggressor) = (Px::new(ticks).expect("px"), Aggressor::Buy);
+        self.event(Body::Trade { px, qty: 1, aggressor, unbundled: 0 });
+    }
+
+    /// An execution of an order; of somebody else's where none is given.
+    fn fill(&mut self, id: Option<OrderId>, way: BuySell, qty: u32, ticks: i32) {
+        self.executions += 1;
+        let id = id.unwrap_or(OrderId::foreign(7));
+        let (execution, px) = (ExecutionId::new(self.executions), Px::new(ticks).expect("px"));
+        self.event(Body::Fill(Fill { id, execution, px, qty, way }));
+    }
+
+    /// The program ends and starts again.
+    fn restart(&mut self) {
+        let trader = self.trader();
+        let (risk, trips) = (*trader.risk().state(), trader.trips_text());
+        let orders = trader.orders().to_text();
+        assert_eq!(check_trips(&trips, 1), Ok(()));
+        let start = &mut self.core.trading.as_mut().expect("set").start;
+        (start.risk, start.orders, start.trips) = (risk, orders, trips.clone());
+        start.equity_usd = None;
+        self.pipeline = Pipeline::new(&self.core, self.setup.calendar.clone());
+        assert_eq!(self.trader().trips_text(), trips, "as it was");
+        self.held();
+    }
+}
+
+/// The run before bought two by hand; this one sells them.
+#[test]
+fn a_position_of_the_run_before_counts() {
+    let mut world = World::new();
+    world.connect(0);
+    world.trade(24_000);
+    world.fill(None, BuySell::Buy, 2, 24_000);
+    assert_eq!((world.held(), world.state().trades), (2, 1));
+    world.restart();
+    world.connect(2);
+    assert_eq!((world.held(), world.state().trades), (2, 1), "it is no second trade");
+    world.trade(23_990);
+    let open = world.state().open_usd;
+    assert!((-270.0..-250.0).contains(&open), "ten ticks of two contracts, and fees: {open}");
+    world.fill(None, BuySell::Sell, 2, 23_990);
+    assert_eq!((world.held(), world.state().trades, world.state().losses), (0, 1, 1));
+    let [closed] = world.closed[..] else { panic!("one round trip") };
+    let net = closed.net_usd().expect("known");
+    assert_eq!(closed.gross_usd, Some(-250.0));
+    assert!((world.state().day_usd - net).abs() < 1e-9 && world.state().open_usd == 0.0);
+    assert_eq!(world.positions.last(), Some(&0), "flat is told");
+    assert!(!world.unmeasured());
+    // The next one is a new one, and no end of a phantom.
+    world.fill(None, BuySell::Buy, 1, 23_980);
+    assert_eq!((world.held(), world.state().trades, world.closed.len()), (1, 2, 1));
+}
+
+/// Somebody else's trips are told apart.
+#[test]
+fn trips_of_others_have_ids_of_their_own() {
+    let mut world = World::new();
+    world.connect(0);
+    world.trade(24_000);
+    for _ in 0..3 {
+        world.fill(None, BuySell::Buy, 1, 24_000);
+        world.fill(None, BuySell::Sell, 1, 24_001);
+    }
+    let mut ids: Vec<String> = world.closed.iter().map(|c| c.trade.to_string()).collect();
+    assert!(ids.iter().all(|id| id.starts_with("foreign-")), "{ids:?}");
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    assert!(world.closed.iter().all(|c| c.d.is_none() && c.tier.is_none() && c.label.is_none()));
+}
+
+/// A position that nobody says the price of: its profit is unknown, and entries are halted.
+#[test]
+fn a_position_that_is_taken_over_has_no_known_profit() {
+    let mut world = World::new();
+    world.connect(3);
+    assert_eq!((world.held(), world.state().trades), (3, 1));
+    assert!(world.unmeasured() && world.trader().risk().kill() >= KillState::HaltEntries);
+    world.trade(24_000);
+    world.fill(None, BuySell::Sell, 3, 24_000);
+    assert_eq!((world.held(), world.closed.len()), (0, 0), "a price may still come");
+    // It does not: the venue has listed all it has.
+    world.connect(0);
+    let [closed] = world.closed[..] else { panic!("one round trip") };
+    assert_eq!((closed.net_usd(), closed.entry, closed.exit), (None, None, Some(24_000.0)));
+    assert_eq!((world.held(), world.state().day_usd, world.state().losses), (0, 0.0, 0));
+    assert!(world.alerts.contains(&"profit_unknown"));
+}
+
+/// An emergency flattens first: only then the connection is closed.
+#[test]
+fn an_emergency_disconnects_when_it_is_flat() {
+    let emergency = Body::Halt { state: KillState::Emergency, cause: HaltCause::Command };
+    let gone = |world: &World| world.commands.iter().any(|c| c.action == Action::Disconnect);
+    let flatten = |world: &World| {
+        world.commands.iter().find_map(|c| match c.action {
+            Action::Flatten { id } => Some(id),
+            _ => None,
+        })
+    };
+    let mut world = World::new();
+    world.connect(0);
+    world.trade(24_000);
+    world.fill(None, BuySell::Buy, 2, 24_000);
+    world.event(Body::Position(2));
+    world.event(emergency);
+    let id = flatten(&world).expect("it flattens");
+    assert!(!gone(&world), "with a position the connection is needed");
+    let update = |status, reason, filled| OrderUpdate {
+        id,
+        status,
+        reason,
+        way: Some(BuySell::Sell),
+        kind: Some(OrderKind::Market),
+        qty: 2,
+        filled,
+        px: None,
+    };
+    world.event(Body::Order(update(Status::Open, UpdateReason::Accepted, 0)));
+    world.fill(Some(id), BuySell::Sell, 2, 23_999);
+    world.event(Body::Order(update(Status::Filled, UpdateReason::Filled, 2)));
+    world.event(Body::Position(0));
+    world.trade(24_000);
+    assert!(world.held() == 0 && gone(&world), "flat: {:?}", world.commands);
+
+    // A venue that does not answer: the connection is closed all the same, but not at once.
+    let mut world = World::new();
+    world.connect(0);
+    world.trade(24_000);
+    world.fill(None, BuySell::Buy, 2, 24_000);
+    world.event(emergency);
+    for second in 0..40 {
+        assert_eq!(gone(&world), second >= 30, "after {second} s");
+        world.ts.0 += SECOND - MS;
+        world.event(Body::Timer);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Trade(i32),
+    Foreign { buy: bool, qty: u32, ticks: i32 },
+    Seconds(u8),
+    Reconnect(i32),
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let ticks = || 23_900..24_100;
+    prop_oneof![
+        ticks().prop_map(Step::Trade),
+        (any::<bool>(), 1..5_u32, ticks()).prop_map(|(buy, qty, ticks)| Step::Foreign {
+            buy,
+            qty,
+            ticks
+        }),
+        (1..5_u8).prop_map(Step::Seconds),
+        (-4..5).prop_map(Step::Reconnect),
+        Just(Step::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 48,
+        ..ProptestConfig::default()
+    })]
+
+    /// Whatever is filled, taken over and restarted: round trips hold what the orders hold, and
+    /// the day has lost or won what they say.
+    #[test]
+    fn round_trips_follow_the_orders(steps in prop::collection::vec(step(), 1..40)) {
+        let mut world = World::new();
+        world.connect(0);
+        // Before the first trade no date is known: it begins the day.
+        world.trade(24_000);
+        for step in steps {
+            match step {
+                Step::Trade(ticks) => world.trade(ticks),
+                Step::Foreign { buy, qty, ticks } => {
+                    let way = if buy { BuySell::Buy } else { BuySell::Sell };
+                    world.fill(None, way, qty, ticks);
+                }
+                Step::Seconds(n) => (0..n).for_each(|_| {
+                    world.ts.0 += SECOND;
+                    world.event(Body::Timer);
+                }),
+                Step::Reconnect(position) => {
+                    world.event(Body::Link(false));
+                    world.connect(position);
+                }
+                Step::Restart => {
+                    let held = world.held();
+                    world.restart();
+                    world.connect(held);
+                }
+            }
+        }
+        let known: f64 = world.closed.iter().filter_map(Closed::net_usd).sum();
+        prop_assert!((world.state().day_usd - known).abs() < 1e-6);
+        if world.closed.iter().any(|closed| closed.net_usd().is_none()) {
+            prop_assert!(world.unmeasured());
+        }
+    }
+}
