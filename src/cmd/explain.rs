@@ -4,6 +4,7 @@
 //! held then and not what somebody wrote down about it.
 
 use std::io::Write;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
@@ -225,7 +226,7 @@ fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Ex
         vix: decided.vix,
         features: features.collect(),
         gates: gates(decided),
-        micro_contracts: decided.micro,
+        micro_contracts: decided.micro.map(NonZero::get),
         limits: Vec::new(),
         order: decided.entry.map(|entry| Ordered {
             id: entry.id.to_string(),
@@ -320,7 +321,7 @@ fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "  {:<28} {now:>10}   limit {:.4}", limit.name, limit.limit)?;
     }
     match &it.order {
-        None => match it.micro_contracts.filter(|fits| *fits > 0) {
+        None => match it.micro_contracts {
             Some(fits) => writeln!(out, "\n  no order; {fits} of the micro would fit"),
             None => writeln!(out, "\n  no order"),
         },

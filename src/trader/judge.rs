@@ -1,5 +1,7 @@
 //! A signal: gates, size, order.
 
+use std::num::NonZero;
+
 use super::Trader;
 use super::note::{Decided, Entry, Note};
 use super::records::{market, stamp};
@@ -47,7 +49,7 @@ impl Trader {
         let Some(symbol) = self.symbols.get(usize::from(id.0)) else { return };
         let veto = passed.as_ref().err().copied();
         let zero = veto.filter(|veto| veto.gate == Gate::SizeZero);
-        let micro = zero.and_then(|_| self.risk.last_sizing()?.micro_hint);
+        let micro = zero.and_then(|_| NonZero::new(self.risk.last_sizing()?.micro_hint?));
         let market = market(frame, book, decision, symbol);
         let entry = passed.as_ref().ok().map(|passed| Entry {
             id: passed.id,

@@ -1,6 +1,8 @@
 //! [`Note`]: what a trading step leaves for records and screens. Plain and copyable; whoever
 //! writes files turns notes into text.
 
+use std::num::NonZero;
+
 use crate::calendar::{Label, SubBucket};
 use crate::decision::{Nearest, Tier};
 use crate::event::HaltCause;
@@ -125,8 +127,8 @@ pub struct Decided {
     /// Strength of the level cluster that made the target.
     pub cluster: Option<f64>,
     /// Contracts of the small sister that would have fitted where none of this one did: a hint,
-    /// nothing of it is sent. `None` for other refusals, and without a sister.
-    pub micro: Option<Qty>,
+    /// nothing of it is sent. `None` for other refusals, without a sister, and where none fits.
+    pub micro: Option<NonZero<Qty>>,
     /// What refused, `None` where an order left.
     pub veto: Option<Veto>,
     /// The order, where one left.

@@ -306,22 +306,6 @@ impl Trades {
     }
 }
 
-/// A position that a round trip has just closed, for a record.
-pub(super) fn flat(closed: &Closed, mid2: i64) -> Held {
-    Held {
-        at: closed.at,
-        trade: closed.trade,
-        qty: 0,
-        average: closed.entry,
-        mark: mid2 as f64 / 2.0,
-        open_ticks: 0.0,
-        open_usd: 0.0,
-        excursion: closed.excursion,
-        since: closed.entry_time,
-        bracket: None,
-    }
-}
-
 impl Open {
     fn new(trade: OrderId, way: BuySell, since: Ts, of: &Trades) -> Open {
         Open {

@@ -137,7 +137,7 @@ impl<'a> Counter<'a> {
         {
             *count += 1;
         }
-        self.result.micro += u64::from(decided.micro.is_some_and(|fits| fits > 0));
+        self.result.micro += u64::from(decided.micro.is_some());
         if let Some(entry) = decided.entry {
             count(&mut self.result.entries);
             self.scores.push((entry.id.to_bits(), decided.score));

@@ -212,6 +212,7 @@ impl OfSet {
             vetoes: vetoes.map(|&(gate, count)| (gate.to_owned(), count)).collect(),
             scores: Vec::new(),
             flagged: 0,
+            unfinished: Vec::new(),
             report: self.report,
         }
     }
