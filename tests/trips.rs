@@ -6,7 +6,7 @@ use mia::context::Context;
 use mia::event::{Body, Event, HaltCause, Sequencer};
 use mia::order::{
     Action, BuySell, Command, ExecutionId, Fill, KillState, Listing, OrderId, OrderKind,
-    OrderUpdate, Status, UpdateReason,
+    OrderUpdate, RejectClass, Status, UpdateReason,
 };
 use mia::pipeline::{CoreParams, Pipeline};
 use mia::risk::{Rule, State};
@@ -229,6 +229,7 @@ fn an_emergency_disconnects_when_it_is_flat() {
         qty: 2,
         filled,
         px: None,
+        class: RejectClass::Unknown,
     };
     world.event(Body::Order(update(Status::Open, UpdateReason::Accepted, 0)));
     world.fill(Some(id), BuySell::Sell, 2, 23_999);

@@ -63,7 +63,7 @@ enum Did {
     /// An execution.
     Filled(Role, BuySell, Qty, Px),
     /// A round trip: contracts, mean prices in and out, net profit.
-    Closed(BuySell, Qty, [f64; 2], f64, ExitReason),
+    Closed(BuySell, Qty, [Option<f64>; 2], Option<f64>, ExitReason),
 }
 
 fn did(note: &Note) -> Option<Did> {
