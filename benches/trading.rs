@@ -14,7 +14,6 @@
 mod common;
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket};
@@ -24,16 +23,16 @@ use mia::execution::wire::{Name, Wire};
 use mia::features::Frame;
 use mia::order::{Action, BuySell, Command, Depth, Intent, OrderId, OrderKind, Scales};
 use mia::pipeline::{Judge, split};
-use mia::risk::{Exposure, Open, Params, Product, Risk, State};
+use mia::risk::{Exposure, Open, Params, Risk, State};
 use mia::runtime::clock::Clock;
 use mia::runtime::setup::Setup;
 use mia::tally::SessionFilter;
 use mia::trader::note::Note;
-use mia::units::{Px, SECOND, Slot, SymbolId, Ts};
+use mia::units::{Instrument, Px, SECOND, Slot, SymbolId, Ts};
 
 /// Money of the synthetic contract: that of ES.
 const PRODUCT: &str = "[trading.product.SYNTHETIC-ES]\ntick_value = 12.5\nround_turn = 5.0\n\
-                       min_stop_ticks = 6\ncontracts_max = 5\nindex = true\n";
+                       min_stop_ticks = 6\ncontracts_max = 5\n";
 
 /// The configuration of `tests/trading.toml`, with trading or without.
 fn setup(market: &common::Recording, trades: bool) -> Setup {
@@ -116,10 +115,11 @@ fn intent(n: i64) -> Intent {
 
 fn parts(c: &mut Criterion) {
     let mut group = c.benchmark_group("order");
-    let product = Product::of_root("ES").expect("ES");
-    // One intent a nanosecond may pass.
-    let params = Params { cadence_ns: 1, ..Params::default() };
-    let mut risk = Risk::new(params, vec![Some(product)], common::calendar(), State::default());
+    let es = Instrument::from_symbol("ESZ6").expect("known");
+    let config = Config::default();
+    let products = config.products(&[es]);
+    let (params, calendar) = (Params::default(), common::calendar());
+    let mut risk = Risk::new(params, products, calendar, State::default());
     risk.on_balance(Ts(1), 1e6);
     let (exposure, mut n) = ([Open::default()], 0);
     let mut ask = || {

@@ -322,7 +322,6 @@ impl Entries {
             stop: found.stop,
             target: found.target,
             scales: self.scales(market, side),
-            again: side.again,
         })
     }
 

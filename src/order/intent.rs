@@ -72,8 +72,6 @@ pub struct Intent {
     pub target: Px,
     /// Factors on the size.
     pub scales: Scales,
-    /// The second try of an entry that was refused: the time between intents does not count.
-    pub again: bool,
 }
 
 impl Intent {

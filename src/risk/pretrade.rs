@@ -145,7 +145,6 @@ mod tests {
             stop: away(-12),
             target: away(40),
             scales: Scales { session: one, volatility: one, vix: one, vix_stress: false },
-            again: false,
         }
     }
 

@@ -75,7 +75,6 @@ fn intent(ts: Ts, symbol: SymbolId) -> Intent {
         stop: px(23_989),
         target: px(24_041),
         scales: Scales { session: one, volatility: one, vix: one, vix_stress: false },
-        again: false,
     }
 }
 

@@ -490,7 +490,9 @@ fn entries_that_came_to_nothing_are_forgotten() {
     writer.write(&note).expect("written");
     let Note::Decision(Decided { at, entry: Some(entry), .. }) = note else { panic!("an entry") };
     let (id, trade, role, qty) = (entry.id, entry.id, Role::Entry, entry.qty);
-    let ordered = |state, filled| Note::Order(Ordered { at, id, trade, role, state, qty, filled });
+    let refused = None;
+    let ordered =
+        |state, filled| Note::Order(Ordered { at, id, trade, role, state, qty, filled, refused });
     writer.write(&ordered("WORKING", 0)).expect("taken");
     assert_eq!(writer.open.len(), 1);
     writer.write(&ordered("CANCELED", 0)).expect("taken");
