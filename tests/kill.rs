@@ -1,13 +1,13 @@
 //! A trading run is killed again and again while it has orders at a venue. What the last one holds
-//! is what the venue holds, and no id was used twice.
+//! is what the venue holds, open position, stop and target, and no id was used twice.
 //!
 //! A few kills as a rule; a hundred with `MIA_KILLS=100 cargo test --test kill -- --nocapture`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dtc_sim::market::{Market, MarketRecord, SymbolSpec};
@@ -35,17 +35,26 @@ struct Watched {
     ways: Vec<(u64, bool)>,
     position: Arc<AtomicI64>,
     fills: Arc<AtomicU64>,
+    /// Total and filled contracts of the orders that are not over.
+    open: BTreeMap<u64, [u32; 2]>,
+    working: Arc<AtomicU64>,
+    /// The market does nothing to orders any more, so that nothing moves between two looks.
+    still: Arc<AtomicBool>,
 }
 
 impl Venue for Watched {
     fn submit(&mut self, order: &NewOrder, market: &MarketState) {
         self.ways.push((order.number, order.buy));
+        self.open.insert(order.number, [order.quantity, 0]);
         self.inner.submit(order, market);
     }
 
     fn submit_pair(&mut self, pair: &NewPair, market: &MarketState) {
         self.ways.extend([(pair.first.number, pair.first.buy)]);
         self.ways.extend([(pair.second.number, pair.second.buy)]);
+        for order in [&pair.first, &pair.second] {
+            self.open.insert(order.number, [order.quantity, 0]);
+        }
         self.inner.submit_pair(pair, market);
     }
 
@@ -62,7 +71,9 @@ impl Venue for Watched {
     }
 
     fn on_record(&mut self, record: &MarketRecord, market: &MarketState) {
-        self.inner.on_record(record, market);
+        if !self.still.load(Ordering::SeqCst) {
+            self.inner.on_record(record, market);
+        }
     }
 
     fn on_end(&mut self, market: &MarketState) {
@@ -72,26 +83,46 @@ impl Venue for Watched {
     fn poll(&mut self) -> Option<Update> {
         let update = self.inner.poll()?;
         match update.event {
-            OrderEvent::Flattens { buy, .. } => self.ways.push((update.number, buy)),
+            OrderEvent::Flattens { buy, quantity } => {
+                self.ways.push((update.number, buy));
+                self.open.insert(update.number, [quantity, 0]);
+            }
+            OrderEvent::Rejected(_) | OrderEvent::Canceled(_) => {
+                self.open.remove(&update.number);
+            }
+            OrderEvent::Opened { quantity }
+            | OrderEvent::Resized(quantity)
+            | OrderEvent::Replaced { quantity, .. } => {
+                self.open.entry(update.number).or_default()[0] = quantity;
+            }
             OrderEvent::Filled { quantity, .. } => {
                 let way = self.ways.iter().rev().find(|way| way.0 == update.number);
                 let sign = if way.expect("a known order").1 { 1 } else { -1 };
                 self.position.fetch_add(sign * i64::from(quantity), Ordering::SeqCst);
                 self.fills.fetch_add(1, Ordering::SeqCst);
+                if let Some([total, filled]) = self.open.get_mut(&update.number) {
+                    *filled += quantity;
+                    if filled >= total {
+                        self.open.remove(&update.number);
+                    }
+                }
             }
             _ => {}
         }
+        self.working.store(self.open.len() as u64, Ordering::SeqCst);
         Some(update)
     }
 }
 
-fn configuration(folder: &Path, address: &str) -> PathBuf {
+/// Of a run that holds positions for `hold_s` at most.
+fn configuration(folder: &Path, address: &str, hold_s: u32) -> PathBuf {
     let limits = std::fs::read_to_string("tests/trading.toml").expect("tests/trading.toml");
+    let limits = limits.replace("max_hold_s = 40", &format!("max_hold_s = {hold_s}"));
     let news = folder.join("news.txt");
     std::fs::write(&news, "until,2100-01-01T00:00:00Z\n").expect("write");
     let own = format!(
         "[trading]\nfolder = {:?}\nmode = \"live\"\naccount = \"SIM1\"\nsource = \"sim\"\n\
-         news = {news:?}\non_stop = \"flatten\"",
+         news = {news:?}\non_stop = \"leave\"",
         folder.join("data")
     );
     let text = format!(
@@ -116,12 +147,13 @@ fn start(config: &Path) -> Child {
         .expect("starts")
 }
 
-/// Ids of the new orders of every journal, and the position that the last one ends with.
-fn journals(folder: &Path) -> (u64, BTreeSet<u64>, i32) {
+/// New orders of every journal with their ids, and the position and the number of open orders that
+/// the last one ends with.
+fn journals(folder: &Path) -> (u64, BTreeSet<u64>, i32, u64) {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).expect("journals").map(|e| e.expect("entry").path()).collect();
     paths.sort();
-    let (mut orders, mut ids, mut position) = (0, BTreeSet::new(), 0);
+    let (mut orders, mut ids, mut position, mut open) = (0, BTreeSet::new(), 0, 0);
     for path in paths {
         let data = std::fs::read(&path).expect("journal");
         let Ok(reader) = Reader::open(&data) else { continue };
@@ -146,8 +178,9 @@ fn journals(folder: &Path) -> (u64, BTreeSet<u64>, i32) {
             .expect("plays");
         let trader = pipeline.judge().trader().expect("it trades");
         position = trader.orders().position(SymbolId(0)).expect("one symbol").qty;
+        open = trader.orders().open_orders().count() as u64;
     }
-    (orders, ids, position)
+    (orders, ids, position, open)
 }
 
 #[test]
@@ -164,6 +197,7 @@ fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
         ..SyntheticConfig::default()
     });
     let (position, fills) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (working, still) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let calendar = Calendar::bundled().expect("calendar");
     let params = Params { latency_ns: 20_000_000_000, ..Params::default() };
     let venue = Watched {
@@ -171,6 +205,9 @@ fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
         ways: Vec::new(),
         position: position.clone(),
         fills: fills.clone(),
+        open: BTreeMap::new(),
+        working: working.clone(),
+        still: still.clone(),
     };
     let serving = ServeConfig {
         pace: Pace::Times(600.0),
@@ -179,7 +216,8 @@ fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
         ..ServeConfig::default()
     };
     let server = serve_with(serving, Box::new(market), Box::new(venue)).expect("loopback");
-    let config = configuration(&folder, &server.addr().to_string());
+    let address = server.addr().to_string();
+    let config = configuration(&folder, &address, 40);
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for kill in 0..kills {
         let mut run = start(&config);
@@ -189,27 +227,35 @@ fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
         run.wait().expect("gone");
         println!("kill {kill}: {} fills", fills.load(Ordering::SeqCst));
     }
-    // The last one is left to find its way, and then stopped in order: it closes what it holds, so
-    // that nothing moves between its last look and the venue's.
-    let mut run = start(&config);
-    Clock::sleep(Duration::from_secs(10));
-    for _ in 0..80 {
-        if fills.load(Ordering::SeqCst) > 0 {
-            break;
+    // The last one is left to find its way. Once it holds something with its stop and target at the
+    // venue, the market stands still and it is stopped: what it leaves is there to be compared.
+    let mut run = start(&configuration(&folder, &address, 36_000));
+    let standing = || position.load(Ordering::SeqCst) != 0 && working.load(Ordering::SeqCst) >= 2;
+    for _ in 0..90_000 {
+        if standing() {
+            still.store(true, Ordering::SeqCst);
+            Clock::sleep(Duration::from_millis(500));
+            if standing() {
+                break;
+            }
+            still.store(false, Ordering::SeqCst);
         }
-        Clock::sleep(Duration::from_secs(1));
+        Clock::sleep(Duration::from_millis(1));
     }
     let id = run.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
     assert!(run.wait().expect("ended").success());
     server.stop();
     let stats = server.join();
-    let (orders, ids, held) = journals(&folder.join("journal"));
+    let (orders, ids, held, open) = journals(&folder.join("journal"));
     let (venue, fills) = (position.load(Ordering::SeqCst), fills.load(Ordering::SeqCst));
+    let works = working.load(Ordering::SeqCst);
     println!("{orders} orders journaled, {} taken by the venue, {fills} fills", stats.orders);
-    println!("position {held}, at the venue {venue}");
+    println!("position {held}, at the venue {venue}; open orders {open}, at the venue {works}");
     assert_eq!(ids.len() as u64, orders, "no id twice");
     assert_eq!(i64::from(held), venue, "both hold the same");
+    assert_eq!(open, works, "and have the same orders open");
+    assert!(held != 0 && open >= 2, "a position with its stop and target was left");
     assert!(fills >= u64::from(kills / 4).max(1), "a test without trades proves nothing");
     std::fs::remove_dir_all(folder).expect("clean up");
 }

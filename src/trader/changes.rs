@@ -103,7 +103,10 @@ impl Trader {
             self.risk.on_order(at.ts, OrderEvent::Acked { latency_ns });
         }
         if order.state == OrderState::Rejected {
-            self.risk.on_order(at.ts, OrderEvent::Rejected(order.id));
+            // A bracket counts with its entry: what is refused of it leaves a position bare.
+            let bracket = matches!(order.role, Role::Stop | Role::Target);
+            let id = if bracket { order.trade } else { order.id };
+            self.risk.on_order(at.ts, OrderEvent::Rejected(id));
         }
         self.note(Note::Order(Ordered {
             at,
