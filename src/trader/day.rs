@@ -87,9 +87,9 @@ impl Day {
     /// Last price of the trading day before, where somebody saw it.
     fn close_before(&self, calendar: &Calendar) -> Option<Px> {
         let before = calendar.cash_day_before(self.globex_day)?;
-        let known = self.recorded.iter().chain(&self.seen);
+        let mut known = self.recorded.iter().chain(&self.seen);
         // What the run saw itself comes last and counts.
-        known.filter(|(day, _)| *day == before).last().map(|(_, px)| *px)
+        known.rfind(|(day, _)| *day == before).map(|(_, px)| *px)
     }
 
     /// A trade of an open market.

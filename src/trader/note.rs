@@ -28,6 +28,7 @@ pub struct Stamp {
 
 /// One thing to be written down.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a box would allocate on the hot thread")]
 pub enum Note {
     /// A side passed the gate or tried to.
     Decision(Decided),
