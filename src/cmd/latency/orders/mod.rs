@@ -27,9 +27,10 @@ use crate::order::BuySell;
 use crate::runtime::clock::Clock;
 use crate::runtime::cores;
 
-/// Runs at least, and orders of one run at most: its market has a day's end.
+/// Runs at least, and orders of one run at most: each trades a contract, and in the end they would
+/// move the levels that targets stand at.
 const ROUNDS: u32 = 4;
-const ROUND_MAX: u32 = 2000;
+const ROUND_MAX: u32 = 250;
 /// Orders from which there are several runs.
 const SEVERAL: u32 = 200;
 /// What the order may take longer than the echo at the middle, in ns.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anyhow::{Result, anyhow, bail};
-use dtc_sim::market::Market;
+use dtc_sim::market::{Market, MarketBody};
 use dtc_sim::synthetic::{START_NS, SyntheticConfig, SyntheticMarket, es};
 
 use super::line::PATIENCE_NS;
@@ -221,21 +221,18 @@ impl Round {
             duration_s: f64::from(WARM_UP_S),
             ..SyntheticConfig::default()
         });
-        for (number, record) in std::iter::from_fn(|| market.next()).enumerate() {
+        // Without depth there is no score, so nothing is ordered before its time.
+        let shown = |body: &_| matches!(body, MarketBody::Trade { .. } | MarketBody::Quote { .. });
+        let records = std::iter::from_fn(|| market.next()).filter(|record| shown(&record.body));
+        for (number, record) in records.enumerate() {
             self.server.show(&record)?;
             // Little by little: a turn of the net thread that takes long would halt the entries.
-            // What is decided meanwhile is answered like everything else.
             if number % PIECE == PIECE - 1 {
                 self.step(SECOND / 10)?;
             }
         }
-        self.server.settle_down()?;
         self.server.book(EVEN, EVEN)?;
-        self.catch_up()?;
-        // Whatever was decided meanwhile is over by then.
-        self.pass(2 * APART_S)?;
-        self.server.forget();
-        Ok(())
+        self.catch_up()
     }
 
     fn order(&mut self, way: BuySell, found: &mut Found) -> Result<()> {

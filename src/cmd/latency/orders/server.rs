@@ -24,6 +24,9 @@ const OUTBOUND_MAX: usize = 256 * 1024;
 /// Message number of a new order, and of the request that ends a logon: past fills.
 const NEW_ORDER: u16 = SubmitNewSingleOrder::TYPE;
 const FILLS: u16 = 303;
+/// Best bid of the standing book, in ticks: 5001.75, between the VWAP and the busiest price of the
+/// market before it, so that an entry of either side has a target ahead of it.
+const BID: i64 = 20_007;
 /// Cash of the account, USD.
 const CASH: f64 = 1e6;
 
@@ -34,8 +37,6 @@ pub(super) struct Server {
     desk: Desk,
     clock: Clock,
     spec: SymbolSpec,
-    /// Best bid of the standing book, in ticks.
-    bid: i64,
     /// How often fills were asked for: the last thing of a logon.
     pub(super) listed: u32,
     entries: Vec<SubmitNewSingleOrder>,
@@ -69,7 +70,6 @@ impl Server {
             session,
             desk: Desk::new(specs, Box::<Cancels>::default(), desk, faults),
             clock: clock.clone(),
-            bid: 0,
             spec,
             listed: 0,
             entries: Vec::new(),
@@ -141,21 +141,7 @@ impl Server {
         if self.session.outbound().len() > OUTBOUND_MAX { self.flush() } else { Ok(()) }
     }
 
-    /// From now on the book stands where the market has come to.
-    ///
-    /// # Errors
-    /// Where the market has no bid.
-    pub(super) fn settle_down(&mut self) -> Result<()> {
-        let book = self.desk.market().symbol(0).and_then(|s| s.book.best(Side::Bid));
-        let Some(bid) = book.and_then(|level| self.spec.ticks(level.price)) else {
-            bail!("the synthetic market has no bid");
-        };
-        self.bid = bid;
-        let ts_ns = self.clock.now().0;
-        self.show(&MarketRecord { ts_ns, symbol: 0, body: MarketBody::ClearBook })
-    }
-
-    /// Shows a book of these contracts a level of bids and of asks.
+    /// Shows the book, which stands at [`BID`], with these contracts a level of bids and of asks.
     ///
     /// # Errors
     /// As [`Line::send`].
@@ -180,8 +166,8 @@ impl Server {
 
     fn price(&self, side: Side, level: usize) -> f64 {
         let ticks = match side {
-            Side::Bid => self.bid - level as i64,
-            Side::Ask => self.bid + 1 + level as i64,
+            Side::Bid => BID - level as i64,
+            Side::Ask => BID + 1 + level as i64,
         };
         ticks as f64 * self.spec.increment
     }
@@ -236,15 +222,10 @@ impl Server {
         if !well {
             bail!("an order is not what was decided ({way:?}): {entry:?} {bracket:?}");
         }
-        self.forget();
-        // Neither was cut nor padded.
-        Ok(Some(SubmitNewSingleOrder::SIZE + SubmitNewOCOOrder::SIZE))
-    }
-
-    /// Lets go of the orders that have come.
-    pub(super) fn forget(&mut self) {
         self.entries.clear();
         self.brackets.clear();
+        // Neither was cut nor padded.
+        Ok(Some(SubmitNewSingleOrder::SIZE + SubmitNewOCOOrder::SIZE))
     }
 
     /// Orders that are not over.
