@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dtc::wire::{self, Message, value};
 use zerocopy::IntoBytes;
-use zerocopy::little_endian::{F64, I32};
+use zerocopy::little_endian::{F32, F64, I32};
 
 /// What a test tells the server.
 pub(crate) enum Say {
@@ -96,7 +96,15 @@ fn answer(kind: Kind, frame: &dtc::frame::Frame<'_>) -> Vec<u8> {
             let mut logon = wire::LogonResponse::DEFAULT;
             (logon.trading_is_supported, logon.oco_orders_supported) = (1, 1);
             logon.bracket_orders_supported = u8::from(kind.brackets);
+            logon.security_definitions_supported = 1;
             logon.as_bytes().to_vec()
+        }
+        506 => {
+            let asked = wire::SecurityDefinitionForSymbolRequest::parse(frame.bytes);
+            let mut definition = wire::SecurityDefinitionResponse::DEFAULT;
+            (definition.request_id, definition.symbol) = (request, asked.symbol);
+            definition.min_price_increment = F32::new(0.25);
+            definition.as_bytes().to_vec()
         }
         400 => {
             let mut account = wire::TradeAccountResponse::DEFAULT;

@@ -66,7 +66,6 @@ const CONFIG: &str = r#"
     round_turn = 5.0
     min_stop_ticks = 6
     contracts_max = 5
-    index = true
     [risk]
     rr_min = 0.02
     spread_max = 8
