@@ -14,7 +14,6 @@
 mod common;
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket};
