@@ -213,11 +213,13 @@ impl Event {
             self.body,
             Body::Link(_)
                 | Body::Order(_)
+                | Body::Sent(_)
                 | Body::Fill(_)
                 | Body::Position(_)
                 | Body::Balance(_)
                 | Body::Listed(_)
                 | Body::Reserved(_)
+                | Body::Halt { cause: HaltCause::Link | HaltCause::Heartbeat, .. }
         )
     }
 

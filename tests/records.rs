@@ -132,7 +132,10 @@ fn config() -> Config {
         + "[trading.product.ES]\ncontracts_max = 1\n"
         + "[trading.product.NQ]\ncontracts_max = 1\nmin_stop_ticks = 6\n";
     let mut config = Config::parse(&text).expect("valid");
-    config.trading.as_mut().expect("set").equity = 5e6;
+    let trading = config.trading.as_mut().expect("set");
+    trading.equity = 5e6;
+    // NQ is traded only where it is named.
+    trading.symbols = ["ESH4", "ESH6", "NQH6"].map(str::to_owned).to_vec();
     config
 }
 
@@ -244,10 +247,11 @@ fn context(version: u64, at: Ts) -> Context {
 }
 
 /// Fields that no run on paper with orders at the market has, and why.
-const ON_PAPER: [(&str, &str); 3] = [
+const ON_PAPER: [(&str, &str); 4] = [
     ("entry.limit", "NO_INPUT"),
     ("execution.server_id", "SIMULATED_SOURCE"),
     ("post_trade.notes", "NO_INPUT"),
+    ("signal.micro_contracts", "NO_INPUT"),
 ];
 
 #[test]

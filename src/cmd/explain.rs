@@ -71,6 +71,8 @@ struct Explained {
     /// Contracts of the micro that would have fitted where none of this one did.
     micro_contracts: Option<u32>,
     limits: Vec<Limit>,
+    /// Rules that stopped entries or more.
+    held: Vec<&'static str>,
     order: Option<Ordered>,
     bid_ask: Option<[f64; 2]>,
 }
@@ -134,7 +136,7 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
     if !setup.trades() {
         bail!("{}: the run did not trade: there is nothing to explain", file.path.display());
     }
-    let mut found: Option<(Decided, Vec<Limit>)> = None;
+    let mut found: Option<(Decided, Vec<Limit>, Vec<&str>)> = None;
     let mut edges = 0_u64;
     play(&setup, &Input::Journal { file: &file, reader }, |step: &Step<'_>| {
         for note in step.pipeline.judge().notes() {
@@ -142,17 +144,20 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
                 edges += 1;
                 if is_wanted(decided, wanted) {
                     let risk = step.pipeline.judge().trader().map(Trader::risk);
-                    found = Some((*decided, risk.map(limits).unwrap_or_default()));
+                    let held = risk.map(|risk| risk.state().holds.iter());
+                    let held = held.into_iter().flatten().map(|(rule, _)| rule.name());
+                    found = Some((*decided, risk.map(limits).unwrap_or_default(), held.collect()));
                 }
             }
         }
         Ok(())
     })?;
-    let Some((decided, limits)) = found else {
+    let Some((decided, limits, held)) = found else {
         let what = args.order.as_deref().or(args.at.as_deref()).unwrap_or("the run");
         bail!("{}: no decision for {what} among {edges}", file.path.display());
     };
-    let explained = Explained { limits, ..explain(&decided, &setup.preset, &setup.instruments) };
+    let explained =
+        Explained { limits, held, ..explain(&decided, &setup.preset, &setup.instruments) };
     if args.json {
         writeln!(out, "{}", simd_json::to_string(&explained)?)?;
     } else {
@@ -228,6 +233,7 @@ fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Ex
         gates: gates(decided),
         micro_contracts: decided.micro.map(NonZero::get),
         limits: Vec::new(),
+        held: Vec::new(),
         order: decided.entry.map(|entry| Ordered {
             id: entry.id.to_string(),
             contracts: entry.qty,
@@ -319,6 +325,9 @@ fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
     for limit in &it.limits {
         let now = limit.now.map_or_else(|| "unknown".to_owned(), |now| format!("{now:.4}"));
         writeln!(out, "  {:<28} {now:>10}   limit {:.4}", limit.name, limit.limit)?;
+    }
+    if !it.held.is_empty() {
+        writeln!(out, "  stopped by {}", it.held.join(", "))?;
     }
     match &it.order {
         None => match it.micro_contracts {

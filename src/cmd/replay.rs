@@ -330,6 +330,10 @@ fn replay_journal(
         player
             .play(|event| {
                 outputs.context(event.seq, &mut context);
+                // What another core's orders met at their venue is nothing to this one's.
+                if changed && event.is_of_venue() {
+                    return;
+                }
                 pipeline.on_event(event, &context);
                 if !changed {
                     outputs.check(event.seq, &pipeline);

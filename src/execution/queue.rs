@@ -212,10 +212,12 @@ impl Orders {
     }
 
     fn sent(&mut self, id: OrderId, turn: &mut Turn<'_>) {
+        let round = self.rounds.number();
         let Some(order) = self.order_mut(id) else { return };
         let [_, sent, _] = &mut order.times;
         if !sent.is_some() && order.handed.is_some() {
             *sent = turn.at.ts;
+            order.sent_round = round;
         }
         if order.state == OrderState::Handed {
             self.become_(id, OrderState::Sent, turn);

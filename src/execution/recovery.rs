@@ -191,9 +191,13 @@ impl Orders {
             Listing::Orders => {
                 for order in &mut self.live {
                     let before = order.sent_round < number && order.heard_round < number;
-                    // A server need not list what only waits for its entry.
-                    let told =
-                        !matches!(order.state, OrderState::Created | OrderState::PendingChild);
+                    // A server need not list what only waits for its entry, and cannot what has
+                    // not left: that may wait for the journal while the question overtakes it.
+                    let untold = matches!(
+                        order.state,
+                        OrderState::Created | OrderState::Handed | OrderState::PendingChild
+                    );
+                    let told = !untold;
                     if before && told {
                         order.absent_round = number;
                     }

@@ -34,8 +34,9 @@ pub const COMMANDS_RING: usize = 1024;
 /// Orders that wait for the journal.
 const HELD_MAX: usize = 64;
 
-/// How old the decision behind an order that waits for the journal may become. The core gives one
-/// up for lost a second later: what left after that would be an order that nobody knows of.
+/// How long an order waits for the journal, and how old the decision behind an entry may become
+/// meanwhile. The core gives one up for lost a second later: what left after that would be an order
+/// that nobody knows of.
 const HELD_NS: i64 = SECOND;
 
 /// How long the server may take to name its accounts and to define the symbols.
@@ -440,7 +441,14 @@ impl Trading {
     /// Drops what has waited for too long, a bracket with its entry.
     fn expire(&mut self, now: Ts) {
         let before = self.held.len();
-        self.held.retain(|h| now.since(h.command.ts) < HELD_NS);
+        self.held.retain(|h| {
+            let since = match h.command.action {
+                Action::New { parent: true, .. } | Action::Bracket { child: 1, .. } => h.command.ts,
+                // Nobody would do without an exit, or the second try of a bracket, for its age.
+                _ => h.since,
+            };
+            now.since(since) < HELD_NS
+        });
         self.sent.unsent += (before - self.held.len()) as u64;
     }
 
@@ -467,7 +475,10 @@ impl Trading {
 fn is_about(command: &Command, id: OrderId) -> bool {
     match command.action {
         Action::New { id: new, .. } => new == id,
-        Action::Bracket { parent, .. } => parent == id,
+        Action::Bracket { parent, child, .. } => {
+            let stop = parent.plus(child);
+            [parent, stop, stop.plus(1)].contains(&id)
+        }
         _ => false,
     }
 }

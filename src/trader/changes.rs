@@ -103,9 +103,10 @@ impl Trader {
             self.risk.on_order(at.ts, OrderEvent::Acked { latency_ns });
         }
         if order.state == OrderState::Rejected {
-            // A bracket counts with its entry: what is refused of it leaves a position bare.
-            let bracket = matches!(order.role, Role::Stop | Role::Target);
-            let id = if bracket { order.trade } else { order.id };
+            // An entry counts once with its bracket: what is refused of it leaves a position bare.
+            // A bracket that is tried again counts by itself.
+            let first = [order.trade.plus(1), order.trade.plus(2)].contains(&order.id);
+            let id = if first { order.trade } else { order.id };
             self.risk.on_order(at.ts, OrderEvent::Rejected(id));
         }
         self.note(Note::Order(Ordered {

@@ -105,7 +105,9 @@ impl Trader {
         let id = frame.event.symbol;
         let Some(symbol) = self.symbols.get_mut(usize::from(id.0)) else { return };
         let Some((refused, signal)) = symbol.entered.filter(|_| symbol.again) else { return };
-        if self.orders.open_orders().any(|o| o.symbol == id && o.id.is_ours()) {
+        // Half a batch of the book is no market to decide on.
+        let busy = self.orders.open_orders().any(|o| o.symbol == id && o.id.is_ours());
+        if busy || !book.is_readable() {
             return;
         }
         symbol.again = false;

@@ -154,10 +154,11 @@ impl Trader {
         let Trader { symbols, orders, .. } = self;
         for (id, symbol) in (0_u16..).map(SymbolId).zip(symbols) {
             let closing = orders.closing(id);
-            if closing != symbol.closing {
-                symbol.closing = closing;
+            // A reason that becomes a more urgent one is still the same exit.
+            if closing.is_some() != symbol.closing.is_some() {
                 symbol.exit_mid2 = symbol.touch.filter(|_| closing.is_some()).map(mid2);
             }
+            symbol.closing = closing;
         }
     }
 

@@ -254,10 +254,21 @@ fn what_waits_for_too_long_never_leaves() {
         let symbol = SymbolId(0);
         run.commands.push(Command { seq: 9, ts: old, symbol, action }).expect("room");
     }
-    run.push(10, 0, new(4));
+    // An exit waits from when it came, however old its reason.
+    let exit = Action::New {
+        id: id(4),
+        way: BuySell::Sell,
+        kind: OrderKind::Market,
+        qty: 1,
+        px: Px::ZERO,
+        parent: false,
+    };
+    run.commands
+        .push(Command { seq: 10, ts: old, symbol: SymbolId(0), action: exit })
+        .expect("room");
     assert_eq!(run.work(), NOTHING);
     progress.done(10);
-    assert_eq!(run.work(), [208], "the one that is young");
+    assert_eq!(run.work(), [208], "the exit");
     assert_eq!(run.trading.sent().unsent, 2);
     // An entry whose bracket finds no room does not wait either.
     for n in 0..HELD_MAX as u32 - 1 {
