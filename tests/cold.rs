@@ -25,7 +25,7 @@ use mia::providers::{ChainProvider, Clock as Time, FetchError};
 use mia::runtime::clock::Clock;
 use mia::runtime::cold::{Cold, Parts, Shown, Status};
 use mia::runtime::mids::{Futures, Mid};
-use mia::runtime::net::IndexTick;
+use mia::runtime::out::IndexTick;
 use mia::snapshot::{Adopter, Publisher};
 use mia::store::options::{Folders, Mode, folders, snapshot_json};
 use mia::units::{Instrument, MINUTE, Px, Reason, SECOND, SymbolId, Ts};

@@ -22,7 +22,7 @@ use super::asker::{self, Answer, Asked, Asker, IndexAsker, Indices, provider};
 use super::clock::Clock;
 use super::desk::{Around, Desk, Levelled};
 use super::mids::Futures;
-use super::net::IndexTick;
+use super::out::IndexTick;
 use super::schedule::{Schedule, Why};
 use super::unusual::Watch;
 use super::vix::Vix;

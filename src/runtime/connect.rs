@@ -12,7 +12,8 @@ use zerocopy::little_endian::{U16, U32};
 
 use super::clock::Clock;
 use super::followed::{Followed, Which};
-use super::net::{Flags, INDEX_BASE};
+use super::net::Flags;
+use super::out::INDEX_BASE;
 use super::player::ORDER_SOURCE;
 use super::setup::Setup;
 use super::source::{DtcConnection, NetSource, READ_BYTES};

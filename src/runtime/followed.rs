@@ -7,7 +7,7 @@ use dtc::file::follow::{FileKind, Follower, Progress, Start};
 use dtc::file::{depth, scid};
 
 use super::clock::Clock;
-use super::net::{EventSink, Out};
+use super::out::{EventSink, Out};
 use super::source::{FRAME_MIN, READ_BYTES, Turn};
 use crate::event::{Body, Event, GapCause, flag};
 use crate::feed::Counters;

@@ -25,6 +25,7 @@ pub mod live;
 pub mod mids;
 pub mod net;
 pub mod orderflow;
+pub mod out;
 pub mod player;
 pub mod previous;
 pub mod records;

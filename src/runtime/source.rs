@@ -13,7 +13,7 @@ use mio::Registry;
 
 use super::clock::Clock;
 use super::followed::Followed;
-use super::net::{EventSink, Out};
+use super::out::{EventSink, Out};
 use super::trading::{Sent, Trading};
 use crate::event::{Body, Event, GapCause, HaltCause};
 use crate::feed::Counters;

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::agent::wait_until;
 use super::clock::Clock;
 use super::files::{FileKind, Loaded, TickFiles, find, foreign, load};
-use super::net::{EventSink, Out};
+use super::out::{EventSink, Out};
 use super::player::Player;
 use super::setup::journal_instruments;
 use crate::event::{Body, Event, flag};
