@@ -121,6 +121,8 @@ struct Round {
     /// Receive time and number of the newest frame that the decision has told of, and its score.
     seen: Ts,
     seq: u64,
+    /// It was one of the market, so that what was sent before has been read.
+    market: bool,
     score: f64,
 }
 
@@ -147,7 +149,17 @@ impl Round {
         let journal = folder.join("orders.mjrnl");
         let live = Live::start(&setup, Some(&journal), &clock).map_err(|e| anyhow!(e))?;
         let server = Server::accept(&listener, &clock)?;
-        Ok(Round { live, server, clock, hand, journal, seen: Ts::NONE, seq: 0, score: 0.0 })
+        Ok(Round {
+            live,
+            server,
+            clock,
+            hand,
+            journal,
+            seen: Ts::NONE,
+            seq: 0,
+            market: false,
+            score: 0.0,
+        })
     }
 
     /// One turn of the venue and of whoever watches the run.
@@ -155,7 +167,8 @@ impl Round {
         self.server.serve()?;
         while let Ok(status) = self.live.status.pop() {
             let event = &status.frame.event;
-            (self.seen, self.seq, self.score) = (event.ts, event.seq, status.confluence.score);
+            (self.seen, self.seq, self.market) = (event.ts, event.seq, event.is_market());
+            self.score = status.confluence.score;
         }
         Ok(())
     }
@@ -188,9 +201,28 @@ impl Round {
     /// such steps of a second never fall into one turn of the net thread, but for what it reads
     /// meanwhile.
     fn step(&mut self, ns: i64) -> Result<()> {
+        let next = self.forward(ns);
+        self.until("the next moment", |round| round.seen >= next)
+    }
+
+    /// Moves the clock on; no event from now on is earlier than what is returned.
+    fn forward(&self, ns: i64) -> Ts {
         let next = Ts(self.clock.now().0 + ns);
         self.hand.forward(ns);
-        self.until("the next moment", |round| round.seen >= next)
+        next
+    }
+
+    /// Waits until the core has had what was said of the last order: that must not seem to have
+    /// taken seconds. An even book goes after it, and is repeated until it is seen.
+    fn hear_out(&mut self) -> Result<()> {
+        loop {
+            let next = self.forward(SECOND / 10);
+            self.server.book(EVEN, EVEN)?;
+            self.until("a book", |round| round.seen >= next)?;
+            if self.market {
+                return Ok(());
+            }
+        }
     }
 
     /// Lets some seconds go by, each of them seen by the whole core.
@@ -235,7 +267,7 @@ impl Round {
     }
 
     fn order(&mut self, way: BuySell, found: &mut Found) -> Result<()> {
-        self.server.book(EVEN, EVEN)?;
+        self.hear_out()?;
         self.pass(APART_S)?;
         let (bids, asks) = match way {
             BuySell::Buy => (HEAVY, LIGHT),
