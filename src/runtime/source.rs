@@ -252,10 +252,6 @@ impl DtcConnection {
             if !room || !self.read(clock, out, turn) {
                 break;
             }
-            // What a read led to leaves before the next one is tried.
-            if self.trading.is_some() {
-                self.trade(registry, clock, out, turn);
-            }
         }
         self.session_events(clock, out, turn);
         self.link(clock, out, turn);

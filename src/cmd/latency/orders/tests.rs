@@ -45,7 +45,7 @@ fn every_order_is_there_in_both_layouts() {
         assert_eq!(waited.is_some(), first);
         // Entry and bracket of each wait.
         assert!(waited.is_none_or(|count| count >= 48), "{waited:?}");
-        assert!(report["tick_to_send_ns"]["count"].as_u64() >= Some(48));
+        assert!(report["tick_to_send_p50_ns"].as_u64() > Some(0));
     }
 }
 
