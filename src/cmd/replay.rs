@@ -330,13 +330,12 @@ fn replay_journal(
         player
             .play(|event| {
                 outputs.context(event.seq, &mut context);
-                // What another core's orders met at their venue is nothing to this one's.
-                if changed && event.is_of_venue() {
-                    return;
-                }
-                pipeline.on_event(event, &context);
                 if !changed {
+                    pipeline.on_event(event, &context);
                     outputs.check(event.seq, &pipeline);
+                } else if !event.is_of_venue() {
+                    // What another core's orders met at their venue is nothing to this one's.
+                    pipeline.on_event(event, &context);
                 }
                 events += 1;
                 progress.tick(events, event.ts);

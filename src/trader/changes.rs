@@ -98,7 +98,10 @@ impl Trader {
 
     fn moved(&mut self, at: Stamp, order: &Order, from: OrderState) {
         let [_, sent, acked] = order.times;
-        if from == OrderState::Sent && acked == at.ts && sent.is_some() {
+        // The simulated exchange answers with the next event: in a quiet market that measures how
+        // quiet it is, and nothing of a venue.
+        let venue = self.exchange.is_none();
+        if venue && from == OrderState::Sent && acked == at.ts && sent.is_some() {
             let latency_ns = acked.since(sent);
             self.risk.on_order(at.ts, OrderEvent::Acked { latency_ns });
         }
