@@ -153,6 +153,9 @@ impl Decider {
         let verdict = self.judge.on_frame(frame, context);
         self.traded(frame);
         self.punctual(frame);
+        if let Some(gauges) = &self.gauges {
+            gauges.say_seen(seq);
+        }
         if let Some(signal) = verdict.signal {
             let words = [
                 u64::from(signal.symbol.0),

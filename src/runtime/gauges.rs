@@ -20,6 +20,8 @@ pub struct Gauges {
     lost: Arc<[AtomicU64; 2]>,
     late: Arc<AtomicI64>,
     turn: Arc<AtomicI64>,
+    sequenced: Arc<AtomicU64>,
+    seen: Arc<AtomicU64>,
     read: Arc<AtomicU64>,
 }
 
@@ -34,6 +36,8 @@ impl Default for Gauges {
             lost: Arc::default(),
             late: Arc::default(),
             turn: Arc::default(),
+            sequenced: Arc::default(),
+            seen: Arc::default(),
             read: Arc::default(),
         }
     }
@@ -107,11 +111,24 @@ impl Gauges {
         instant(&self.late)
     }
 
-    /// The net thread says when a turn began that has ended, and how many bytes of its connections
-    /// it has sequenced by then.
-    pub fn say_turn(&self, began: Ts, read: u64) {
+    /// The net thread says when a turn began that has ended, how many bytes of its connections it
+    /// has sequenced by then, and the number of its last event.
+    pub fn say_turn(&self, began: Ts, read: u64, seq: u64) {
+        self.sequenced.store(seq, Ordering::Release);
         self.read.store(read, Ordering::Release);
         self.turn.store(began.0, Ordering::Release);
+    }
+
+    /// The decision thread says the number of the last event that it has decided on.
+    pub fn say_seen(&self, seq: u64) {
+        self.seen.store(seq, Ordering::Release);
+    }
+
+    /// Whether everything that was sequenced by the end of the last turn has been decided on.
+    #[must_use]
+    pub fn all_seen(&self) -> bool {
+        let sequenced = self.sequenced.load(Ordering::Acquire);
+        self.seen.load(Ordering::Acquire) >= sequenced
     }
 
     /// See [`Gauges::say_turn`].

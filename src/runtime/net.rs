@@ -377,7 +377,8 @@ impl<S: EventSink> Agent for NetAgent<S> {
         self.say_joined();
         self.watch(turn, now);
         if turn.done > 0 {
-            self.flags.gauges.say_turn(now, self.sources.iter().map(NetSource::bytes).sum());
+            let bytes = self.sources.iter().map(NetSource::bytes).sum();
+            self.flags.gauges.say_turn(now, bytes, self.out.sequencer.next_seq() - 1);
         }
         self.waiting.after(turn.done.max(usize::from(self.waiting.would_sleep())));
         turn.done

@@ -3,7 +3,7 @@
 //!
 //! The run's clock stands still and is moved by hand: to each whole second, where the net thread
 //! sequences its Timers, and to the receive time of each record, before the simulator may send it.
-//! The next step waits until the run has sequenced what was sent. So every age, wait and rate of
+//! The next step waits until the run has decided on what was sent. So every age, wait and rate of
 //! the run is that of the recording, on a machine of any speed, and Timers stand between the same
 //! records.
 
@@ -105,7 +105,7 @@ pub fn run(
             let second = Ts((now.second() + 1) * SECOND);
             hand.forward(second.since(now));
             now = second;
-            wait(&now, &|| gauges.turn().0 >= now);
+            wait(&now, &|| gauges.turn().0 >= now && gauges.all_seen());
         }
         hand.forward(ts.since(now));
         now = ts;
@@ -113,7 +113,7 @@ pub fn run(
         released.store(at as u64, Ordering::Release);
         wait(&now, &|| server.stats().records >= at as u64);
         let sent = server.stats().bytes_written;
-        wait(&now, &|| gauges.turn().1 >= sent);
+        wait(&now, &|| gauges.turn().1 >= sent && gauges.all_seen());
     }
     wait(&"the end", &|| live.ended());
     let ended = live.stop().expect("threads end in order");
