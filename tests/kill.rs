@@ -67,6 +67,8 @@ impl Venue for Watched {
     }
 
     fn flatten(&mut self, number: u64, symbol: u16, market: &MarketState) {
+        // Of how many contracts is said with the answer.
+        self.open.insert(number, [u32::MAX, 0]);
         self.inner.flatten(number, symbol, market);
     }
 

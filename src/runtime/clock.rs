@@ -81,6 +81,12 @@ impl Clock {
         self.counter.delta_as_nanos(self.start_raw, self.counter.raw())
     }
 
+    /// Whether a [`Hand`] moves it: what two readings lie apart is then no time that passed.
+    #[must_use]
+    pub const fn is_moved(&self) -> bool {
+        self.moved.is_some()
+    }
+
     /// Unix time.
     #[must_use]
     pub fn now(&self) -> Ts {
