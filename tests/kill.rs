@@ -42,10 +42,18 @@ struct Watched {
     still: Arc<AtomicBool>,
 }
 
+impl Watched {
+    /// An order has come.
+    fn takes(&mut self, number: u64, quantity: u32) {
+        self.open.insert(number, [quantity, 0]);
+        self.working.store(self.open.len() as u64, Ordering::SeqCst);
+    }
+}
+
 impl Venue for Watched {
     fn submit(&mut self, order: &NewOrder, market: &MarketState) {
         self.ways.push((order.number, order.buy));
-        self.open.insert(order.number, [order.quantity, 0]);
+        self.takes(order.number, order.quantity);
         self.inner.submit(order, market);
     }
 
@@ -53,7 +61,7 @@ impl Venue for Watched {
         self.ways.extend([(pair.first.number, pair.first.buy)]);
         self.ways.extend([(pair.second.number, pair.second.buy)]);
         for order in [&pair.first, &pair.second] {
-            self.open.insert(order.number, [order.quantity, 0]);
+            self.takes(order.number, order.quantity);
         }
         self.inner.submit_pair(pair, market);
     }
@@ -68,7 +76,7 @@ impl Venue for Watched {
 
     fn flatten(&mut self, number: u64, symbol: u16, market: &MarketState) {
         // Of how many contracts is said with the answer.
-        self.open.insert(number, [u32::MAX, 0]);
+        self.takes(number, u32::MAX);
         self.inner.flatten(number, symbol, market);
     }
 
