@@ -5,7 +5,7 @@
 //! live (coordinated omission is counted). Tails on a shared machine measure the host: the jitter
 //! of a bare loop stands beside them.
 //!
-//! `mia latency --orders`: from the bytes of a tick to the bytes of an order, see [`orders`].
+//! `mia latency --orders`: from the bytes of a tick to the bytes of an order, see `orders`.
 
 mod fused;
 mod host;
