@@ -118,7 +118,7 @@ fn intent(n: i64) -> Intent {
 fn parts(c: &mut Criterion) {
     let mut group = c.benchmark_group("order");
     let es = Instrument::from_symbol("ESZ6").expect("known");
-    let config = Config::default();
+    let config = Config::parse("[trading]\n").expect("valid");
     let products = config.products(&[es]);
     let (params, calendar) = (Params::default(), common::calendar());
     let mut risk = Risk::new(params, products, calendar, State::default());
