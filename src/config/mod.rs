@@ -219,7 +219,8 @@ impl Default for DecisionConfig {
 pub struct FeatureConfig {
     /// Milliseconds after its end that a bar waits for late events in silence.
     pub grace_ms: u32,
-    /// Rows of a session profile, in ticks, half of them below the first price; a power of two.
+    /// Rows of a session profile, in ticks: half of them to either side of the first price; a power
+    /// of two.
     pub profile_rows: u32,
 }
 

@@ -76,12 +76,13 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// A profile over `rows` ticks, half of them below the first price; allocates here and
-    /// nowhere else.
+    /// A profile that reaches `rows / 2` ticks to either side of the first price, equally far, so
+    /// that a reflected market leaves its window when this one does; allocates here and nowhere
+    /// else.
     #[must_use]
     pub fn new(rows: usize) -> Profile {
         Profile {
-            rows: vec![Row::default(); rows],
+            rows: vec![Row::default(); rows | 1],
             base: Px::ZERO,
             lo: usize::MAX,
             hi: 0,
@@ -304,6 +305,18 @@ mod tests {
         assert_eq!((profile.total(), profile.outside()), (7, 0));
         assert_eq!(profile.rows().0.ticks(), -1010);
         assert_eq!(profile.poc(), Some(Px::clamped(-1010)));
+    }
+
+    #[test]
+    fn the_window_reaches_equally_far() {
+        for rows in [8, 9] {
+            for (away, outside) in [(-5, 7), (-4, 0), (4, 0), (5, 7)] {
+                let mut profile = Profile::new(rows);
+                profile.add(Px::clamped(1000), 5, Aggressor::Sell);
+                profile.add(Px::clamped(1000 + away), 7, Aggressor::Sell);
+                assert_eq!(profile.outside(), outside, "{away} of {rows} rows");
+            }
+        }
     }
 
     proptest! {

@@ -1,8 +1,9 @@
 //! The ring of journal bytes between the net thread and the journal thread.
 
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Consumer, Producer};
 use zerocopy::IntoBytes;
 
+use super::rings::ring;
 use crate::event::Event;
 use crate::journal::event::pack;
 use crate::journal::record::{self, Kind, SOURCE_WARMUP, record_bytes};
@@ -21,7 +22,7 @@ pub struct Capture {
 /// A capture over a ring of `bytes` bytes, and the journal's end.
 #[must_use]
 pub fn capture(bytes: usize, record_max: usize) -> (Capture, Consumer<u8>) {
-    let (producer, consumer) = RingBuffer::new(bytes);
+    let (producer, consumer) = ring(bytes);
     let scratch = Vec::with_capacity(record_bytes(record_max));
     (Capture { ring: Some(producer), scratch, lost: 0 }, consumer)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use dtc::client::Client;
 use dtc::session::{Backoff, SessionConfig, Subscription};
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Consumer, Producer};
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32};
 
@@ -15,6 +15,7 @@ use super::followed::{Followed, Which};
 use super::net::Flags;
 use super::out::INDEX_BASE;
 use super::player::ORDER_SOURCE;
+use super::rings::ring;
 use super::setup::Setup;
 use super::source::{DtcConnection, NetSource, READ_BYTES};
 use super::trading::{COMMANDS_RING, Progress, Trading, TradingParts};
@@ -53,7 +54,7 @@ pub(super) fn order_link(setup: &Setup, flags: &Flags) -> Result<OrderLink, Stri
     };
     let wire = Wire::new(&trading.account, symbols().map(name).collect())
         .map_err(|_| "trading.account or a symbol: too long for the wire".to_owned())?;
-    let (producer, commands) = RingBuffer::new(COMMANDS_RING);
+    let (producer, commands) = ring(COMMANDS_RING);
     let progress = trading.journal_first.then(Progress::default);
     let elsewhere = symbols().filter(|(config, _)| config.source != trading.source);
     let link = Trading::new(TradingParts {
@@ -69,7 +70,7 @@ pub(super) fn order_link(setup: &Setup, flags: &Flags) -> Result<OrderLink, Stri
         progress: progress.clone(),
         journal_failed: flags.journal_failed.clone(),
     })?;
-    let (learned, servers) = RingBuffer::new(COMMANDS_RING);
+    let (learned, servers) = ring(COMMANDS_RING);
     Ok(OrderLink {
         link: Some(link.with_servers(learned)),
         commands: Some(producer),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Consumer, Producer};
 
 use super::agent;
 use super::capture::{Capture, capture};
@@ -19,6 +19,7 @@ use super::net::{Desk, Flags, NetAgent, NetOutcome, NetParts};
 use super::orderflow::{self, FlowAgent, FlowOutcome, Tap};
 use super::out::{EventSink, IndexTick};
 use super::records::{self, RecordsOutcome};
+use super::rings::ring;
 use super::setup::Setup;
 use super::source::{NetSource, READ_BYTES};
 use super::trading::Sent;
@@ -175,9 +176,9 @@ impl Live {
         let sources = sources(setup, clock, &mut link)?;
         let history = History::load(&setup.config.warmup, &setup.instruments, clock.now())?;
         let config = &setup.config;
-        let (status_in, status) = RingBuffer::new(STATUS_RING);
-        let (mids_in, mids) = RingBuffer::new(MIDS_RING);
-        let (indices_in, indices) = RingBuffer::new(INDICES_RING);
+        let (status_in, status) = ring(STATUS_RING);
+        let (mids_in, mids) = ring(MIDS_RING);
+        let (indices_in, indices) = ring(INDICES_RING);
         let (mut publisher, adopter) = Publisher::new();
         let (features, judge) = split(&setup.core(SessionFilter::All), setup.calendar.clone());
         let mut capture_end = Capture::off();
@@ -185,7 +186,7 @@ impl Live {
         if let Some(path) = journal {
             let writer = journal_file(setup, path, &sources).map_err(|e| e.to_string())?;
             let (producer, consumer) = capture(config.rings.capture_bytes, READ_BYTES);
-            let (records_in, records) = RingBuffer::<DecisionRecord>::new(config.rings.decisions);
+            let (records_in, records) = ring::<DecisionRecord>(config.rings.decisions);
             let (contexts_in, contexts) = crossbeam::channel::bounded(CONTEXTS);
             publisher.record(contexts_in);
             let (clock, failed) = (clock.clone(), flags.journal_failed.clone());
@@ -324,8 +325,8 @@ impl Parts<'_> {
     fn split(self, (features, decider, tap): Core) -> Result<Hot, String> {
         let config = &self.setup.config;
         let (threads, rings) = (config.threads.clone(), config.rings.clone());
-        let (events_in, events) = RingBuffer::new(rings.events);
-        let (frames_in, frames) = RingBuffer::new(rings.frames);
+        let (events_in, events) = ring(rings.events);
+        let (frames_in, frames) = ring(rings.frames);
         let feature = FeatureAgent::new(features, events, frames_in).with_tap(tap);
         let decision = DecisionAgent::new(decider, frames);
         let (idle, net) = (threads.idle, self.net(events_in)?);
@@ -342,6 +343,6 @@ impl Parts<'_> {
 /// The operator's way to the net thread, where the run trades.
 fn desk(setup: &Setup) -> (Option<Desk>, Option<Producer<Control>>) {
     let Some(trading) = &setup.config.trading else { return (None, None) };
-    let (producer, control) = RingBuffer::new(CONTROL_RING);
+    let (producer, control) = ring(CONTROL_RING);
     (Some(Desk { control, flatten: trading.on_stop == OnStop::Flatten }), Some(producer))
 }

@@ -29,6 +29,7 @@ pub mod out;
 pub mod player;
 pub mod previous;
 pub mod records;
+mod rings;
 pub mod schedule;
 pub mod setup;
 pub mod source;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam::channel::Receiver;
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Consumer, Producer};
 
 use super::agent::Agent;
 use super::clock::Clock;
 use super::records;
+use super::rings::ring;
 use super::setup::Setup;
 use crate::config::Config;
 use crate::context::Context;
@@ -73,7 +74,7 @@ pub fn agent(
     let writer = FlowWriter::new(&of.out, &header, setup.calendar.clone(), plan);
     let writer = writer.map_err(|e| format!("{e:#}"))?;
     say(writer.written());
-    let (ring, shots) = RingBuffer::new(RING);
+    let (ring, shots) = ring(RING);
     let (contexts_in, contexts) = crossbeam::channel::bounded(CONTEXTS);
     publisher.record(contexts_in);
     let lost = Arc::new(AtomicU64::new(0));

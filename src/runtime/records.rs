@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use crossbeam::channel::Receiver;
 use dtc::wire::value;
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Consumer, Producer};
 
 use super::agent::Agent;
 use super::clock::Clock;
+use super::rings::ring;
 use super::setup::{Setup, hex};
 use crate::config::SourceConfig;
 use crate::context::Context;
@@ -55,7 +56,7 @@ pub fn agent(
         writer.named(known.id, text(&known.server));
     }
     writer.written().warnings.iter().for_each(|warning| eprintln!("mia: records: {warning}"));
-    let (notes_in, notes) = RingBuffer::new(NOTES_RING);
+    let (notes_in, notes) = ring(NOTES_RING);
     let (contexts_in, contexts) = crossbeam::channel::bounded(CONTEXTS);
     publisher.record(contexts_in);
     let limits = Limits::of(data, &setup.mode);
@@ -309,7 +310,7 @@ mod tests {
         let setup = Setup::new(Config::default(), instruments, "paper").expect("valid");
         let header = header(&setup, clock.now());
         let writer = TradeWriter::new(&folder, header, Arc::new(calendar), clock.now());
-        let (mut notes_in, notes) = RingBuffer::new(4);
+        let (mut notes_in, notes) = ring(4);
         let (_contexts_in, contexts) = crossbeam::channel::bounded(1);
         let limits = Limits::of(&folder.join("gone"), "paper");
         let writer = writer.expect("a writer");
