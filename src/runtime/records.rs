@@ -3,7 +3,6 @@
 //! Notes are few. A disk that is slow or full stops no trading and no journal: what cannot be
 //! written is said once and counted, and the journal can make the files again.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ use crate::order::OrderId;
 use crate::risk::State;
 use crate::snapshot::Publisher;
 use crate::store::options::Mode;
-use crate::store::staged::Staged;
+use crate::store::staged;
 use crate::store::trades::{Header, TradeWriter, Written};
 use crate::trader::note::{Note, Stamp};
 use crate::units::{SECOND, SymbolId, Ts};
@@ -127,9 +126,7 @@ impl Limits {
     /// # Errors
     /// With the path.
     pub fn write(&self, state: &State) -> std::io::Result<()> {
-        let mut file = Staged::create(&self.path)?;
-        file.write_all(state.to_text().as_bytes())?;
-        file.finish()
+        staged::write(&self.path, state.to_text().as_bytes())
     }
 }
 

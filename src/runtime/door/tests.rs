@@ -180,9 +180,8 @@ fn a_request_that_cannot_be_answered_stands_before_nothing() {
     let mut run = Run::new("reply", 64);
     let control = run.data.join("control");
     std::fs::write(control.join("000001.command"), "nonsense").expect("written");
-    // What the answer would be staged in is a folder that somebody left.
-    let staged = control.join(format!(".000001.answer.{}.part", std::process::id()));
-    std::fs::create_dir_all(staged.join("x")).expect("made");
+    // What would be the answer is a folder that somebody left.
+    std::fs::create_dir_all(control.join("000001.answer/x")).expect("made");
     let number = run.ask(&halt(TRADING, false));
     assert_eq!(run.turn(100), [halted(TRADING, HaltCause::Command)]);
     assert!(run.keeper.trouble.contains("000001"), "{}", run.keeper.trouble);

@@ -143,9 +143,7 @@ fn write(tree: &Path, path: &Path, new: &[Entry], all: &BTreeMap<String, Entry>)
     let mut staged = out.finish().with_context(named)?;
     let found = index(staged.sync()?)?;
     ensure!(found == *all, "{}: what was written does not read back", named());
-    staged.finish()?;
-    sync_folder(path);
-    Ok(())
+    Ok(staged.finish()?)
 }
 
 fn head(out: &mut impl Write, entry: &Entry) -> Result<()> {
@@ -216,12 +214,5 @@ fn lock(folder: &Path) -> Result<File> {
             Err(e).with_context(|| path.display().to_string())
         }
         _ => Ok(file),
-    }
-}
-
-/// A new name must survive a loss of power. Not every system opens a folder.
-fn sync_folder(path: &Path) {
-    if let Some(Ok(folder)) = path.parent().map(File::open) {
-        let _ = folder.sync_all();
     }
 }
