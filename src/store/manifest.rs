@@ -183,7 +183,11 @@ pub fn verify_all(folder: &Path) -> Result<(usize, Vec<String>)> {
     Ok((looked, found))
 }
 
-fn read(path: &Path) -> Result<Manifest> {
+/// Reads the manifest at `path`.
+///
+/// # Errors
+/// With the path where it is missing or none.
+pub(super) fn read(path: &Path) -> Result<Manifest> {
     let named = || path.display().to_string();
     let bytes = folders::read(path)?.with_context(|| format!("{}: no such file", named()))?;
     from_json(&bytes).with_context(named)
