@@ -83,7 +83,7 @@ pub fn header(setup: &Setup, now: Ts) -> Header {
         mode,
         source: if sources.is_empty() { "file".to_owned() } else { sources.join(" ") },
         delay_class: delay_class.to_owned(),
-        config_hash: hex(&setup.state_hash()),
+        config_hash: hex(&setup.config_hash()),
         preset: setup.preset.name.clone(),
         coverage_floor: setup.preset.coverage_floor,
         build: env!("CARGO_PKG_VERSION").to_owned(),
