@@ -57,7 +57,7 @@ pub fn close_day(folder: &Path, day: Date, calendar: &Calendar) -> Result<Vec<St
     let loaded = read::load(std::slice::from_ref(&trades))?;
     warnings.extend(loaded.warnings.iter().cloned());
     let mut made = vec![(trades_file(day), format!("{SCHEMA}/1"))];
-    let real = loaded.samples.values().filter(|sample| !sample.simulated);
+    let real = loaded.samples.values().filter(|sample| !sample.kind.simulated);
     let mut performance = Performance {
         schema: "performance_daily",
         schema_version: 1,

@@ -40,13 +40,16 @@ use crate::units::Instrument;
 
 pub use collect::Collector;
 pub use daily::{Performance, close_day};
-pub use read::{Loaded, Sample};
+pub use read::{Kind, Loaded, Sample};
 pub use writer::{TradeWriter, Written};
 
 /// Value of `schema`.
 pub const SCHEMA: &str = "trades";
 /// Value of `schema_version`.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// Value of `delay_class` of a made-up market.
+pub const SIMULATED: &str = "simulated";
 
 /// What every record of a run says alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +62,8 @@ pub struct Header {
     pub source: String,
     /// `realtime`, `delayed-15`, `eod`, `simulated` or `replay`.
     pub delay_class: String,
-    /// Hash of configuration and parameters.
+    /// Hash of what the configuration decides by: see
+    /// [`Setup::config_hash`](crate::runtime::setup::Setup::config_hash).
     pub config_hash: String,
     /// Name of the weights.
     pub preset: String,
@@ -77,7 +81,7 @@ impl Header {
     /// Whether the market was made up: then there is no performance file.
     #[must_use]
     pub fn is_simulated(&self) -> bool {
-        self.delay_class == "simulated"
+        self.delay_class == SIMULATED
     }
 }
 

@@ -235,7 +235,7 @@ fn a_report_says_what_the_notes_said() {
     let loaded = read::load(&read::files(&folder).expect("files")).expect("loaded");
     assert_eq!(loaded.warnings, Vec::<String>::new());
     let sample = loaded.samples.values().next().expect("a sample");
-    assert_eq!((&*sample.mode, &*sample.preset), ("paper", "spec"));
+    assert_eq!((&*sample.kind.mode, &*sample.kind.preset), ("paper", "spec"));
     assert_eq!(sample.vetoes.get("RR"), Some(&(COUNT.div_ceil(3) as u64)));
     let days = trading_days(&calendar(), sample.first, sample.last);
     let report = sample.report(days, Vec::new()).expect("a report");
