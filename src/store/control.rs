@@ -7,12 +7,12 @@
 //! control/000007.answer    what became of it
 //! ```
 
-use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::lock::Lock;
 use super::staged::{self, Staged, named};
 use crate::order::KillState;
 
@@ -154,7 +154,7 @@ pub fn withdraw(data: &Path, number: u32) -> bool {
 pub struct Inbox {
     data: PathBuf,
     /// Held until the process ends, however it ends.
-    _lock: File,
+    _lock: Lock,
     /// Greatest number of the requests that were there before this run.
     before: u32,
 }
@@ -179,16 +179,8 @@ impl Inbox {
         let folder = data.join(FOLDER);
         std::fs::create_dir_all(&folder).map_err(|e| named(&folder, &e))?;
         let path = folder.join(LOCK);
-        let open = File::options().create(true).truncate(false).write(true).open(&path);
-        let lock = open.map_err(|e| named(&path, &e))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let text = "another run uses this data folder; give one of them another one";
-                return Err(named(&path, &text));
-            }
-            Err(TryLockError::Error(error)) => return Err(named(&path, &error)),
-        }
+        let taken = "another run uses this data folder; give one of them another one";
+        let lock = Lock::take(&path, taken)?;
         let before = numbers(&folder, "")?.1;
         Ok(Inbox { data: data.to_owned(), _lock: lock, before })
     }

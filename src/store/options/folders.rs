@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use crate::calendar::{Calendar, date_of};
 use crate::options::chain::Underlying;
 use crate::options::snapshot::Snapshot;
+use crate::store::lock::Lock;
 use crate::store::staged::{self, temporary};
 use crate::units::{SECOND, Ts};
 
@@ -39,6 +40,16 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Its tree below a data folder.
+    #[must_use]
+    pub fn tree(self, data: &Path) -> PathBuf {
+        match self {
+            Mode::Live => data.join("snapshots"),
+            Mode::Paper => data.join("paper").join("snapshots"),
+            Mode::Replay => data.join("replay").join("snapshots"),
+        }
+    }
+
     /// Where a snapshot belongs that a run of this mode captured: recorded data and files of a
     /// trade date before that of `now` count as a replay.
     #[must_use]
@@ -64,11 +75,7 @@ impl Folders {
     /// instead of `options/`.
     #[must_use]
     pub fn new(data: &Path, mode: Mode, alias: bool) -> Folders {
-        let tree = match mode {
-            Mode::Live => data.join("snapshots"),
-            Mode::Paper => data.join("paper").join("snapshots"),
-            Mode::Replay => data.join("replay").join("snapshots"),
-        };
+        let tree = mode.tree(data);
         let options = tree.join("options");
         let french = if alias { tree.join("options_flow") } else { options.clone() };
         Folders { options, french, mode }
@@ -180,22 +187,8 @@ impl Folders {
     /// With the path where the lock file cannot be opened.
     pub fn lock(&self) -> Result<Lock> {
         fs::create_dir_all(&self.options).with_context(|| self.options.display().to_string())?;
-        let path = self.options.join(LOCK);
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.with_context(|| path.display().to_string())?;
-        match file.lock() {
-            Err(e) if e.kind() != io::ErrorKind::Unsupported => {
-                Err(e).with_context(|| path.display().to_string())
-            }
-            _ => Ok(Lock { _file: file }),
-        }
+        Ok(Lock::wait(&self.options.join(LOCK))?)
     }
-}
-
-/// Held while files are read, changed and written.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
 }
 
 /// The trade date of an instant: names of daily files carry it.

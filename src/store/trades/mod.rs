@@ -30,11 +30,13 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result, ensure};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use crate::decision::News;
 use crate::features::CATALOGUE;
+use crate::store::lock::Lock;
 use crate::store::options::folders::{Mode, compact};
 use crate::units::Instrument;
 
@@ -50,6 +52,9 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// Value of `delay_class` of a made-up market.
 pub const SIMULATED: &str = "simulated";
+
+/// Name of the lock file in a folder.
+const LOCK: &str = ".lock";
 
 /// What every record of a run says alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +83,20 @@ pub struct Header {
 }
 
 impl Header {
+    /// Makes `folder` and takes it for this process.
+    ///
+    /// # Errors
+    /// With the path: another process writes there, it cannot be made, or made-up data would come
+    /// under the real tree.
+    pub(super) fn take(&self, folder: &Path) -> Result<Lock> {
+        let named = || folder.display().to_string();
+        let real = self.mode == Mode::Live;
+        ensure!(!(self.is_simulated() && real), "{}: simulated data do not go there", named());
+        std::fs::create_dir_all(folder).with_context(named)?;
+        let taken = "another run writes into this folder; give one of them another one";
+        Ok(Lock::take_if_known(&folder.join(LOCK), taken)?)
+    }
+
     /// Whether the market was made up: then there is no performance file.
     #[must_use]
     pub fn is_simulated(&self) -> bool {
@@ -98,12 +117,7 @@ pub const fn mode_name(mode: Mode) -> &'static str {
 /// The folder of one mode's trades under a data folder.
 #[must_use]
 pub fn folder(data: &Path, mode: Mode) -> PathBuf {
-    let tree = match mode {
-        Mode::Live => data.to_owned(),
-        Mode::Paper => data.join("paper"),
-        Mode::Replay => data.join("replay"),
-    };
-    tree.join("snapshots").join("trades")
+    mode.tree(data).join("trades")
 }
 
 /// `trades_YYYYMMDD.json`.

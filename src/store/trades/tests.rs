@@ -373,6 +373,20 @@ fn a_day_is_closed_once_it_is_over() {
     std::fs::remove_dir_all(data).expect("clean up");
 }
 
+/// A second run that would write the same folder does not begin.
+#[test]
+fn one_run_writes_a_folder() {
+    let data = data("one");
+    let new = |mode| TradeWriter::new(&data, header(mode, "realtime"), calendar(), OPEN);
+    let first = new(Mode::Paper).expect("a writer");
+    let error = new(Mode::Paper).expect_err("taken").to_string();
+    assert!(error.contains("another run") && error.contains("paper"), "{error}");
+    drop(new(Mode::Live).expect("another tree"));
+    drop(first);
+    drop(new(Mode::Paper).expect("free again"));
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
 #[test]
 fn lines_are_on_disk_within_a_second() {
     let data = data("sync");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use jiff::civil::Date;
 
 use super::append::Appended;
@@ -17,7 +17,8 @@ use super::{
 use super::{ml_file, trades_file};
 use crate::calendar::{Calendar, date_of};
 use crate::context::Context;
-use crate::order::{OrderId, Role};
+use crate::order::{ExecutionId, OrderId, Role};
+use crate::store::lock::Lock;
 use crate::store::options::folders::Mode;
 use crate::trader::note::{After, Closed, Decided, Filled, Note, Stamp};
 use crate::units::{Instrument, SECOND, Ts};
@@ -74,6 +75,7 @@ pub struct TradeWriter {
     folder: PathBuf,
     header: Header,
     calendar: Arc<Calendar>,
+    _lock: Lock,
     schema_hash: String,
     indices: Vec<Index>,
     contexts: VecDeque<Context>,
@@ -93,7 +95,8 @@ impl TradeWriter {
     /// files get them now, as far as they lie before `today`.
     ///
     /// # Errors
-    /// With the path of what cannot be made or read; simulated data under the real tree.
+    /// With the path of what cannot be made or read; another process that writes there; simulated
+    /// data under the real tree.
     pub fn new(
         data: &Path,
         header: Header,
@@ -101,12 +104,7 @@ impl TradeWriter {
         today: Ts,
     ) -> Result<TradeWriter> {
         let folder = folder(data, header.mode);
-        ensure!(
-            !(header.is_simulated() && header.mode == Mode::Live),
-            "{}: simulated data do not go there",
-            folder.display()
-        );
-        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let lock = header.take(&folder)?;
         let today = date_of(calendar.segment(today).trade_day);
         let warnings = super::daily::close_left_open(&folder, today, &calendar)?;
         Ok(TradeWriter {
@@ -115,6 +113,7 @@ impl TradeWriter {
             header,
             calendar,
             schema_hash: feature_schema_hash(),
+            _lock: lock,
             contexts: VecDeque::with_capacity(CONTEXTS),
             files: None,
             open: BTreeMap::new(),
