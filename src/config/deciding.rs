@@ -115,10 +115,7 @@ mod tests {
             with("[trading]\n", "[trading]\nentry = \"limit\"\n"),
             with("[trading]\n", "[trading]\nallow_weak = true\n"),
             with("[trading]\n", "[trading]\nmax_hold_s = 60\n"),
-            with(
-                "[trading]\n",
-                "[trading]\nsymbols = [\"ESZ6\"]\n[trading.product.ES]\ncontracts_max = 1\n",
-            ),
+            more("[trading.product.ES]\ncontracts_max = 1\n"),
             with("[options]\n", "[options]\nssr = 1.0\n"),
             with("[options]\nsymbols = [\"SPX\"]\n", ""),
             with("source = \"es\"\n", "source = \"es\"\ndepth_levels = 5\n"),

@@ -31,13 +31,15 @@ impl Staged {
     /// is no file.
     pub fn create(path: &Path) -> io::Result<Staged> {
         let mut path = path.to_owned();
-        if let Ok(found) = std::fs::metadata(&path) {
-            if !found.is_file() {
+        match std::fs::metadata(&path) {
+            Ok(found) if !found.is_file() => {
                 let text = format!("{}: is no file that could be replaced", path.display());
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
             }
             // A link stays a link: what it points to is replaced.
-            path = std::fs::canonicalize(&path).map_err(|e| named(&path, &e))?;
+            Ok(_) => path = std::fs::canonicalize(&path).map_err(|e| named(&path, &e))?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(named(&path, &e)),
         }
         let (temporary, file) = begin(&path).map_err(|e| named(&path, &e))?;
         Ok(Staged { path, temporary, file: Some(BufWriter::with_capacity(BUFFER_BYTES, file)) })
@@ -132,7 +134,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// A new temporary file for `path`. A name that is there already, left by a crash of a process that
-/// had the same number or in use by one of another container, is not touched: the next one is taken.
+/// had the same number or in use by one of another container, is not touched: the next is taken.
 fn begin(path: &Path) -> io::Result<(PathBuf, File)> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     loop {
