@@ -393,7 +393,9 @@ impl FlowWriter {
             self.written.warnings.push(text);
         }
         self.written.files += finished.entries.len() as u64;
-        self.written.warnings.extend(finished.entries.iter().filter_map(incomplete));
+        self.written.warnings.extend(
+            finished.entries.iter().filter_map(|entry| entry.incomplete(Family::Orderflow)),
+        );
         if !finished.entries.is_empty() {
             let warning = manifest::record(&self.folder, FAMILY, day, finished.entries)?;
             self.written.warnings.extend(warning);
@@ -444,16 +446,6 @@ struct Of<'a> {
     at: Ts,
     day: Date,
     volatility: &'a Volatility,
-}
-
-/// A text for a file that is not complete enough.
-fn incomplete(entry: &Entry) -> Option<String> {
-    let cells = entry.completeness?;
-    (!Family::Orderflow.passes(&cells)).then(|| {
-        let share = cells.share().unwrap_or(0.0) * 100.0;
-        let least = Family::Orderflow.percent_min();
-        format!("{}: {share:.1} % of its cells have a value, {least} % are needed", entry.file)
-    })
 }
 
 fn targets(folder: &Path, prefix: &str, day: Date, stamp: &str) -> [PathBuf; 3] {

@@ -7,15 +7,14 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::append::Appended;
-use super::read::{self, trading_days};
+use super::read::{self, Loaded, trading_days};
 use super::{SCHEMA, manifest_file, ml, ml_file, performance_file, trades_file};
 use crate::analytics::Report;
 use crate::calendar::{Calendar, days};
 use crate::store::manifest::{self, Entry, Manifest, sha256};
 use crate::store::options::folders;
-
-/// Family in the manifest.
-const FAMILY: &str = "trades";
+use crate::store::options::snapshot_json::to_json;
+use crate::store::quality::Family;
 
 /// `performance_daily_YYYYMMDD.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -93,17 +92,19 @@ pub fn close_day(folder: &Path, day: Date, calendar: &Calendar) -> Result<Vec<St
         }
         made.push((ml_file(day), "ml_features/1".to_owned()));
     }
-    list(folder, day, &made, (&loaded.times, rows_in_parquet))?;
+    let entries = list(folder, day, &made, &loaded, rows_in_parquet)?;
+    warnings.extend(entries.iter().filter_map(|entry| entry.incomplete(Family::Trades)));
     Ok(warnings)
 }
 
-/// Writes the manifest over `files`.
+/// Writes the manifest over `files`, of which `loaded` holds the lines, and returns its entries.
 fn list(
     folder: &Path,
     day: Date,
     files: &[(String, String)],
-    (times, rows): (&(Option<String>, Option<String>), u64),
-) -> Result<()> {
+    loaded: &Loaded,
+    rows: u64,
+) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for (name, schema) in files {
         let path = folder.join(name);
@@ -121,25 +122,26 @@ fn list(
             bytes: content.len() as u64,
             records,
             sha256: sha256(&content),
-            first_ts: times.0.clone(),
-            last_ts: times.1.clone(),
+            first_ts: loaded.times.0.clone(),
+            last_ts: loaded.times.1.clone(),
             schema_version: schema.clone(),
-            completeness: None,
+            completeness: loaded.completeness().filter(|_| *name == trades_file(day)),
         });
     }
     entries.sort_by(|a, b| a.file.cmp(&b.file));
     let manifest = Manifest {
         schema_version: manifest::SCHEMA.to_owned(),
-        family: FAMILY.to_owned(),
+        family: Family::Trades.name().to_owned(),
         trade_date: day.to_string(),
         files: entries,
     };
-    let text = crate::store::options::snapshot_json::to_json(&manifest)?;
-    folders::write(&folder.join(manifest_file(day)), text.as_bytes())
+    let text = to_json(&manifest)?;
+    folders::write(&folder.join(manifest_file(day)), text.as_bytes())?;
+    Ok(manifest.files)
 }
 
-/// Closes the days before `today` whose run ended without it, and again those that a later run wrote
-/// on without it.
+/// Closes the days before `today` whose run ended without it, and again those that a later run
+/// wrote on without it.
 pub(super) fn close_left_open(
     folder: &Path,
     today: Date,
@@ -180,6 +182,7 @@ fn open(folder: &Path, day: Date) -> Option<String> {
 mod tests {
     use super::*;
     use crate::store::options::folders::Mode;
+    use crate::store::quality::Completeness;
     use crate::store::trades::synthetic::{OPEN, calendar, day, header, stamp};
     use crate::store::trades::{TradeWriter, folder};
     use crate::trader::note::Note;
@@ -195,7 +198,10 @@ mod tests {
     /// A run that ends, then another of the same day that a crash ends as it writes a round trip:
     /// the folder, with both files as the second run left them.
     fn crashed(name: &str) -> (std::path::PathBuf, [Vec<u8>; 2]) {
-        let data = std::env::temp_dir().join(format!("mia-daily-{name}-{}", std::process::id()));
+        // Thousands of files are brought to disk: in memory that takes no time.
+        let memory = Path::new("/dev/shm");
+        let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let data = root.join(format!("mia-daily-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&data);
         let notes = day(2).into_iter().filter(|note| matches!(note, Note::Trade(_)));
         let [one, other] = notes.collect::<Vec<Note>>().try_into().expect("two");
@@ -204,6 +210,8 @@ mod tests {
         first.finish(stamp(9_999, 0, 0)).expect("finished");
         let mut second = writer(&data, "second");
         second.write(&other).expect("written");
+        let flat = day(2).into_iter().rfind(|note| matches!(note, Note::Position(_)));
+        second.write(&flat.expect("one")).expect("written");
         second.sync().expect("on disk");
         let folder = folder(&data, Mode::Paper);
         let files = [trades_file(DAY), ml_file(DAY)];
@@ -217,10 +225,54 @@ mod tests {
         all["reports"][0]["summary"]["trades"].as_u64().expect("a number")
     }
 
-    fn rows_of(folder: &Path) -> u64 {
+    /// Lines that do not say how complete they are, such as of an earlier version, leave that open.
+    #[test]
+    fn a_day_says_how_complete_it_is() {
+        let (folder, files) = crashed("complete");
+        let [lines, _] = files.map(|file| String::from_utf8(file).expect("text"));
+        let close = |lines: &str| {
+            std::fs::write(folder.join(trades_file(DAY)), lines).expect("written");
+            let warnings = close_day(&folder, DAY, &calendar()).expect("closed");
+            let manifest = manifest::read(&folder.join(manifest_file(DAY))).expect("there");
+            let of = |name: String| manifest.files.iter().find(|entry| entry.file == name).cloned();
+            let trades = of(trades_file(DAY)).expect("listed");
+            assert_eq!(of(performance_file(DAY)).expect("listed").completeness, None);
+            (trades.completeness, warnings.iter().any(|w| w.contains("100 % are needed")))
+        };
+        let (cells, told) = close(&lines);
+        let cells = cells.expect("counted");
+        let mut expected = Completeness::default();
+        for line in lines.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let count = |name: &str| line["cells"][name].as_u64().expect("a count");
+            let (required, present) = (count("required"), count("present"));
+            let incomplete =
+                line["flags"].as_array().is_some_and(|f| f.contains(&"INCOMPLETE".into()));
+            assert_eq!(present < required, incomplete, "{line}");
+            expected.add(Completeness { required, present });
+        }
+        assert!(cells == expected && cells.required > 50, "{cells:?}");
+        assert_eq!(told, cells.present < cells.required);
+        let first: serde_json::Value =
+            serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+        let present = first["cells"]["present"].as_u64().expect("a count");
+        let count = |present: u64| format!("\"present\":{present}");
+        let (less, told) = close(&lines.replacen(&count(present), &count(present - 1), 1));
+        assert!(told && less.expect("counted").present == cells.present - 1);
+        let old = lines.replacen("\"cells\":", "\"cell\":", 1);
+        assert_eq!(close(&old), (None, false), "an old line says nothing");
+        std::fs::remove_dir_all(folder.ancestors().nth(3).expect("data")).expect("clean up");
+    }
+
+    /// Records of the file of which the name ends so, as the manifest says.
+    fn listed(folder: &Path, ending: &str) -> u64 {
         let manifest = manifest::read(&folder.join(manifest_file(DAY))).expect("there");
-        let is = |entry: &&Entry| entry.file.ends_with(".parquet");
-        manifest.files.iter().find(is).expect("Parquet").records
+        let is = |entry: &&Entry| entry.file.ends_with(ending);
+        manifest.files.iter().find(is).expect("listed").records
+    }
+
+    fn rows_of(folder: &Path) -> u64 {
+        listed(folder, ".parquet")
     }
 
     /// Wherever the crash cut its last line: what is whole counts, what is not does not.
@@ -247,7 +299,9 @@ mod tests {
             let torn = warnings.iter().filter(|w| w.contains("a torn last line of")).count();
             assert_eq!(torn as u64, if cut == 0 { 0 } else { 2 - whole[0] - whole[1] }, "{cut}");
             assert!(warnings.iter().any(|w| w.contains("its manifest says")), "{warnings:?}");
-            assert_eq!((trades_of(&folder), rows_of(&folder)), (1 + whole[0], 1 + whole[1]));
+            let lines = files[0].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            assert_eq!(listed(&folder, &trades_file(DAY)), lines - 1 + whole[0], "{cut}");
+            assert_eq!((trades_of(&folder), rows_of(&folder)), (2, 1 + whole[1]), "{cut}");
             let list = folder.join(manifest_file(DAY));
             assert_eq!(manifest::verify(&list).expect("readable"), Vec::<String>::new(), "{cut}");
             assert_eq!(close().expect("nothing to do"), Vec::<String>::new(), "{cut}");

@@ -15,6 +15,7 @@ use crate::analytics::{Report, Trip};
 use crate::calendar::{Calendar, date_of, days};
 use crate::features::frame::FEATURES;
 use crate::store::options::folders::parse_ts;
+use crate::store::quality::Completeness;
 
 /// Longest line.
 const LINE_BYTES_MAX: usize = 1 << 20;
@@ -40,6 +41,7 @@ struct Line {
     trade_date: String,
     #[serde(default)]
     flags: Vec<String>,
+    cells: Option<Completeness>,
     signal: Option<Signal>,
     entry: Option<Entry>,
     execution: Option<Execution>,
@@ -258,6 +260,10 @@ pub struct Loaded {
     pub samples: BTreeMap<Kind, Sample>,
     /// Records.
     pub records: u64,
+    /// Needed fields of the records that count them, and those with a value.
+    pub cells: Completeness,
+    /// Lines of which nobody knows that.
+    pub uncounted: u64,
     /// Market times of the first and last record.
     pub times: (Option<String>, Option<String>),
     /// What could not be read, and what stands twice.
@@ -265,6 +271,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Needed fields of all lines; `None` where some do not say.
+    #[must_use]
+    pub fn completeness(&self) -> Option<Completeness> {
+        (self.uncounted == 0).then_some(self.cells)
+    }
+
     /// Closed trades of all samples.
     #[must_use]
     pub fn trades(&self) -> u64 {
@@ -328,6 +340,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Loaded> {
             }
             if let Err(e) = take(&mut loaded, &mut bytes) {
                 unread += 1;
+                loaded.uncounted += 1;
                 if loaded.warnings.len() < WARNINGS_MAX {
                     loaded.warnings.push(format!("{}, line {number}: {e:#}", path.display()));
                 }
@@ -353,6 +366,10 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
     let day: Date = line.trade_date.parse().map_err(|e| anyhow!("trade_date: {e}"))?;
     let day = days(day);
     loaded.records += 1;
+    match line.cells {
+        Some(cells) => loaded.cells.add(cells),
+        None => loaded.uncounted += 1,
+    }
     if let Some(at) = &line.ts_event {
         loaded.times.0.get_or_insert_with(|| at.clone());
         loaded.times.1 = Some(at.clone());
@@ -497,8 +514,8 @@ mod tests {
     const LINE: &str = concat!(
         r#"{"schema":"trades","schema_version":1,"record_id":"a-1","record_type":"DECISION","#,
         r#""delay_class":"replay","mode":"replay","config_hash":"c0","preset":"core","#,
-        r#""symbol":"ES","trade_date":"2026-01-14","flags":[],"signal":{"score":61.5,"side":"LONG","#,
-        r#""gate_failed":"RR"},"entry":{"trade_id":null}}"#,
+        r#""symbol":"ES","trade_date":"2026-01-14","flags":[],"signal":{"score":61.5,"#,
+        r#""side":"LONG","gate_failed":"RR"},"entry":{"trade_id":null}}"#,
         "\n"
     );
 
