@@ -164,10 +164,15 @@ fn of_journal(path: &Path) -> Result<Loaded> {
     let first = reader.records().map(|r| r.ts).find(|&ts| ts > 0).unwrap_or(0);
     let header = records::header(&setup, Ts(first));
     let mut collector = Collector::new(&header, setup.calendar.clone());
+    let mut held = Vec::new();
     play(&setup, &Input::Journal { file: &file, reader }, |step| {
         step.pipeline.judge().notes().iter().for_each(|note| collector.note(note));
+        held.clear();
+        held.extend(step.held());
         Ok(())
     })?;
+    // What is open is told as it stands: nobody will close it.
+    held.iter().for_each(|note| collector.note(note));
     let sample = collector.into_sample();
     Ok(Loaded { samples: [(sample.kind.clone(), sample)].into(), ..Loaded::default() })
 }

@@ -31,6 +31,8 @@ const CONTEXTS: usize = 8;
 const IMPACTS: usize = 256;
 /// Server ids that are kept; the oldest order gives way.
 const SERVERS: usize = 4096;
+/// Server ids of executions that are kept; the oldest gives way.
+const EXECUTIONS: usize = 4096;
 /// Features without which a record of any preset but `core` is flagged.
 const FEATURES_MIN: usize = 25;
 
@@ -73,9 +75,9 @@ struct Files {
 #[derive(Debug)]
 pub struct TradeWriter {
     folder: PathBuf,
+    _lock: Lock,
     header: Header,
     calendar: Arc<Calendar>,
-    _lock: Lock,
     schema_hash: String,
     indices: Vec<Index>,
     contexts: VecDeque<Context>,
@@ -84,6 +86,8 @@ pub struct TradeWriter {
     impacts: VecDeque<(String, Filled)>,
     /// Ids that the server gave orders.
     servers: BTreeMap<OrderId, String>,
+    /// Those of executions, as they came.
+    executions: VecDeque<(ExecutionId, String)>,
     serial: u64,
     /// Receive time of the first line that may not be on disk yet.
     waits_since: Option<Ts>,
@@ -109,16 +113,17 @@ impl TradeWriter {
         let warnings = super::daily::close_left_open(&folder, today, &calendar)?;
         Ok(TradeWriter {
             folder,
+            _lock: lock,
             indices: header.instruments.iter().map(Index::of).collect(),
             header,
             calendar,
             schema_hash: feature_schema_hash(),
-            _lock: lock,
             contexts: VecDeque::with_capacity(CONTEXTS),
             files: None,
             open: BTreeMap::new(),
             impacts: VecDeque::with_capacity(IMPACTS),
             servers: BTreeMap::new(),
+            executions: VecDeque::new(),
             serial: 0,
             waits_since: None,
             written: Written { warnings, ..Written::default() },
@@ -140,6 +145,14 @@ impl TradeWriter {
         while self.servers.len() > SERVERS {
             self.servers.pop_first();
         }
+    }
+
+    /// The server calls an execution `server`. Comes before it.
+    pub fn executed(&mut self, id: ExecutionId, server: String) {
+        if self.executions.len() == EXECUTIONS {
+            self.executions.pop_front();
+        }
+        self.executions.push_back((id, server));
     }
 
     /// Writes what a note says. States of orders, the kill switch and alerts stand in the event
@@ -305,7 +318,13 @@ impl TradeWriter {
             record.flag("ACK_LATE_OR_UNKNOWN");
         }
         let server = match self.header.mode {
-            Mode::Live => Server::Named(self.servers.get(&filled.id).cloned()),
+            Mode::Live => Server::Named {
+                order: self.servers.get(&filled.id).cloned(),
+                execution: {
+                    let mut newest = self.executions.iter().rev();
+                    newest.find(|(id, _)| *id == filled.execution).map(|(_, text)| text.clone())
+                },
+            },
             Mode::Paper | Mode::Replay => Server::Simulated,
         };
         self.put(record.with(groups::execution(filled, server, impact, tick)), at)?;
