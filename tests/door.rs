@@ -4,7 +4,9 @@
 #[path = "door/venue.rs"]
 mod venue;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command as Process;
 use std::time::Duration;
 
 use mia::config::Config;
@@ -17,8 +19,11 @@ use mia::runtime::door::{self, Control, Door};
 use mia::runtime::live::{Ended, Live};
 use mia::runtime::setup::Setup;
 use mia::store::control::{Request, answer, submit};
+use mia::store::options::Mode;
+use mia::store::trades::{self, read};
 use mia::units::{Px, SECOND, SymbolId, Ts};
 use mia_test_support::live;
+use serde_json::Value;
 use venue::{Kind, Say, Venue, serve};
 
 const SIM1: Kind = Kind { brackets: true, account: "SIM1" };
@@ -78,16 +83,51 @@ impl Run {
     }
 
     /// What was sequenced, Timers aside.
-    fn end(mut self) -> (Ended, Vec<Body>) {
+    fn end(self) -> (Ended, Vec<Body>) {
+        self.end_with(|_, _| {})
+    }
+
+    /// The same; `look` sees the data folder and the journal before they go.
+    fn end_with(mut self, look: impl FnOnce(&Path, &Path)) -> (Ended, Vec<Body>) {
         let live = self.live.take().expect("runs");
         live.flags.gauges.say_settled(true);
         let ended = live.stop().expect("ends in order");
         let (pipeline, _) = live::replay_journal(&self.journal);
         assert_eq!(pipeline.judge().digest(), ended.judge.digest(), "a replay says the same");
         let bodies = bodies(&self.journal);
+        look(&self.folder, &self.journal);
         std::fs::remove_dir_all(&self.folder).expect("clean up");
         (ended, bodies)
     }
+}
+
+/// Server ids of order and execution of each execution in the records of a live run below `data`,
+/// as it was corrected last.
+fn executions(data: &Path) -> Vec<[String; 2]> {
+    let mut all = BTreeMap::new();
+    for path in read::files(&trades::folder(data, Mode::Live)).expect("files") {
+        for line in std::fs::read_to_string(path).expect("text").lines() {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            if line["record_type"] == "EXECUTION" {
+                let of = line["corrects"].as_str().or(line["record_id"].as_str()).expect("an id");
+                let ids = ["server_id", "execution_id"].map(|id| line["execution"][id].to_string());
+                all.insert(of.to_owned(), ids);
+            }
+        }
+    }
+    all.into_values().collect()
+}
+
+/// The records have the server's own ids, and its journal makes them again.
+fn ids_of_the_server(data: &Path, journal: &Path) {
+    let recorded = executions(data);
+    assert_eq!(recorded, [["\"S-1\"", "\"X-1\""].map(str::to_owned)]);
+    let again = data.join("again");
+    let mut mia = Process::new(env!("CARGO_BIN_EXE_mia"));
+    mia.arg("backtest").arg(journal).arg("--records").arg(&again);
+    let done = mia.arg("--out").arg(data.join("out")).output().expect("runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(executions(&again), recorded);
 }
 
 fn bodies(journal: &Path) -> Vec<Body> {
@@ -152,7 +192,7 @@ fn orders_leave_and_come_back() {
         run.next(list);
     }
     Clock::sleep(Duration::from_millis(100));
-    let (ended, bodies) = run.end();
+    let (ended, bodies) = run.end_with(ids_of_the_server);
     let links: Vec<&Body> = bodies.iter().filter(|b| matches!(b, Body::Link(_))).collect();
     let [up, down] = [&Body::Link(true), &Body::Link(false)];
     assert_eq!(links, [up, down, up, down], "lost, back, and gone with the run");

@@ -56,7 +56,7 @@ fn the_real_file_as_order_flow() {
     let root = data.join("replay/snapshots/orderflow");
     assert_eq!(names(&data), ["replay"], "a replay is nowhere else");
     let day = "es_orderflow_20231226";
-    assert_eq!(names(&root), [day, "manifest_orderflow_20231226.json"]);
+    assert_eq!(names(&root), [".lock", day, "manifest_orderflow_20231226.json"]);
     let files = names(&root.join(day));
     let ticks_of: Vec<&String> = files.iter().filter(|n| n.contains("_tick_data_")).collect();
     assert_eq!(ticks_of.len(), 12, "five minutes each: {files:?}");

@@ -18,6 +18,8 @@ use crate::runtime::player::{Outputs, Player};
 use crate::runtime::setup::Setup;
 use crate::store::{Every, Facts, Sample, Sampler, TableFile, columns};
 use crate::tally::SessionFilter;
+use crate::trader::note::{Note, Stamp};
+use crate::units::Ts;
 
 /// Recorded input.
 #[derive(Debug)]
@@ -51,6 +53,16 @@ pub struct Step<'a> {
     pub context: &'a Context,
     /// The signal that it raised.
     pub signal: Option<Signal>,
+}
+
+impl Step<'_> {
+    /// What is open after it, as it stands: of the last step, what nobody closes.
+    pub fn held(&self) -> impl Iterator<Item = Note> + '_ {
+        let Event { seq, ts, symbol, .. } = *self.event;
+        let at = Stamp { seq, ts, market_time: Ts::NONE, symbol };
+        let trader = self.pipeline.judge().trader();
+        trader.into_iter().flat_map(move |trader| trader.held(at)).map(Note::Position)
+    }
 }
 
 /// Plays `input` through the core of `setup`, handing each event to `each`, whose first error ends

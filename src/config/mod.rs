@@ -2,6 +2,7 @@
 //! errors. `mia run --print-config` prints the defaults.
 
 mod cold;
+mod deciding;
 mod files;
 mod limits;
 mod params;

@@ -1,7 +1,5 @@
 //! Baseline files: read for a run, written back when it ends.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +7,7 @@ use super::setup::{Setup, hex, origin};
 use crate::features::Features;
 use crate::features::baseline::codec::{decode, encode};
 use crate::features::baseline::{Baseline, BaselineError, Origin};
+use crate::store::options::folders;
 use crate::units::{Instrument, SymbolId};
 
 /// A baseline with the bytes that it was read from.
@@ -63,33 +62,12 @@ pub fn read(path: &Path) -> Result<Stored, String> {
     Stored::new(bytes).map_err(|e| say(&e))
 }
 
-/// Writes a baseline file: to a temporary file beside it, synced, then renamed. A crash leaves the
-/// old file or the new one.
+/// Writes a baseline file. A crash leaves the old file or the new one.
 ///
 /// # Errors
 /// A text with the path.
 pub fn write(path: &Path, baseline: &Baseline) -> Result<(), String> {
-    let say = |e: std::io::Error| format!("baseline {}: {e}", path.display());
-    let name = path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
-    let store = || {
-        std::fs::create_dir_all(folder)?;
-        let mut file = File::create(&temporary)?;
-        file.write_all(&encode(baseline))?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        // The rename itself is on disk once the folder is.
-        File::open(folder)?.sync_all()
-    };
-    let stored = store();
-    if stored.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    stored.map_err(say)
+    folders::write(path, &encode(baseline)).map_err(|e| format!("baseline {e:#}"))
 }
 
 /// Reads `files` into `setup`, each for the symbols of its root, and returns notes for the user.

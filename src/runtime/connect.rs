@@ -22,11 +22,11 @@ use super::trading::{COMMANDS_RING, Progress, Trading, TradingParts};
 use crate::config::{DtcSource, SierraSource, SourceConfig, SymbolConfig};
 use crate::execution::wire::{Name, Wire};
 use crate::feed::dtc::DtcFeed;
-use crate::feed::dtc::orders::{OrderFeed, ServerId};
+use crate::feed::dtc::orders::{Named, OrderFeed};
 use crate::feed::sierra::SierraDecoder;
 use crate::journal::record::{Bind, SourceKind};
 use crate::journal::{Kind, Writer};
-use crate::order::{Command, OrderId};
+use crate::order::Command;
 use crate::units::{Instrument, SymbolId};
 
 /// Orders on their way to a server. Nothing of it exists in paper.
@@ -38,8 +38,8 @@ pub(super) struct OrderLink {
     pub(super) commands: Option<Producer<Command>>,
     /// What tells it how far the journal is.
     pub(super) progress: Option<Progress>,
-    /// Ids that the server gives orders, for records.
-    pub(super) servers: Option<Consumer<(OrderId, ServerId)>>,
+    /// Ids that the server gives orders and executions, for records.
+    pub(super) servers: Option<Consumer<Named>>,
 }
 
 pub(super) fn order_link(setup: &Setup, flags: &Flags) -> Result<OrderLink, String> {

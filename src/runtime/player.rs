@@ -14,7 +14,7 @@ use super::setup::journal_instruments;
 use crate::context::Context;
 use crate::event::{Body, Event, Sequencer, flag};
 use crate::feed::dtc::DtcFeed;
-use crate::feed::dtc::orders::{KnownOrder, OrderFeed};
+use crate::feed::dtc::orders::{KnownOrder, Named, OrderFeed};
 use crate::feed::seam::Seam;
 use crate::feed::sierra::SierraDecoder;
 use crate::feed::{Counters, FeedError};
@@ -219,27 +219,63 @@ pub fn known_orders(
     reader: &Reader<'_>,
     instruments: &[Instrument],
 ) -> Result<Vec<KnownOrder>, String> {
-    let Some((source, text)) = order_source(reader) else { return Ok(Vec::new()) };
     let recorded = journal_instruments(reader.text())?;
-    let feed = OrderFeed::from_text(&text, &recorded).ok_or("the order source says nothing")?;
-    let mut feed = DtcFeed::new(&[]).with_orders(feed);
-    let mut partial = Vec::new();
-    for record in reader.records().filter(|r| r.source == source) {
-        match record.kind {
-            Kind::Bytes => {
-                dtc_bytes(&mut feed, &mut partial, record.payload, Ts(record.ts), &mut |_| {});
-            }
-            Kind::Connected => partial.clear(),
-            _ => {}
-        }
-    }
-    let Some(orders) = feed.orders() else { return Ok(Vec::new()) };
+    let orders = order_frames(reader, &recorded, |_| {})?;
+    let Some(orders) = orders else { return Ok(Vec::new()) };
     let now = |known: KnownOrder| {
         let name = &recorded.get(usize::from(known.symbol.0))?.symbol;
         let at = instruments.iter().position(|i| i.symbol == *name)?;
         Some(KnownOrder { symbol: SymbolId(u16::try_from(at).ok()?), ..known })
     };
     Ok(orders.known().filter_map(now).collect())
+}
+
+/// What the server of a recorded run called our orders and their executions, first to last; none
+/// where the run had no server.
+///
+/// # Errors
+/// As [`known_orders`].
+pub fn named(reader: &Reader<'_>) -> Result<Vec<Named>, String> {
+    let recorded = journal_instruments(reader.text())?;
+    let mut before = None;
+    let mut all = Vec::new();
+    order_frames(reader, &recorded, |orders| {
+        // What it knew before its first message came from an earlier run.
+        before.get_or_insert_with(|| orders.known().collect::<Vec<KnownOrder>>());
+        all.extend(orders.poll_learned().map(|(id, text)| Named::Order(id, text)));
+        all.extend(orders.poll_executed().map(|(id, text)| Named::Execution(id, text)));
+    })?;
+    let before = before.into_iter().flatten().map(|known| Named::Order(known.id, known.server));
+    Ok(before.chain(all).collect())
+}
+
+/// Decodes the messages of the order connection and nothing else; `each` sees the decoder after
+/// each of them. `None` where the run had no such connection.
+fn order_frames(
+    reader: &Reader<'_>,
+    recorded: &[Instrument],
+    mut each: impl FnMut(&mut OrderFeed),
+) -> Result<Option<OrderFeed>, String> {
+    let Some((source, text)) = order_source(reader) else { return Ok(None) };
+    let mut orders =
+        OrderFeed::from_text(&text, recorded).ok_or("the order source says nothing")?;
+    let (mut counters, mut bytes) = (Counters::default(), Vec::new());
+    for record in reader.records().filter(|r| r.source == source) {
+        match record.kind {
+            Kind::Bytes => bytes.extend_from_slice(record.payload),
+            Kind::Connected => bytes.clear(),
+            _ => continue,
+        }
+        let mut left = bytes.as_slice();
+        while let Ok(Some(frame)) = dtc::frame::next_frame(left) {
+            orders.on_frame(&frame, Ts(record.ts), &mut counters, &mut |_| {});
+            each(&mut orders);
+            left = left.get(frame.len()..).unwrap_or_default();
+        }
+        let whole = bytes.len() - left.len();
+        bytes.drain(..whole);
+    }
+    Ok(Some(orders))
 }
 
 fn decoder(binds: &[&Bind], instruments: &[Instrument]) -> Result<Decoder, PlayError> {

@@ -3,7 +3,6 @@
 //! Notes are few. A disk that is slow or full stops no trading and no journal: what cannot be
 //! written is said once and counted, and the journal can make the files again.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,12 +17,11 @@ use super::setup::{Setup, hex};
 use crate::config::SourceConfig;
 use crate::context::Context;
 use crate::decision::News;
-use crate::feed::dtc::orders::ServerId;
-use crate::order::OrderId;
+use crate::feed::dtc::orders::Named;
 use crate::risk::State;
 use crate::snapshot::Publisher;
 use crate::store::options::Mode;
-use crate::store::staged::Staged;
+use crate::store::staged;
 use crate::store::trades::{Header, TradeWriter, Written};
 use crate::trader::note::{Note, Stamp};
 use crate::units::{SECOND, SymbolId, Ts};
@@ -31,13 +29,16 @@ use crate::units::{SECOND, SymbolId, Ts};
 /// Notes of one turn.
 const BATCH: usize = 256;
 
+/// How old a note is before it is written, ns, where a server names things: what it calls them
+/// comes right behind the note.
+const SETTLE_NS: i64 = 20_000_000;
 /// Notes that wait for this thread.
 const NOTES_RING: usize = 2048;
 /// Context versions that wait.
 const CONTEXTS: usize = 64;
 
 /// The agent of a run that trades, and the decision's end of its ring. `publisher` tells it each
-/// version of the context, `servers` the ids that the server gives orders.
+/// version of the context, `servers` the ids that the server gives orders and executions.
 ///
 /// # Errors
 /// A text with the path of what cannot be made.
@@ -45,7 +46,7 @@ pub fn agent(
     setup: &Setup,
     publisher: &mut Publisher,
     clock: &Clock,
-    servers: Option<Consumer<(OrderId, ServerId)>>,
+    servers: Option<Consumer<Named>>,
 ) -> Result<Option<(RecordsAgent, Producer<Note>)>, String> {
     let Some(trading) = &setup.config.trading else { return Ok(None) };
     let now = clock.now();
@@ -53,7 +54,7 @@ pub fn agent(
     let writer = TradeWriter::new(data, header, setup.calendar.clone(), now);
     let mut writer = writer.map_err(|e| format!("{e:#}"))?;
     for known in &setup.known_orders {
-        writer.named(known.id, text(&known.server));
+        name(&mut writer, &Named::Order(known.id, known.server));
     }
     writer.written().warnings.iter().for_each(|warning| eprintln!("mia: records: {warning}"));
     let (notes_in, notes) = ring(NOTES_RING);
@@ -85,7 +86,7 @@ pub fn header(setup: &Setup, now: Ts) -> Header {
         mode,
         source: if sources.is_empty() { "file".to_owned() } else { sources.join(" ") },
         delay_class: delay_class.to_owned(),
-        config_hash: hex(&setup.state_hash()),
+        config_hash: hex(&setup.config_hash()),
         preset: setup.preset.name.clone(),
         coverage_floor: setup.preset.coverage_floor,
         build: env!("CARGO_PKG_VERSION").to_owned(),
@@ -128,9 +129,7 @@ impl Limits {
     /// # Errors
     /// With the path.
     pub fn write(&self, state: &State) -> std::io::Result<()> {
-        let mut file = Staged::create(&self.path)?;
-        file.write_all(state.to_text().as_bytes())?;
-        file.finish()
+        staged::write(&self.path, state.to_text().as_bytes())
     }
 }
 
@@ -141,7 +140,7 @@ pub struct RecordsAgent {
     writer: Option<TradeWriter>,
     notes: Consumer<Note>,
     contexts: Receiver<Arc<Context>>,
-    servers: Option<Consumer<(OrderId, ServerId)>>,
+    servers: Option<Consumer<Named>>,
     clock: Clock,
     last: Stamp,
     limits: Limits,
@@ -211,6 +210,12 @@ impl RecordsAgent {
         }
     }
 
+    /// Whether what a server calls the things of a note has come, as far as it will.
+    fn is_settled(&self, note: &Note, now: Ts) -> bool {
+        let made = stamp(note).map_or(Ts::NONE, |at| at.ts);
+        self.servers.is_none() || self.notes.is_abandoned() || now.since(made) >= SETTLE_NS
+    }
+
     fn write(&mut self, note: &Note) {
         if let Note::Limits(state) = note {
             self.changed = Some(*state);
@@ -223,9 +228,13 @@ impl RecordsAgent {
     }
 }
 
-/// A server's id as text.
-fn text(server: &ServerId) -> String {
-    String::from_utf8_lossy(value::text(server)).into_owned()
+/// Tells `writer` what the server calls something.
+pub fn name(writer: &mut TradeWriter, named: &Named) {
+    let text = |field: &[u8]| String::from_utf8_lossy(value::text(field)).into_owned();
+    match named {
+        Named::Order(id, server) => writer.named(*id, text(server)),
+        Named::Execution(id, server) => writer.executed(*id, text(server)),
+    }
 }
 
 /// When a note was made; limits are no note of a moment.
@@ -256,20 +265,22 @@ impl Agent for RecordsAgent {
                 writer.adopt(&context);
             }
         }
-        // The server names an order before it is filled, or with the fill.
-        while let Some(Ok((id, server))) = self.servers.as_mut().map(Consumer::pop) {
-            if let Some(writer) = &mut self.writer {
-                writer.named(id, text(&server));
-            }
-        }
+        let now = self.clock.now();
         let mut done = 0;
         while done < BATCH
-            && let Ok(note) = self.notes.pop()
+            && let Ok(note) = self.notes.peek().copied()
+            && self.is_settled(&note, now)
         {
+            // The server names an order before it is filled, or with the fill.
+            while let Some(Ok(named)) = self.servers.as_mut().map(Consumer::pop) {
+                if let Some(writer) = &mut self.writer {
+                    name(writer, &named);
+                }
+            }
             done += 1;
+            let _ = self.notes.pop();
             self.write(&note);
         }
-        let now = self.clock.now();
         self.save(now);
         if let Some(Err(error)) = self.writer.as_mut().map(|writer| writer.beat(now)) {
             self.fail(&error);

@@ -178,6 +178,17 @@ impl Setup {
         hash.finalize().into()
     }
 
+    /// Hash of what the configuration decides by: preset, features, products, limits, options and,
+    /// on paper, exchange and equity. Two runs have the same where the configuration is the same,
+    /// whatever they begin with; see [`Config::deciding`] for what is not in it.
+    #[must_use]
+    pub fn config_hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(format!("{:?}\n{:?}\n", self.preset, self.symbol_params()));
+        hash.update(self.config.deciding(&self.instruments));
+        hash.finalize().into()
+    }
+
     /// What each symbol's product sets for its features: the configuration, else what is known.
     #[must_use]
     pub fn symbol_params(&self) -> Vec<SymbolParams> {
@@ -337,6 +348,26 @@ fn hex_sha256(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// What a run begins with and whether somebody attends are no configuration.
+    #[test]
+    fn equal_configurations_have_one_hash() {
+        let setup = |text: &str, mode: &str| {
+            let instruments = vec![Instrument::from_symbol("ESH4").expect("root")];
+            Setup::new(Config::parse(text).expect("valid"), instruments, mode).expect("valid")
+        };
+        let one = setup("[trading]\n", "paper");
+        let mut later = one.clone();
+        let mut start = start::fresh(Some(99_000.0));
+        start.next = crate::order::OrderId::new(20_260_114, 1001);
+        later.start = Some(start);
+        assert_ne!(one.state_hash(), later.state_hash());
+        assert_eq!(one.config_hash(), later.config_hash());
+        assert_eq!(one.config_hash(), setup("[trading]\n", "replay").config_hash());
+        for other in ["[trading]\nequity = 99000.0\n", "[trading]\n[decision]\ngate = 71.0\n"] {
+            assert_ne!(one.config_hash(), setup(other, "paper").config_hash(), "{other}");
+        }
+    }
+
     #[test]
     fn a_journal_describes_its_run() {
         let instruments = vec![Instrument::from_symbol("ESH4").expect("root")];
@@ -347,6 +378,7 @@ mod tests {
         let again = read(&text).expect("same build");
         assert_eq!(again.state_hash(), setup.state_hash());
         assert_eq!(again.instruments, setup.instruments);
+        assert_eq!(again.config_hash(), setup.config_hash());
         let narrow = "[instrument.ES]\nbase_width_ticks = 6\n";
         let config = Config::parse(narrow).expect("valid");
         let own = Setup::new(config, setup.instruments.clone(), "replay").expect("valid");
@@ -354,6 +386,7 @@ mod tests {
         let expected = SymbolParams { large_print_floor: Some(100), base_width_ticks: Some(6) };
         assert_eq!(params, expected);
         assert_ne!(own.state_hash(), setup.state_hash(), "it reaches the core");
+        assert_ne!(own.config_hash(), setup.config_hash());
         let other = text.replace("tick = 0.25", "tick = 0.5");
         assert!(read(&other).expect_err("changed").contains("start conditions"));
     }

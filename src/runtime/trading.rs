@@ -24,7 +24,7 @@ pub use self::sent::Sent;
 use super::clock::Clock;
 use crate::event::{Body, Event};
 use crate::execution::wire::Wire;
-use crate::feed::dtc::orders::{KnownOrder, OrderFeed, ServerId};
+use crate::feed::dtc::orders::{KnownOrder, Named, OrderFeed};
 use crate::order::{Action, Command, Listing, OrderId};
 use crate::units::{SECOND, SymbolId, Ts};
 
@@ -115,8 +115,8 @@ pub struct Trading {
     /// Where new orders wait for the journal.
     progress: Option<Progress>,
     journal_failed: Arc<AtomicBool>,
-    /// Where records hear how the server calls our orders.
-    servers: Option<Producer<(OrderId, ServerId)>>,
+    /// Where records hear how the server calls our orders and their executions.
+    servers: Option<Producer<Named>>,
     phase: Phase,
     /// The link has been up once.
     served: bool,
@@ -186,9 +186,9 @@ impl Trading {
         })
     }
 
-    /// Tells `servers` how the server calls our orders.
+    /// Tells `servers` how the server calls our orders and their executions.
     #[must_use]
-    pub fn with_servers(mut self, servers: Producer<(OrderId, ServerId)>) -> Trading {
+    pub fn with_servers(mut self, servers: Producer<Named>) -> Trading {
         self.servers = Some(servers);
         self
     }
@@ -316,12 +316,15 @@ impl Trading {
 
     /// Hands on what the decoder has learned of our orders and symbols.
     pub fn learn(&mut self, feed: &mut OrderFeed) {
-        if let Some((id, server)) = feed.poll_learned() {
+        let learned = feed.poll_learned();
+        if let Some((id, server)) = learned {
             self.wire.learn(id, &server);
-            if let Some(servers) = &mut self.servers {
-                // Where there is no room a record says that it does not know.
-                let _ = servers.push((id, server));
-            }
+        }
+        let executed = feed.poll_executed().map(|(id, text)| Named::Execution(id, text));
+        if let Some(servers) = &mut self.servers {
+            let order = learned.map(|(id, server)| Named::Order(id, server));
+            // Where there is no room a record says that it does not know.
+            order.into_iter().chain(executed).for_each(|named| _ = servers.push(named));
         }
         if let Some((symbol, multiplier)) = feed.poll_defined() {
             if multiplier.is_some() {

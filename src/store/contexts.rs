@@ -3,12 +3,12 @@
 //! The cold path writes each version that it publishes, so that a day's contexts can be brought
 //! back to its tick files.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::staged::{Staged, named};
+use super::staged::{self, named};
 use crate::context::Context;
 use crate::units::Ts;
 
@@ -42,9 +42,7 @@ pub fn write(folder: &Path, timed: &Timed) -> io::Result<PathBuf> {
     let path = folder.join(format!("context-{}.json", timed.context.version));
     let file = File { published: timed.from.to_string(), context: timed.context };
     let text = simd_json::to_vec(&file).map_err(|e| named(&path, &e))?;
-    let mut staged = Staged::create(&path)?;
-    staged.write_all(&text)?;
-    staged.finish()?;
+    staged::write(&path, &text)?;
     Ok(path)
 }
 

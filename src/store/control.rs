@@ -7,14 +7,13 @@
 //! control/000007.answer    what became of it
 //! ```
 
-use std::fs::{File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::staged::{Staged, named};
+use super::lock::Lock;
+use super::staged::{self, Staged, named};
 use crate::order::KillState;
 
 /// The halt file's name.
@@ -27,8 +26,6 @@ const LOCK: &str = "lock";
 const ANSWERS: usize = 100;
 /// Longest reason, in characters.
 pub const REASON_MAX: usize = 200;
-/// Requests that this process has begun to write.
-static DRAFTS: AtomicU32 = AtomicU32::new(0);
 
 /// What an operator asks.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -108,11 +105,8 @@ fn numbers(folder: &Path, extension: &str) -> io::Result<(Vec<u32>, u32)> {
     Ok((found, greatest))
 }
 
-fn write(path: &Path, content: &impl Serialize) -> io::Result<()> {
-    let text = toml::to_string(content).map_err(|e| named(path, &e))?;
-    let mut file = Staged::create(path)?;
-    file.write_all(text.as_bytes())?;
-    file.finish()
+fn text(path: &Path, content: &impl Serialize) -> io::Result<String> {
+    toml::to_string(content).map_err(|e| named(path, &e))
 }
 
 /// Writes a request for the run that reads `data`; its number.
@@ -122,20 +116,18 @@ fn write(path: &Path, content: &impl Serialize) -> io::Result<()> {
 pub fn submit(data: &Path, request: &Request) -> io::Result<u32> {
     let folder = data.join(FOLDER);
     std::fs::create_dir_all(&folder).map_err(|e| named(&folder, &e))?;
-    let draft = DRAFTS.fetch_add(1, Ordering::Relaxed);
-    let whole = folder.join(format!("draft-{}-{draft}.part", std::process::id()));
-    write(&whole, request)?;
-    // A link never takes a name that another request has.
-    let given = loop {
+    let mut draft = Staged::create(&folder.join("draft"))?;
+    draft.write_all(text(&folder, request)?.as_bytes())?;
+    let whole = draft.sync()?;
+    // A link never takes a name that another request has. The draft's own goes when it is dropped.
+    loop {
         let number = numbers(&folder, "")?.1.saturating_add(1);
-        match std::fs::hard_link(&whole, file(data, number, "command")) {
-            Ok(()) => break Ok(number),
+        match std::fs::hard_link(whole, file(data, number, "command")) {
+            Ok(()) => return Ok(number),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => break Err(named(&folder, &error)),
+            Err(error) => return Err(named(&folder, &error)),
         }
-    };
-    let _ = std::fs::remove_file(&whole);
-    given
+    }
 }
 
 /// The answer to request `number`, once there is one.
@@ -162,7 +154,7 @@ pub fn withdraw(data: &Path, number: u32) -> bool {
 pub struct Inbox {
     data: PathBuf,
     /// Held until the process ends, however it ends.
-    _lock: File,
+    _lock: Lock,
     /// Greatest number of the requests that were there before this run.
     before: u32,
 }
@@ -187,16 +179,8 @@ impl Inbox {
         let folder = data.join(FOLDER);
         std::fs::create_dir_all(&folder).map_err(|e| named(&folder, &e))?;
         let path = folder.join(LOCK);
-        let open = File::options().create(true).truncate(false).write(true).open(&path);
-        let lock = open.map_err(|e| named(&path, &e))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let text = "another run uses this data folder; give one of them another one";
-                return Err(named(&path, &text));
-            }
-            Err(TryLockError::Error(error)) => return Err(named(&path, &error)),
-        }
+        let taken = "another run uses this data folder; give one of them another one";
+        let lock = Lock::take(&path, taken)?;
         let before = numbers(&folder, "")?.1;
         Ok(Inbox { data: data.to_owned(), _lock: lock, before })
     }
@@ -238,7 +222,8 @@ impl Inbox {
     /// # Errors
     /// With the path where it cannot be written; the request then stays.
     pub fn reply(&self, number: u32, answer: &Answer) -> io::Result<()> {
-        write(&file(&self.data, number, "answer"), answer)?;
+        let path = file(&self.data, number, "answer");
+        staged::write(&path, text(&path, answer)?.as_bytes())?;
         let _ = withdraw(&self.data, number);
         let (answers, _) = numbers(&self.data.join(FOLDER), "answer")?;
         let surplus = answers.len().saturating_sub(ANSWERS);

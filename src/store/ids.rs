@@ -4,11 +4,10 @@
 //! start after a crash begins behind every id that can have left; what was left of the block is
 //! lost, which costs nothing.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::staged::{Staged, named};
+use super::staged::{self, named};
 use crate::order::OrderId;
 
 /// Ids of a block.
@@ -64,23 +63,11 @@ impl Ids {
     pub fn reserve(&mut self) -> io::Result<Block> {
         let first = self.reserved.max(1);
         let end = first.checked_add(BLOCK).ok_or_else(|| named(&self.path, &"no id is left"))?;
-        let mut file = Staged::create(&self.path)?;
-        writeln!(file, "{KEY}{end}")?;
-        file.finish()?;
-        sync_folder(&self.path)?;
+        staged::write(&self.path, format!("{KEY}{end}\n").as_bytes())?;
         self.reserved = end;
         let id = |counter| OrderId::new(self.date, counter);
         Ok(Block { first: id(first), end: id(end) })
     }
-}
-
-/// Brings the name of a file to disk, where the system can.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) {
-        File::open(folder).and_then(|f| f.sync_all()).map_err(|e| named(path, &e))?;
-    }
-    Ok(())
 }
 
 fn parse(text: &str) -> Option<u32> {

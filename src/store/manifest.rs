@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::options::folders::{self, compact};
 use super::options::snapshot_json::{from_json, to_json};
-use super::quality::Completeness;
+use super::quality::{Completeness, Family};
 
 /// Value of `schema_version`.
 pub const SCHEMA: &str = "manifest/1";
@@ -56,6 +56,17 @@ pub struct Entry {
     /// Required cells of its records, where they are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<Completeness>,
+}
+
+impl Entry {
+    /// A text where it is not complete enough for its family.
+    #[must_use]
+    pub fn incomplete(&self, family: Family) -> Option<String> {
+        let cells = self.completeness.filter(|cells| !family.passes(cells))?;
+        let (Completeness { present, required }, least) = (cells, family.percent_min());
+        let file = &self.file;
+        Some(format!("{file}: {present} of {required} cells have a value, {least} % are needed"))
+    }
 }
 
 /// SHA-256 in lower-case hex.
@@ -183,7 +194,11 @@ pub fn verify_all(folder: &Path) -> Result<(usize, Vec<String>)> {
     Ok((looked, found))
 }
 
-fn read(path: &Path) -> Result<Manifest> {
+/// Reads the manifest at `path`.
+///
+/// # Errors
+/// With the path where it is missing or none.
+pub(super) fn read(path: &Path) -> Result<Manifest> {
     let named = || path.display().to_string();
     let bytes = folders::read(path)?.with_context(|| format!("{}: no such file", named()))?;
     from_json(&bytes).with_context(named)

@@ -13,6 +13,7 @@ pub mod contexts;
 pub mod control;
 pub mod csv;
 pub mod ids;
+pub mod lock;
 pub mod manifest;
 pub mod options;
 pub mod orderflow;

@@ -1,7 +1,8 @@
 //! Rows as Parquet: every column nullable, instants as nanoseconds in UTC, dates as days, texts
 //! dictionary encoded, Zstandard inside. What the columns mean stands in the file's own metadata.
 //!
-//! Rows are gathered by column and written a block at a time.
+//! [`ParquetFile`] gathers rows by column and writes a block at a time; [`table`] writes a small
+//! table at once.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,8 +47,11 @@ impl ParquetFile {
     /// With the path where it cannot be written.
     pub fn create(path: &Path, columns: Vec<Column>, facts: Facts) -> io::Result<ParquetFile> {
         let file = Staged::create(path)?;
-        let gathered = columns.iter().map(|c| Gathered::new(c.get)).collect();
-        let writer = open(file, &columns, facts).map_err(|e| named(path, &e))?;
+        let gathered = columns.iter().map(|c| Gathered::new(Kind::of(c.get))).collect();
+        let fields = columns.iter().map(|column| field(&column.name, Kind::of(column.get)));
+        let fields = fields.collect::<Result<_>>();
+        let open = fields.and_then(|f| open(file, "features", f, Some(notes(&columns, facts))));
+        let writer = open.map_err(|e| named(path, &e))?;
         Ok(ParquetFile { path: path.to_owned(), columns, gathered, writer, rows: 0 })
     }
 
@@ -60,22 +64,10 @@ impl ParquetFile {
             gathered.push(&column.cell(sample));
         }
         self.rows += 1;
-        if self.rows.is_multiple_of(BLOCK_ROWS as u64) { self.block() } else { Ok(()) }
-    }
-
-    /// Writes the gathered rows, if there are any.
-    fn block(&mut self) -> io::Result<()> {
-        if self.gathered.first().is_none_or(|first| first.levels.is_empty()) {
+        if !self.rows.is_multiple_of(BLOCK_ROWS as u64) {
             return Ok(());
         }
-        let put = |writer: &mut SerializedFileWriter<Staged>, all: &mut [Gathered]| {
-            let mut group = writer.next_row_group()?;
-            for gathered in all {
-                gathered.write(&mut group)?;
-            }
-            group.close().map(|_| ())
-        };
-        put(&mut self.writer, &mut self.gathered).map_err(|e| named(&self.path, &e))
+        block(&mut self.writer, &mut self.gathered).map_err(|e| named(&self.path, &e))
     }
 
     /// Ends the file and returns its rows.
@@ -83,16 +75,105 @@ impl ParquetFile {
     /// # Errors
     /// With the path where it cannot be written.
     pub fn finish(mut self) -> io::Result<u64> {
-        self.block()?;
-        // Ends the file with its metadata.
-        self.writer.into_inner().map_err(|e| named(&self.path, &e))?.finish()?;
+        let ended =
+            block(&mut self.writer, &mut self.gathered).and_then(|()| self.writer.into_inner());
+        ended.map_err(|e| named(&self.path, &e))?.finish()?;
         Ok(self.rows)
     }
 }
 
-fn open(file: Staged, columns: &[Column], facts: Facts) -> Result<SerializedFileWriter<Staged>> {
-    let fields = columns.iter().map(field).collect::<Result<Vec<_>>>()?;
-    let schema = Type::group_type_builder("features").with_fields(fields).build()?;
+/// A column of a table that is written at once; `None` is null.
+#[derive(Clone, Debug)]
+pub enum Cells {
+    /// Texts.
+    Text(Vec<Option<String>>),
+    /// Whole numbers.
+    Whole(Vec<Option<i64>>),
+    /// Instants, ns since 1970-01-01 in UTC.
+    Time(Vec<Option<i64>>),
+    /// Numbers.
+    Number(Vec<Option<f64>>),
+}
+
+impl Cells {
+    const fn kind(&self) -> Kind {
+        match self {
+            Cells::Text(_) => Kind::Text,
+            Cells::Whole(_) => Kind::Whole,
+            Cells::Time(_) => Kind::Time,
+            Cells::Number(_) => Kind::Number,
+        }
+    }
+
+    fn gathered(self) -> Gathered {
+        fn apart<T, V>(all: Vec<Option<T>>, value: impl Fn(T) -> V) -> (Vec<V>, Vec<i16>) {
+            let levels = all.iter().map(|cell| i16::from(cell.is_some())).collect();
+            (all.into_iter().flatten().map(value).collect(), levels)
+        }
+        let (values, levels) = match self {
+            Cells::Text(all) => {
+                let (values, levels) = apart(all, |text| ByteArray::from(text.into_bytes()));
+                (Values::Text(values), levels)
+            }
+            Cells::Whole(all) | Cells::Time(all) => {
+                let (values, levels) = apart(all, |number| number);
+                (Values::Whole(values), levels)
+            }
+            Cells::Number(all) => {
+                let (values, levels) = apart(all, |number| number);
+                (Values::Number(values), levels)
+            }
+        };
+        Gathered { values, levels }
+    }
+}
+
+/// Writes `columns`, all of one length, as the table `name`.
+///
+/// # Errors
+/// With the path where it cannot be written.
+pub fn table(path: &Path, name: &str, columns: Vec<(String, Cells)>) -> io::Result<()> {
+    let file = Staged::create(path)?;
+    let put = || {
+        let fields = columns.iter().map(|(name, cells)| field(name, cells.kind()));
+        let mut writer = open(file, name, fields.collect::<Result<_>>()?, None)?;
+        let mut all: Vec<Gathered> = columns.into_iter().map(|(_, c)| c.gathered()).collect();
+        block(&mut writer, &mut all)?;
+        // Ends the file with its metadata.
+        writer.into_inner()
+    };
+    put().map_err(|e| named(path, &e))?.finish()
+}
+
+/// Writes the gathered rows, if there are any.
+fn block(writer: &mut SerializedFileWriter<Staged>, all: &mut [Gathered]) -> Result<()> {
+    if all.first().is_none_or(|first| first.levels.is_empty()) {
+        return Ok(());
+    }
+    let mut group = writer.next_row_group()?;
+    for gathered in all {
+        gathered.write(&mut group)?;
+    }
+    group.close().map(|_| ())
+}
+
+fn open(
+    file: Staged,
+    name: &str,
+    fields: Vec<Arc<Type>>,
+    notes: Option<Vec<KeyValue>>,
+) -> Result<SerializedFileWriter<Staged>> {
+    let schema = Type::group_type_builder(name).with_fields(fields).build()?;
+    let properties = WriterProperties::builder()
+        .set_created_by(concat!("mia ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_key_value_metadata(notes)
+        .build();
+    SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))
+}
+
+/// What the file says of itself: `facts`, and the meaning of each column.
+fn notes(columns: &[Column], facts: Facts) -> Vec<KeyValue> {
     let mut notes: Vec<KeyValue> =
         facts.into_iter().map(|(name, text)| KeyValue::new(format!("mia.{name}"), text)).collect();
     for column in columns {
@@ -102,24 +183,43 @@ fn open(file: Staged, columns: &[Column], facts: Facts) -> Result<SerializedFile
         };
         notes.push(KeyValue::new(format!("mia.column.{}", column.name), text));
     }
-    let properties = WriterProperties::builder()
-        .set_created_by(concat!("mia ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_key_value_metadata(Some(notes))
-        .build();
-    SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))
+    notes
 }
 
-fn field(column: &Column) -> Result<Arc<Type>> {
-    let (physical, logical) = match column.get {
-        Get::Time(_) => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
-        Get::Date(_) => (Physical::INT32, Some(LogicalType::Date)),
-        Get::Text(_) | Get::Reason(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
-        Get::Flag(_) => (Physical::BOOLEAN, None),
-        Get::Count(_) => (Physical::INT64, None),
-        Get::Number(_) | Get::Feature(_) => (Physical::DOUBLE, None),
+/// What a column holds.
+#[derive(Clone, Copy)]
+enum Kind {
+    Time,
+    Date,
+    Text,
+    Flag,
+    Whole,
+    Number,
+}
+
+impl Kind {
+    const fn of(get: Get) -> Kind {
+        match get {
+            Get::Time(_) => Kind::Time,
+            Get::Date(_) => Kind::Date,
+            Get::Text(_) | Get::Reason(_) => Kind::Text,
+            Get::Flag(_) => Kind::Flag,
+            Get::Count(_) => Kind::Whole,
+            Get::Number(_) | Get::Feature(_) => Kind::Number,
+        }
+    }
+}
+
+fn field(name: &str, kind: Kind) -> Result<Arc<Type>> {
+    let (physical, logical) = match kind {
+        Kind::Time => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
+        Kind::Date => (Physical::INT32, Some(LogicalType::Date)),
+        Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        Kind::Flag => (Physical::BOOLEAN, None),
+        Kind::Whole => (Physical::INT64, None),
+        Kind::Number => (Physical::DOUBLE, None),
     };
-    let builder = Type::primitive_type_builder(&column.name, physical)
+    let builder = Type::primitive_type_builder(name, physical)
         .with_logical_type(logical)
         .with_repetition(Repetition::OPTIONAL);
     builder.build().map(Arc::new)
@@ -141,13 +241,13 @@ enum Values {
 }
 
 impl Gathered {
-    fn new(get: Get) -> Gathered {
-        let values = match get {
-            Get::Time(_) | Get::Count(_) => Values::Whole(Vec::new()),
-            Get::Date(_) => Values::Day(Vec::new()),
-            Get::Text(_) | Get::Reason(_) => Values::Text(Vec::new()),
-            Get::Flag(_) => Values::Flag(Vec::new()),
-            Get::Number(_) | Get::Feature(_) => Values::Number(Vec::new()),
+    fn new(kind: Kind) -> Gathered {
+        let values = match kind {
+            Kind::Time | Kind::Whole => Values::Whole(Vec::new()),
+            Kind::Date => Values::Day(Vec::new()),
+            Kind::Text => Values::Text(Vec::new()),
+            Kind::Flag => Values::Flag(Vec::new()),
+            Kind::Number => Values::Number(Vec::new()),
         };
         Gathered { values, levels: Vec::new() }
     }

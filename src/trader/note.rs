@@ -199,9 +199,10 @@ pub struct Filled {
     pub index: u32,
     /// Best bid and ask at the time.
     pub touch: Option<(Px, Px)>,
-    /// Twice the mid at the decision, ticks.
+    /// Twice the mid at the decision of the entry, ticks.
     pub decision_half_ticks: Option<i64>,
-    /// Cost against that mid in ticks, + = worse.
+    /// Cost in ticks, + = worse: of an entry or exit against the mid when it was decided, of a stop
+    /// or target against its own price.
     pub slippage_ticks: Option<f64>,
     /// When the order was decided, its bytes left, and it was first acknowledged.
     pub times: [Ts; 3],

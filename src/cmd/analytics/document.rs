@@ -88,6 +88,9 @@ fn warnings(section: &Section) -> Vec<String> {
     if section.simulated {
         all.push("The market was made up: these numbers say nothing of a real one.".to_owned());
     }
+    if section.configs.len() > 1 {
+        all.push(format!("{} configurations decided: see config_hash.", section.configs.len()));
+    }
     if report.preset == "core" {
         all.push(
             "Preset core holds no option item: not comparable with another preset.".to_owned(),

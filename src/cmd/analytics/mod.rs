@@ -43,6 +43,9 @@ pub struct ReportArgs {
     /// Only this preset.
     #[arg(long)]
     preset: Option<String>,
+    /// Only this market: real, or simulated, which is one that was made up.
+    #[arg(long)]
+    market: Option<Market>,
     /// Daily Sharpe ratios of all configurations that were compared, this one among them: the
     /// report then says what the selection is worth.
     #[arg(long, value_name = "SHARPE,…", value_delimiter = ',', allow_negative_numbers = true)]
@@ -56,16 +59,27 @@ pub struct ReportArgs {
     /// Write one page that needs nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Draw equity, drawdown, R and scores: .svg, .png or .html, for the first mode and preset.
+    /// Draw equity, drawdown, R and scores: .svg, .png or .html, for the first section.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 }
 
-/// Everything that is said of one mode and preset.
+/// Whether a market was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Market {
+    /// Recorded or live.
+    Real,
+    /// Made up.
+    Simulated,
+}
+
+/// Everything that is said of one mode, preset and market.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Section {
-    /// Whether some of it comes from a made-up market.
+    /// Whether the market was made up.
     pub simulated: bool,
+    /// Hashes of the configurations that decided.
+    pub configs: Vec<String>,
     /// Decision edges.
     pub decisions: u64,
     /// Of them by side.
@@ -102,7 +116,8 @@ impl Section {
             }
         }
         Ok(Section {
-            simulated: sample.simulated,
+            simulated: sample.kind.simulated,
+            configs: sample.configs.iter().cloned().collect(),
             decisions: sample.decisions,
             sides: sample.sides.clone(),
             vetoes: sample.vetoes.clone(),
@@ -149,16 +164,20 @@ fn of_journal(path: &Path) -> Result<Loaded> {
     let first = reader.records().map(|r| r.ts).find(|&ts| ts > 0).unwrap_or(0);
     let header = records::header(&setup, Ts(first));
     let mut collector = Collector::new(&header, setup.calendar.clone());
+    let mut held = Vec::new();
     play(&setup, &Input::Journal { file: &file, reader }, |step| {
         step.pipeline.judge().notes().iter().for_each(|note| collector.note(note));
+        held.clear();
+        held.extend(step.held());
         Ok(())
     })?;
+    // What is open is told as it stands: nobody will close it.
+    held.iter().for_each(|note| collector.note(note));
     let sample = collector.into_sample();
-    let key = (sample.mode.clone(), sample.preset.clone());
-    Ok(Loaded { samples: [(key, sample)].into(), ..Loaded::default() })
+    Ok(Loaded { samples: [(sample.kind.clone(), sample)].into(), ..Loaded::default() })
 }
 
-/// A section for each mode and preset of what was read, which are never pooled.
+/// A section for each kind of what was read, which are never pooled.
 ///
 /// # Errors
 /// None for records that were read.
@@ -209,19 +228,19 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
         }
     };
     let wanted = |want: &Option<String>, is: &str| want.as_deref().is_none_or(|want| want == is);
-    let kinds = loaded.samples.keys().map(|(mode, preset)| format!("{mode}/{preset}"));
-    let found = kinds.collect::<Vec<String>>().join(", ");
-    loaded
-        .samples
-        .retain(|(mode, preset), _| wanted(&args.mode, mode) && wanted(&args.preset, preset));
+    let found = loaded.samples.keys().map(ToString::to_string).collect::<Vec<String>>().join(", ");
+    loaded.samples.retain(|kind, _| {
+        let market = args.market.is_none_or(|of| kind.simulated == (of == Market::Simulated));
+        market && wanted(&args.mode, &kind.mode) && wanted(&args.preset, &kind.preset)
+    });
     ensure!(
         !loaded.samples.is_empty(),
-        "no record of this mode and preset in {count} files; they hold {}",
+        "no record of this mode, preset and market in {count} files; they hold {}",
         if found.is_empty() { "none" } else { &found }
     );
     ensure!(
         args.compared.is_empty() || loaded.samples.len() == 1,
-        "--compared belongs to one mode and preset: choose them with --mode and --preset"
+        "--compared belongs to one sample: choose it with --mode, --preset and --market"
     );
     for warning in &loaded.warnings {
         eprintln!("warning: {warning}");

@@ -31,6 +31,7 @@ fn args(path: &Path) -> ReportArgs {
         paths: vec![path.to_owned()],
         mode: None,
         preset: None,
+        market: None,
         compared: Vec::new(),
         md: None,
         json: None,
@@ -102,6 +103,21 @@ fn nothing_is_pooled() {
         ["mode paper · preset core", "mode paper · preset spec", "mode replay · preset spec"]
     {
         assert_eq!(text.matches(section).count(), 1, "{section}");
+    }
+    // A made-up market of the same mode and preset is another sample.
+    let also = data.join("also");
+    recorded(&also, Mode::Replay, "spec", "simulated");
+    for (market, sections) in [
+        (None, &["preset spec · 2026", "preset spec · SYNTHETIC MARKET · 2026"][..]),
+        (Some(Market::Real), &["preset spec · 2026"]),
+        (Some(Market::Simulated), &["preset spec · SYNTHETIC MARKET · 2026"]),
+    ] {
+        let paths = vec![data.join("replay/snapshots/trades"), also.clone()];
+        let mut out = Vec::new();
+        run(&ReportArgs { paths, market, ..args(&data) }, &mut out).expect("a report");
+        let text = String::from_utf8(out).expect("UTF-8");
+        assert_eq!(text.matches("mode replay").count(), sections.len(), "{text}");
+        assert!(sections.iter().all(|title| text.contains(title)), "{text}");
     }
     let one = ReportArgs { preset: Some("core".to_owned()), ..args(&data) };
     let mut out = Vec::new();

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use crossbeam::channel::{Receiver, Sender};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -21,6 +21,7 @@ use crate::cmd::contexts::Timed;
 use crate::cmd::playback::Input;
 use crate::journal::Reader;
 use crate::runtime::clock::Clock;
+use crate::runtime::player;
 use crate::runtime::setup::Setup;
 
 /// A run to be made.
@@ -213,7 +214,13 @@ impl<'a> Work<'a> {
         let Some(folder) = &self.args.records else {
             return engine::run(setup, &input, empty, |_| Ok(()));
         };
-        let mut recorder = Recorder::new(folder, setup);
+        let named = match &input {
+            Input::Journal { file, reader } => {
+                player::named(reader).map_err(|e| anyhow!("{}: {e}", file.path.display()))?
+            }
+            Input::Ticks { .. } => Vec::new(),
+        };
+        let mut recorder = Recorder::new(folder, setup, named);
         let result = engine::run(setup, &input, empty, |step| recorder.step(step))?;
         recorder.finish()?;
         Ok(result)

@@ -1,27 +1,16 @@
 //! Results as Parquet: `runs.parquet`, a row a run, and `trades.parquet`, a row a round trip.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
-use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::Type;
+use anyhow::Result;
 
 use super::results::{RunResult, TradeRow};
 use crate::analytics::mean;
 use crate::order::Gate;
-use crate::store::staged::Staged;
+use crate::store::parquet::{Cells, table};
 
-/// A column with its cells.
-enum Cells {
-    Text(Vec<Option<String>>),
-    Whole(Vec<i64>),
-    Time(Vec<i64>),
-    Number(Vec<Option<f64>>),
-}
+/// Name of the schemas.
+const TABLE: &str = "backtest";
 
 type Columns = Vec<(String, Cells)>;
 
@@ -30,33 +19,34 @@ type Columns = Vec<(String, Cells)>;
 /// # Errors
 /// With the path.
 pub(super) fn write(folder: &Path, results: &[RunResult]) -> Result<()> {
-    table(&folder.join("runs.parquet"), runs(results))?;
-    table(&folder.join("trades.parquet"), trades(results))
+    table(&folder.join("runs.parquet"), TABLE, runs(results))?;
+    Ok(table(&folder.join("trades.parquet"), TABLE, trades(results))?)
 }
 
 fn runs(results: &[RunResult]) -> Columns {
     let text =
         |get: fn(&RunResult) -> String| Cells::Text(results.iter().map(|r| Some(get(r))).collect());
-    let whole = |get: fn(&RunResult) -> u64| {
-        Cells::Whole(results.iter().map(|r| i64::try_from(get(r)).unwrap_or(i64::MAX)).collect())
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let count = |get: fn(&RunResult) -> u64| {
+        Cells::Whole(results.iter().map(|r| Some(whole(get(r)))).collect())
     };
     let number =
         |get: fn(&RunResult) -> Option<f64>| Cells::Number(results.iter().map(get).collect());
     let mut columns = vec![
         ("file", text(|r| r.file.clone())),
-        ("set", whole(|r| r.set as u64)),
+        ("set", count(|r| r.set as u64)),
         ("label", text(|r| r.label.clone())),
         ("mode", text(|r| r.mode.clone())),
         ("preset", text(|r| r.preset.clone())),
         ("state_hash", text(|r| r.state_hash.clone())),
         ("digest", text(|r| r.digest.clone())),
-        ("events", whole(|r| r.events)),
-        ("trade_dates", whole(|r| r.days.len() as u64)),
-        ("edges", whole(|r| r.edges[0] + r.edges[1])),
-        ("entries_long", whole(|r| r.entries[0])),
-        ("entries_short", whole(|r| r.entries[1])),
-        ("fills", whole(|r| r.fills)),
-        ("trades", whole(|r| r.trades.len() as u64)),
+        ("events", count(|r| r.events)),
+        ("trade_dates", count(|r| r.days.len() as u64)),
+        ("edges", count(|r| r.edges[0] + r.edges[1])),
+        ("entries_long", count(|r| r.entries[0])),
+        ("entries_short", count(|r| r.entries[1])),
+        ("fills", count(|r| r.fills)),
+        ("trades", count(|r| r.trades.len() as u64)),
         ("net_usd", number(|r| Some(r.net_usd()))),
         ("mean_r", number(|r| mean(&r.rs()))),
         ("drawdown_usd", number(|r| Some(r.drawdown_usd))),
@@ -67,8 +57,8 @@ fn runs(results: &[RunResult]) -> Columns {
     .map(|(name, cells)| (name.to_owned(), cells))
     .collect::<Columns>();
     for (at, gate) in Gate::ALL.iter().enumerate() {
-        let count = |r: &RunResult| r.vetoes.get(at).copied().unwrap_or(0);
-        let cells = results.iter().map(|r| i64::try_from(count(r)).unwrap_or(i64::MAX));
+        let vetoes = |r: &RunResult| Some(whole(r.vetoes.get(at).copied().unwrap_or(0)));
+        let cells = results.iter().map(vetoes);
         columns
             .push((format!("veto_{}", gate.name().to_lowercase()), Cells::Whole(cells.collect())));
     }
@@ -82,7 +72,7 @@ fn trades(results: &[RunResult]) -> Columns {
     let words = |get: fn(&Row<'_>) -> Option<String>| Cells::Text(all.iter().map(get).collect());
     let text =
         |get: fn(&Row<'_>) -> String| Cells::Text(all.iter().map(|r| Some(get(r))).collect());
-    let whole = |get: fn(&Row<'_>) -> i64| Cells::Whole(all.iter().map(get).collect());
+    let whole = |get: fn(&Row<'_>) -> i64| Cells::Whole(all.iter().map(|r| Some(get(r))).collect());
     let number = |get: fn(&Row<'_>) -> Option<f64>| Cells::Number(all.iter().map(get).collect());
     vec![
         ("file", text(|r| r.0.file.clone())),
@@ -93,8 +83,8 @@ fn trades(results: &[RunResult]) -> Columns {
         ("symbol", text(|r| r.1.symbol.clone())),
         ("side", whole(|r| i64::from(r.1.side))),
         ("qty", whole(|r| i64::from(r.1.trip.qty))),
-        ("entry_time", Cells::Time(all.iter().map(|r| r.1.entry_ns).collect())),
-        ("exit_time", Cells::Time(all.iter().map(|r| r.1.trip.exit_ns).collect())),
+        ("entry_time", Cells::Time(all.iter().map(|r| Some(r.1.entry_ns)).collect())),
+        ("exit_time", Cells::Time(all.iter().map(|r| Some(r.1.trip.exit_ns)).collect())),
         ("entry_px", number(|r| Some(r.1.prices[0]))),
         ("exit_px", number(|r| Some(r.1.prices[1]))),
         ("net_usd", number(|r| Some(r.1.trip.net_usd()))),
@@ -116,53 +106,4 @@ fn trades(results: &[RunResult]) -> Columns {
     .into_iter()
     .map(|(name, cells)| (name.to_owned(), cells))
     .collect()
-}
-
-fn table(path: &Path, columns: Columns) -> Result<()> {
-    let fields = columns.iter().map(|(name, cells)| field(name, cells));
-    let fields = fields.collect::<parquet::errors::Result<Vec<_>>>()?;
-    let schema = Type::group_type_builder("backtest").with_fields(fields).build()?;
-    let properties = WriterProperties::builder()
-        .set_created_by(concat!("mia ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .build();
-    let file = Staged::create(path)?;
-    let mut writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))?;
-    let mut group = writer.next_row_group()?;
-    for (_, cells) in columns {
-        let Some(mut column) = group.next_column()? else { break };
-        match cells {
-            Cells::Text(all) => {
-                let levels: Vec<i16> = all.iter().map(|cell| i16::from(cell.is_some())).collect();
-                let all: Vec<ByteArray> =
-                    all.iter().flatten().map(|t| ByteArray::from(t.as_str())).collect();
-                column.typed::<ByteArrayType>().write_batch(&all, Some(&levels), None)?;
-            }
-            Cells::Whole(all) | Cells::Time(all) => {
-                let levels = vec![1; all.len()];
-                column.typed::<Int64Type>().write_batch(&all, Some(&levels), None)?;
-            }
-            Cells::Number(all) => {
-                let levels: Vec<i16> = all.iter().map(|cell| i16::from(cell.is_some())).collect();
-                let all: Vec<f64> = all.into_iter().flatten().collect();
-                column.typed::<DoubleType>().write_batch(&all, Some(&levels), None)?;
-            }
-        }
-        column.close()?;
-    }
-    group.close()?;
-    writer.into_inner()?.finish().with_context(|| path.display().to_string())
-}
-
-fn field(name: &str, cells: &Cells) -> parquet::errors::Result<Arc<Type>> {
-    let (physical, logical) = match cells {
-        Cells::Text(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
-        Cells::Whole(_) => (Physical::INT64, None),
-        Cells::Time(_) => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
-        Cells::Number(_) => (Physical::DOUBLE, None),
-    };
-    let builder = Type::primitive_type_builder(name, physical)
-        .with_logical_type(logical)
-        .with_repetition(Repetition::OPTIONAL);
-    builder.build().map(Arc::new)
 }

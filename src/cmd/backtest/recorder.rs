@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 
 use crate::calendar::date_of;
 use crate::cmd::playback::Step;
+use crate::feed::dtc::orders::Named;
 use crate::runtime::records::{self, header};
 use crate::runtime::setup::Setup;
 use crate::store::trades::{TradeWriter, folder, read, trades_file};
@@ -20,17 +21,23 @@ pub(super) struct Recorder<'a> {
     /// From the first event on, and what lay in its folder before.
     begun: Option<(TradeWriter, Vec<PathBuf>)>,
     folder: PathBuf,
+    /// What the server of a recorded run called orders and executions.
+    named: Vec<Named>,
     /// Version of the context that the writer knows.
     version: u64,
     last: Stamp,
+    /// What is open after the last step.
+    held: Vec<Note>,
 }
 
 impl<'a> Recorder<'a> {
-    /// For a run of `setup`, in the tree of its mode below `data`.
-    pub(super) fn new(data: &'a Path, setup: &'a Setup) -> Recorder<'a> {
+    /// For a run of `setup`, in the tree of its mode below `data`. `named`: what the server of a
+    /// recorded run called orders and executions.
+    pub(super) fn new(data: &'a Path, setup: &'a Setup, named: Vec<Named>) -> Recorder<'a> {
         let last = Stamp { seq: 0, ts: Ts::NONE, market_time: Ts::NONE, symbol: SymbolId(0) };
         let folder = folder(data, header(setup, Ts::NONE).mode);
-        Recorder { data, setup, begun: None, folder, version: 0, last }
+        let (begun, held) = (None, Vec::new());
+        Recorder { data, setup, begun, folder, named, version: 0, last, held }
     }
 
     /// Writes what a step left.
@@ -44,7 +51,8 @@ impl<'a> Recorder<'a> {
                 let header = header(self.setup, step.event.ts);
                 let calendar = self.setup.calendar.clone();
                 let before = read::files(&self.folder)?;
-                let writer = TradeWriter::new(self.data, header, calendar, step.event.ts)?;
+                let mut writer = TradeWriter::new(self.data, header, calendar, step.event.ts)?;
+                self.named.iter().for_each(|named| records::name(&mut writer, named));
                 self.begun.insert((writer, before))
             }
         };
@@ -67,6 +75,8 @@ impl<'a> Recorder<'a> {
             }
             writer.write(note)?;
         }
+        self.held.clear();
+        self.held.extend(step.held());
         Ok(())
     }
 
@@ -75,7 +85,9 @@ impl<'a> Recorder<'a> {
     /// # Errors
     /// With the path of what cannot be written.
     pub(super) fn finish(self) -> Result<()> {
-        let Some((writer, _)) = self.begun else { return Ok(()) };
+        let Some((mut writer, _)) = self.begun else { return Ok(()) };
+        // What is open is told as it stands: nobody will close it.
+        self.held.iter().try_for_each(|held| writer.write(held))?;
         let written = writer.finish(self.last)?;
         written.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         let (folder, records) = (self.folder.display(), written.records);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analytics::{Inputs, Trip};
 use crate::order::Gate;
-use crate::store::staged::Staged;
+use crate::store::staged;
 
 /// Version of the file; others are computed again.
 const VERSION: u32 = 2;
@@ -177,12 +177,8 @@ impl Finished {
     /// # Errors
     /// With the path where it cannot be written.
     pub(super) fn put(&self, key: u64, result: &RunResult) -> Result<()> {
-        use std::io::Write;
         let path = self.path(key);
-        let mut file = Staged::create(&path)?;
         let bytes = simd_json::to_vec(result).with_context(|| path.display().to_string())?;
-        file.write_all(&bytes)?;
-        file.finish()?;
-        Ok(())
+        Ok(staged::write(&path, &bytes)?)
     }
 }

@@ -207,6 +207,8 @@ impl OfSet {
         let sides = [("LONG", self.edges_long), ("SHORT", self.edges - self.edges_long)];
         Section {
             simulated: self.simulated,
+            // A set is one of them.
+            configs: Vec::new(),
             decisions: self.edges,
             sides: sides.map(|(side, count)| (side.to_owned(), count)).into(),
             vetoes: vetoes.map(|&(gate, count)| (gate.to_owned(), count)).collect(),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
@@ -33,6 +33,7 @@ use crate::context::Context;
 use crate::monitor::latency::Quantiles;
 use crate::pipeline::{CoreParams, Digest, Pipeline};
 use crate::runtime::clock::Clock;
+use crate::store::staged;
 use crate::tally::SessionFilter;
 use host::Host;
 use input::Input;
@@ -202,8 +203,7 @@ fn say<M: Serialize>(
 ) -> Result<()> {
     let json = simd_json::to_string(measurement)?;
     if let Some(path) = &args.out {
-        std::fs::write(path, format!("{json}\n"))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        staged::write(path, format!("{json}\n").as_bytes())?;
     }
     if args.json {
         writeln!(out, "{json}")?;

@@ -26,7 +26,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::desk::{Around, Desk, Levelled};
 use crate::runtime::vix::Vix;
 use crate::store::options::{Mode, snapshot_json};
-use crate::store::staged::Staged;
+use crate::store::staged;
 use crate::units::Ts;
 
 /// Arguments of `mia levels`.
@@ -226,10 +226,7 @@ impl Run<'_> {
             eprintln!("mia: note: {}: nothing to draw without a spot", path.display());
             return Ok(());
         };
-        let mut file = Staged::create(path)?;
-        file.write_all(&page::bytes(Format::of(path)?, &picture)?)
-            .with_context(|| path.display().to_string())?;
-        file.finish()?;
+        staged::write(path, &page::bytes(Format::of(path)?, &picture)?)?;
         eprintln!("mia: drew {}", path.display());
         Ok(())
     }

@@ -14,7 +14,7 @@ use dtc::wire::{self, Message, codes, value};
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::known::{Known, Table, padded};
-pub use self::known::{KnownOrder, ServerId};
+pub use self::known::{KnownOrder, Named, ServerExecution, ServerId};
 pub use self::refusal::Refused;
 use super::super::{Counters, contracts};
 use super::grid;
@@ -42,6 +42,7 @@ pub struct OrderFeed {
     known: Table,
     foreign: u32,
     learned: Option<(OrderId, ServerId)>,
+    executed: Option<(ExecutionId, ServerExecution)>,
     refused: Option<Refused>,
     defined: Option<(SymbolId, Option<f64>)>,
     /// Lists with a message that could not be read, as bits of their codes.
@@ -78,6 +79,7 @@ impl OrderFeed {
             known: Table::new(),
             foreign: 0,
             learned: None,
+            executed: None,
             refused: None,
             defined: None,
             unclear: 0,
@@ -100,6 +102,11 @@ impl OrderFeed {
     /// A server id of an order of ours that the last frame brought: the newest one counts.
     pub fn poll_learned(&mut self) -> Option<(OrderId, ServerId)> {
         self.learned.take()
+    }
+
+    /// What the server calls the execution that the last frame brought.
+    pub fn poll_executed(&mut self) -> Option<(ExecutionId, ServerExecution)> {
+        self.executed.take()
     }
 
     /// The refusal that the last frame brought.
@@ -302,14 +309,14 @@ impl OrderFeed {
 
     /// The fill that an update brings: only where it says so is it the newest one.
     fn last_fill(
-        &self,
+        &mut self,
         m: &wire::OrderUpdate,
         id: OrderId,
         symbol: SymbolId,
         way: Option<BuySell>,
         counters: &mut Counters,
     ) -> Option<Fill> {
-        let execution = execution(&m.last_fill_execution_id);
+        let execution = self.execution(&m.last_fill_execution_id);
         let (price, qty) = (m.last_fill_price.get(), m.last_fill_quantity.get());
         self.fill(id, symbol, way, execution, price, qty, counters)
     }
@@ -349,7 +356,7 @@ impl OrderFeed {
             if let Some(symbol) = symbol {
                 let way = buy_sell(m.buy_sell.get());
                 let id = known.map_or(OrderId::NONE, |k| k.id);
-                let execution = execution(&m.unique_execution_id);
+                let execution = self.execution(&m.unique_execution_id);
                 let (price, qty) = (m.price.get(), m.quantity.get());
                 match self.fill(id, symbol, way, execution, price, qty, counters) {
                     Some(fill) => emit(symbol, Body::Fill(fill)),
@@ -435,6 +442,16 @@ impl OrderFeed {
         emit(ACCOUNT, if unclear { refused } else { Body::Listed(listing) });
     }
 
+    /// The number of an execution id's text, which is kept for whoever asks; none without a text.
+    fn execution(&mut self, field: &ServerExecution) -> ExecutionId {
+        let execution = match value::text(field) {
+            [] => return ExecutionId::NONE,
+            text => ExecutionId::new(xxh3_64(text).max(1)),
+        };
+        self.executed = Some((execution, padded(field)));
+        execution
+    }
+
     fn symbol(&self, name: &[u8]) -> Option<SymbolId> {
         let at = self.symbols.iter().position(|s| s.name.as_bytes() == name)?;
         u16::try_from(at).ok().map(SymbolId)
@@ -450,14 +467,6 @@ impl OrderFeed {
 
 /// Symbol of what is about the whole account.
 const ACCOUNT: SymbolId = SymbolId(0);
-
-/// The number of an execution id's text; none without a text.
-fn execution(field: &[u8]) -> ExecutionId {
-    match value::text(field) {
-        [] => ExecutionId::NONE,
-        text => ExecutionId::new(xxh3_64(text).max(1)),
-    }
-}
 
 fn buy_sell(code: i32) -> Option<BuySell> {
     match code {

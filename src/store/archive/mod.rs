@@ -31,6 +31,7 @@ use jiff::civil::Date;
 pub use find::{Month, Original, months, originals};
 pub use read::{Entry, extract, index};
 
+use super::lock::Lock;
 use super::manifest::{hex, sha256_of};
 use super::quality::Family;
 use super::staged::Staged;
@@ -143,9 +144,7 @@ fn write(tree: &Path, path: &Path, new: &[Entry], all: &BTreeMap<String, Entry>)
     let mut staged = out.finish().with_context(named)?;
     let found = index(staged.sync()?)?;
     ensure!(found == *all, "{}: what was written does not read back", named());
-    staged.finish()?;
-    sync_folder(path);
-    Ok(())
+    Ok(staged.finish()?)
 }
 
 fn head(out: &mut impl Write, entry: &Entry) -> Result<()> {
@@ -203,25 +202,7 @@ pub fn take_away(tree: &Path, family: Family, month: Month) -> Result<(usize, Ve
 }
 
 /// Held while an archive is written or its originals go.
-fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.with_context(|| path.display().to_string())?;
-    match file.try_lock() {
-        Err(std::fs::TryLockError::WouldBlock) => {
-            bail!("{}: another archive command is at work: wait for it", path.display())
-        }
-        // Where the file system knows no locks there is none.
-        Err(std::fs::TryLockError::Error(e)) if e.kind() != io::ErrorKind::Unsupported => {
-            Err(e).with_context(|| path.display().to_string())
-        }
-        _ => Ok(file),
-    }
-}
-
-/// A new name must survive a loss of power. Not every system opens a folder.
-fn sync_folder(path: &Path) {
-    if let Some(Ok(folder)) = path.parent().map(File::open) {
-        let _ = folder.sync_all();
-    }
+fn lock(folder: &Path) -> Result<Lock> {
+    let taken = "another archive command is at work: wait for it";
+    Ok(Lock::take_if_known(&folder.join(LOCK), taken)?)
 }

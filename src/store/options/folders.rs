@@ -6,7 +6,7 @@
 //! rename, fsync of the folder. A lock file keeps two processes from losing each other's rows.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -17,15 +17,14 @@ use jiff::tz::TimeZone;
 use crate::calendar::{Calendar, date_of};
 use crate::options::chain::Underlying;
 use crate::options::snapshot::Snapshot;
-use crate::store::staged::Staged;
+use crate::store::lock::Lock;
+use crate::store::staged::{self, temporary};
 use crate::units::{SECOND, Ts};
 
 /// Name of the summary that is replaced each day.
 pub const SUMMARY: &str = "resume_sessions_asia_london.json";
 /// Most bytes read of one file.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
-/// Ending of a temporary file, see [`Staged`].
-const TEMPORARY: &str = ".part";
 /// Name of the lock file.
 const LOCK: &str = ".lock";
 
@@ -41,6 +40,16 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Its tree below a data folder.
+    #[must_use]
+    pub fn tree(self, data: &Path) -> PathBuf {
+        match self {
+            Mode::Live => data.join("snapshots"),
+            Mode::Paper => data.join("paper").join("snapshots"),
+            Mode::Replay => data.join("replay").join("snapshots"),
+        }
+    }
+
     /// Where a snapshot belongs that a run of this mode captured: recorded data and files of a
     /// trade date before that of `now` count as a replay.
     #[must_use]
@@ -66,11 +75,7 @@ impl Folders {
     /// instead of `options/`.
     #[must_use]
     pub fn new(data: &Path, mode: Mode, alias: bool) -> Folders {
-        let tree = match mode {
-            Mode::Live => data.join("snapshots"),
-            Mode::Paper => data.join("paper").join("snapshots"),
-            Mode::Replay => data.join("replay").join("snapshots"),
-        };
+        let tree = mode.tree(data);
         let options = tree.join("options");
         let french = if alias { tree.join("options_flow") } else { options.clone() };
         Folders { options, french, mode }
@@ -161,6 +166,7 @@ impl Folders {
     /// # Errors
     /// With the path of a folder that cannot be made or read.
     pub fn prepare(&self) -> Result<Vec<PathBuf>> {
+        let _lock = self.lock()?;
         let mut removed = Vec::new();
         let mut folders = vec![self.options.clone()];
         folders.extend(["history", "oi", "activity"].map(|name| self.options.join(name)));
@@ -181,22 +187,8 @@ impl Folders {
     /// With the path where the lock file cannot be opened.
     pub fn lock(&self) -> Result<Lock> {
         fs::create_dir_all(&self.options).with_context(|| self.options.display().to_string())?;
-        let path = self.options.join(LOCK);
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.with_context(|| path.display().to_string())?;
-        match file.lock() {
-            Err(e) if e.kind() != io::ErrorKind::Unsupported => {
-                Err(e).with_context(|| path.display().to_string())
-            }
-            _ => Ok(Lock { _file: file }),
-        }
+        Ok(Lock::wait(&self.options.join(LOCK))?)
     }
-}
-
-/// Held while files are read, changed and written.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
 }
 
 /// The trade date of an instant: names of daily files carry it.
@@ -261,14 +253,7 @@ pub const fn lower(of: Underlying) -> &'static str {
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let mut staged = Staged::create(path)?;
-    staged.write_all(bytes).with_context(|| path.display().to_string())?;
-    staged.finish()?;
-    // The new name itself must survive a loss of power. Not every system opens a folder.
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
+    Ok(staged::write(path, bytes)?)
 }
 
 /// Everything in `path`, or `None` where there is no such file.
@@ -296,12 +281,7 @@ fn sweep(folder: &Path) -> Result<Vec<PathBuf>> {
     for entry in entries {
         let path = entry.with_context(|| folder.display().to_string())?.path();
         let Some(name) = path.file_name().and_then(|n| n.to_str()) else { continue };
-        let Some(middle) = name.strip_prefix('.').and_then(|n| n.strip_suffix(TEMPORARY)) else {
-            continue;
-        };
-        let Some(pid) = middle.rsplit('.').next().and_then(|n| n.parse::<u32>().ok()) else {
-            continue;
-        };
+        let Some((_, pid)) = temporary(name) else { continue };
         if !runs(pid) && fs::remove_file(&path).is_ok() {
             removed.push(path);
         }

@@ -90,12 +90,7 @@ pub struct Written {
 /// The folder of one mode's order flow under a data folder.
 #[must_use]
 pub fn folder(data: &Path, mode: Mode) -> PathBuf {
-    let tree = match mode {
-        Mode::Live => data.to_owned(),
-        Mode::Paper => data.join("paper"),
-        Mode::Replay => data.join("replay"),
-    };
-    tree.join("snapshots").join("orderflow")
+    mode.tree(data).join("orderflow")
 }
 
 /// `es_orderflow_YYYYMMDD`.

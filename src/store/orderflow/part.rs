@@ -15,7 +15,7 @@ use crate::store::manifest::{Entry, sha256};
 use crate::store::options::folders::{self, runs};
 use crate::store::options::snapshot_json::from_json;
 use crate::store::quality::Completeness;
-use crate::store::staged::named;
+use crate::store::staged::{named, sync_folder, temporary};
 
 /// How the name of a part begins.
 const PREFIX: &str = ".flow_";
@@ -42,7 +42,7 @@ impl Part {
         let path = folder.join(format!("{PREFIX}{name}.{}{SUFFIX}", std::process::id()));
         let file = File::options().write(true).create(true).truncate(true).open(&path);
         let file = file.with_context(|| path.display().to_string())?;
-        sync_folder(folder);
+        sync_folder(&path).with_context(|| path.display().to_string())?;
         Ok(Part { path, file, len: 0, dirty: false })
     }
 
@@ -143,11 +143,8 @@ pub(super) fn finish(
 
 /// Takes a finished part away.
 pub(super) fn remove(path: &Path) -> Result<()> {
-    std::fs::remove_file(path).with_context(|| path.display().to_string())?;
-    if let Some(folder) = path.parent() {
-        sync_folder(folder);
-    }
-    Ok(())
+    let removed = std::fs::remove_file(path).and_then(|()| sync_folder(path));
+    removed.with_context(|| path.display().to_string())
 }
 
 /// The array with a record a line.
@@ -207,11 +204,9 @@ pub(super) fn left_in(folder: &Path) -> Result<Left> {
     for entry in entries {
         let path = entry.with_context(|| folder.display().to_string())?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        let Some(name) = name.strip_prefix('.').and_then(|n| n.strip_suffix(SUFFIX)) else {
-            continue;
-        };
-        let Some((stem, pid)) = name.rsplit_once('.') else { continue };
-        if pid.parse().is_ok_and(|pid| !runs(pid)) {
+        if let Some((stem, pid)) = temporary(name)
+            && !runs(pid)
+        {
             match stem.strip_prefix(PREFIX.trim_start_matches('.')) {
                 Some(stem) => left.parts.push((path.clone(), stem.to_owned())),
                 None => left.staged.push(path.clone()),
@@ -220,11 +215,4 @@ pub(super) fn left_in(folder: &Path) -> Result<Left> {
     }
     left.parts.sort();
     Ok(left)
-}
-
-/// A new or removed name must survive a loss of power. Not every system opens a folder.
-fn sync_folder(folder: &Path) {
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
 }

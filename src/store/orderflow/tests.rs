@@ -101,7 +101,7 @@ fn vix(value: f64, ts: Ts) -> volatility::Part {
     analyzer.part(ts, &calendar)
 }
 
-/// Every file below `folder` by its path, hidden ones too.
+/// Every file below `folder` by its path, hidden ones too but for the lock.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
@@ -110,7 +110,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             let path = entry.expect("entry").path();
             if path.is_dir() {
                 open.push(path);
-            } else {
+            } else if !path.ends_with(".lock") {
                 let name = path.strip_prefix(folder).expect("inside").display().to_string();
                 found.insert(name.replace('\\', "/"), std::fs::read(&path).expect("readable"));
             }
@@ -248,7 +248,7 @@ fn a_torn_part_is_finished_at_the_next_start() {
     assert_eq!(left.len(), 1, "no array before its window is over");
     // What another process with a number that nobody has would have left.
     let dead = name.replace(&format!(".{}.", std::process::id()), ".4294967295.");
-    std::mem::forget(flow);
+    drop(flow);
     std::fs::remove_file(root.join(name)).expect("ours");
     let lines: Vec<usize> =
         content.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1).collect();
@@ -331,7 +331,11 @@ fn simulated_data_never_go_under_the_real_tree() {
     let error = begin(Mode::Live).expect_err("refused").to_string();
     assert!(error.contains("simulated"), "{error}");
     assert!(!data.exists());
-    drop(begin(Mode::Paper).expect("its own tree"));
+    let first = begin(Mode::Paper).expect("its own tree");
+    let error = begin(Mode::Paper).expect_err("one writes it").to_string();
+    assert!(error.contains("another run"), "{error}");
+    drop(first);
+    drop(begin(Mode::Paper).expect("free again"));
     assert!(!data.join("snapshots").exists());
     std::fs::remove_dir_all(data).expect("clean up");
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -17,7 +17,8 @@ use super::{
     vix_file,
 };
 use crate::calendar::Calendar;
-use crate::store::manifest::{self, Entry};
+use crate::store::lock::Lock;
+use crate::store::manifest;
 use crate::store::options::folders::{Mode, compact, stamp, trade_date};
 use crate::store::quality::{Completeness, Family};
 use crate::store::trades::{Header, feature_schema_hash, mode_name};
@@ -67,6 +68,7 @@ struct VixSeries {
 #[derive(Debug)]
 pub struct FlowWriter {
     folder: PathBuf,
+    _lock: Lock,
     run_id: String,
     source: String,
     run: Run,
@@ -84,7 +86,8 @@ impl FlowWriter {
     /// A writer under the data folder `data`. Parts that an earlier run left are finished first.
     ///
     /// # Errors
-    /// With the path of what cannot be made or read; simulated data under the real tree.
+    /// With the path of what cannot be made or read; another process that writes there; simulated
+    /// data under the real tree.
     pub fn new(
         data: &Path,
         header: &Header,
@@ -92,12 +95,7 @@ impl FlowWriter {
         plan: Plan,
     ) -> Result<FlowWriter> {
         let folder = folder(data, header.mode);
-        ensure!(
-            !(header.is_simulated() && header.mode == Mode::Live),
-            "{}: simulated data do not go there",
-            folder.display()
-        );
-        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let lock = header.take(&folder)?;
         let named = header.instruments.iter().zip(prefixes(&header.instruments));
         let series = named.enumerate().map(|(at, (instrument, prefix))| Series {
             prefix,
@@ -121,6 +119,7 @@ impl FlowWriter {
         let mut writer = FlowWriter {
             series: series.collect(),
             folder,
+            _lock: lock,
             run_id: header.run.clone(),
             source: header.source.clone(),
             run,
@@ -394,7 +393,9 @@ impl FlowWriter {
             self.written.warnings.push(text);
         }
         self.written.files += finished.entries.len() as u64;
-        self.written.warnings.extend(finished.entries.iter().filter_map(incomplete));
+        self.written.warnings.extend(
+            finished.entries.iter().filter_map(|entry| entry.incomplete(Family::Orderflow)),
+        );
         if !finished.entries.is_empty() {
             let warning = manifest::record(&self.folder, FAMILY, day, finished.entries)?;
             self.written.warnings.extend(warning);
@@ -445,16 +446,6 @@ struct Of<'a> {
     at: Ts,
     day: Date,
     volatility: &'a Volatility,
-}
-
-/// A text for a file that is not complete enough.
-fn incomplete(entry: &Entry) -> Option<String> {
-    let cells = entry.completeness?;
-    (!Family::Orderflow.passes(&cells)).then(|| {
-        let share = cells.share().unwrap_or(0.0) * 100.0;
-        let least = Family::Orderflow.percent_min();
-        format!("{}: {share:.1} % of its cells have a value, {least} % are needed", entry.file)
-    })
 }
 
 fn targets(folder: &Path, prefix: &str, day: Date, stamp: &str) -> [PathBuf; 3] {

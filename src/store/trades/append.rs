@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::store::staged::named;
+use crate::store::staged::{named, sync_folder};
 
 /// Bytes looked at in one step on the way back to the last line feed.
 const STEP: u64 = 1 << 16;
@@ -57,10 +57,7 @@ impl Appended {
         if whole == 0 {
             appended.line(head)?;
             appended.sync()?;
-            // The new name itself must survive a loss of power. Not every system opens a folder.
-            if let Some(Ok(folder)) = path.parent().map(File::open) {
-                let _ = folder.sync_all();
-            }
+            sync_folder(path).map_err(named)?;
         }
         Ok((appended, torn))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::groups::{regime_name, role_name, vix_regime};
-use super::read::{Execution, Sample, Standing, UNKNOWN};
+use super::read::{Execution, Kind, Sample, Standing, UNKNOWN};
 use super::value::millis;
 use super::{Header, mode_name};
 use crate::analytics::Trip;
@@ -31,9 +31,12 @@ impl Collector {
     #[must_use]
     pub fn new(header: &Header, calendar: Arc<Calendar>) -> Collector {
         let sample = Sample {
-            mode: mode_name(header.mode).to_owned(),
-            preset: header.preset.clone(),
-            simulated: header.is_simulated(),
+            kind: Kind {
+                mode: mode_name(header.mode).to_owned(),
+                preset: header.preset.clone(),
+                simulated: header.is_simulated(),
+            },
+            configs: [header.config_hash.clone()].into(),
             ..Sample::default()
         };
         let instruments = header.instruments.clone();
@@ -129,8 +132,8 @@ impl Collector {
         let text = |name: &'static str| name.to_owned();
         Some(Trip {
             id: of.trade.to_string(),
-            mode: self.sample.mode.clone(),
-            preset: self.sample.preset.clone(),
+            mode: self.sample.kind.mode.clone(),
+            preset: self.sample.kind.preset.clone(),
             symbol: instrument.root.clone(),
             day: self.trade_day(of.at),
             exit_ns: Some(of.exit_time).filter(|ts| ts.is_some()).map_or(0, |Ts(ns)| ns),

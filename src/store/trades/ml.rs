@@ -4,14 +4,8 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::Type;
 
 use super::groups::{feature, regime_name};
 use crate::analytics::Verdict;
@@ -19,7 +13,8 @@ use crate::calendar::Label;
 use crate::decision::Tier;
 use crate::features::frame::FEATURES;
 use crate::store::options::folders::parse_ts;
-use crate::store::staged::{Staged, named};
+use crate::store::parquet::{Cells, table};
+use crate::store::staged::named;
 use crate::trader::note::Closed;
 use crate::units::Ts;
 
@@ -137,58 +132,26 @@ pub fn parquet(from: &Path, to: &Path) -> Result<u64> {
     let mut reader = csv::Reader::from_reader(File::open(from).with_context(name)?);
     let names: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
     let rows = reader.records().collect::<csv::Result<Vec<_>>>().with_context(name)?;
-    let fields = names.iter().map(|name| field(name)).collect::<Result<Vec<_>, _>>();
-    let fields = fields.map_err(|e| named(to, &e))?;
-    let schema = Type::group_type_builder("ml_features").with_fields(fields).build()?;
-    let properties = WriterProperties::builder()
-        .set_created_by(concat!("mia ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .build();
-    let staged = Staged::create(to)?;
-    let mut file = SerializedFileWriter::new(staged, Arc::new(schema), Arc::new(properties))?;
-    if !rows.is_empty() {
-        let mut group = file.next_row_group()?;
-        for (at, name) in names.iter().enumerate() {
-            let Some(mut column) = group.next_column()? else { break };
-            let cells: Vec<&str> = rows.iter().map(|row| row.get(at).unwrap_or("")).collect();
-            let levels: Vec<i16> = cells.iter().map(|cell| i16::from(!cell.is_empty())).collect();
-            let full = cells.into_iter().filter(|cell| !cell.is_empty());
-            let levels = Some(&*levels);
-            if TEXTS.contains(&name.as_str()) {
-                let all: Vec<ByteArray> = full.map(ByteArray::from).collect();
-                column.typed::<ByteArrayType>().write_batch(&all, levels, None)?;
-            } else if name == "ts_decision" {
-                let all = full.map(|cell| parse_ts(cell).map(|ts| ts.0).context(cell.to_owned()));
-                let all = all.collect::<Result<Vec<i64>>>().with_context(name_of(name))?;
-                column.typed::<Int64Type>().write_batch(&all, levels, None)?;
-            } else {
-                let all = full.map(|cell| cell.parse().with_context(|| cell.to_owned()));
-                let all = all.collect::<Result<Vec<f64>>>().with_context(name_of(name))?;
-                column.typed::<DoubleType>().write_batch(&all, levels, None)?;
-            }
-            column.close()?;
-        }
-        group.close()?;
+    let mut columns = Vec::new();
+    for (at, name) in names.into_iter().enumerate() {
+        let cells = rows.iter().map(|row| row.get(at).filter(|cell| !cell.is_empty()));
+        let cells = cells_of(&name, cells).with_context(|| format!("column {name}"))?;
+        columns.push((name, cells));
     }
-    file.into_inner()?.finish()?;
+    table(to, "ml_features", columns)?;
     Ok(rows.len() as u64)
 }
 
-fn name_of(column: &str) -> impl FnOnce() -> String {
-    let column = column.to_owned();
-    move || format!("column {column}")
-}
-
-fn field(name: &str) -> parquet::errors::Result<Arc<Type>> {
-    let (physical, logical) = match name {
-        "ts_decision" => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
-        text if TEXTS.contains(&text) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
-        _ => (Physical::DOUBLE, None),
-    };
-    let builder = Type::primitive_type_builder(name, physical)
-        .with_logical_type(logical)
-        .with_repetition(Repetition::OPTIONAL);
-    builder.build().map(Arc::new)
+fn cells_of<'a>(name: &str, cells: impl Iterator<Item = Option<&'a str>>) -> Result<Cells> {
+    Ok(if TEXTS.contains(&name) {
+        Cells::Text(cells.map(|cell| cell.map(str::to_owned)).collect())
+    } else if name == "ts_decision" {
+        let ns = |cell: &str| parse_ts(cell).map(|ts| ts.0).with_context(|| cell.to_owned());
+        Cells::Time(cells.map(|cell| cell.map(ns).transpose()).collect::<Result<_>>()?)
+    } else {
+        let number = |cell: &str| cell.parse().with_context(|| cell.to_owned());
+        Cells::Number(cells.map(|cell| cell.map(number).transpose()).collect::<Result<_>>()?)
+    })
 }
 
 /// Refuses a file whose columns are not those of [`columns`] in their order.

@@ -30,23 +30,31 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result, ensure};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use crate::decision::News;
 use crate::features::CATALOGUE;
+use crate::store::lock::Lock;
 use crate::store::options::folders::{Mode, compact};
 use crate::units::Instrument;
 
 pub use collect::Collector;
 pub use daily::{Performance, close_day};
-pub use read::{Loaded, Sample};
+pub use read::{Kind, Loaded, Sample};
 pub use writer::{TradeWriter, Written};
 
 /// Value of `schema`.
 pub const SCHEMA: &str = "trades";
 /// Value of `schema_version`.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// Value of `delay_class` of a made-up market.
+pub const SIMULATED: &str = "simulated";
+
+/// Name of the lock file in a folder.
+const LOCK: &str = ".lock";
 
 /// What every record of a run says alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +67,8 @@ pub struct Header {
     pub source: String,
     /// `realtime`, `delayed-15`, `eod`, `simulated` or `replay`.
     pub delay_class: String,
-    /// Hash of configuration and parameters.
+    /// Hash of what the configuration decides by: see
+    /// [`Setup::config_hash`](crate::runtime::setup::Setup::config_hash).
     pub config_hash: String,
     /// Name of the weights.
     pub preset: String,
@@ -74,10 +83,24 @@ pub struct Header {
 }
 
 impl Header {
+    /// Makes `folder` and takes it for this process.
+    ///
+    /// # Errors
+    /// With the path: another process writes there, it cannot be made, or made-up data would come
+    /// under the real tree.
+    pub(super) fn take(&self, folder: &Path) -> Result<Lock> {
+        let named = || folder.display().to_string();
+        let real = self.mode == Mode::Live;
+        ensure!(!(self.is_simulated() && real), "{}: simulated data do not go there", named());
+        std::fs::create_dir_all(folder).with_context(named)?;
+        let taken = "another run writes into this folder; give one of them another one";
+        Ok(Lock::take_if_known(&folder.join(LOCK), taken)?)
+    }
+
     /// Whether the market was made up: then there is no performance file.
     #[must_use]
     pub fn is_simulated(&self) -> bool {
-        self.delay_class == "simulated"
+        self.delay_class == SIMULATED
     }
 }
 
@@ -94,12 +117,7 @@ pub const fn mode_name(mode: Mode) -> &'static str {
 /// The folder of one mode's trades under a data folder.
 #[must_use]
 pub fn folder(data: &Path, mode: Mode) -> PathBuf {
-    let tree = match mode {
-        Mode::Live => data.to_owned(),
-        Mode::Paper => data.join("paper"),
-        Mode::Replay => data.join("replay"),
-    };
-    tree.join("snapshots").join("trades")
+    mode.tree(data).join("trades")
 }
 
 /// `trades_YYYYMMDD.json`.

@@ -1,4 +1,4 @@
-//! Reads trade records back and sorts them by mode and preset, which no statistic mixes.
+//! Reads trade records back and sorts them by [`Kind`], which no statistic mixes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -9,12 +9,13 @@ use anyhow::{Context as _, Result, anyhow};
 use jiff::civil::{Date, Time};
 use serde::Deserialize;
 
-use super::{SCHEMA, SCHEMA_VERSION};
+use super::{SCHEMA, SCHEMA_VERSION, SIMULATED};
 use crate::analytics::report::Inputs;
 use crate::analytics::{Report, Trip};
 use crate::calendar::{Calendar, date_of, days};
 use crate::features::frame::FEATURES;
 use crate::store::options::folders::parse_ts;
+use crate::store::quality::Completeness;
 
 /// Longest line.
 const LINE_BYTES_MAX: usize = 1 << 20;
@@ -34,11 +35,13 @@ struct Line {
     ts_event: Option<String>,
     delay_class: String,
     mode: String,
+    config_hash: String,
     preset: String,
     symbol: Option<String>,
     trade_date: String,
     #[serde(default)]
     flags: Vec<String>,
+    cells: Option<Completeness>,
     signal: Option<Signal>,
     entry: Option<Entry>,
     execution: Option<Execution>,
@@ -114,15 +117,31 @@ struct Outcome {
     features: Vec<Option<f64>>,
 }
 
-/// Everything of one mode and preset.
-#[derive(Clone, Debug, Default)]
-pub struct Sample {
+/// Whose records: those of two kinds are in no statistic together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
     /// `live`, `paper` or `replay`.
     pub mode: String,
     /// Name of the weights.
     pub preset: String,
-    /// Whether some of it comes from a made-up market.
+    /// Whether the market was made up.
     pub simulated: bool,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let market = if self.simulated { " (simulated)" } else { "" };
+        write!(f, "{}/{}{market}", self.mode, self.preset)
+    }
+}
+
+/// Everything of one kind.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    /// Which.
+    pub kind: Kind,
+    /// Hashes of the configurations that decided, see [`Header`](super::Header).
+    pub configs: BTreeSet<String>,
     /// Closed trades by their id.
     pub(super) trips: BTreeMap<String, Trip>,
     /// Ids of closed trades of which nobody knows what they made: no statistic holds them.
@@ -226,21 +245,25 @@ impl Sample {
     /// Its report over `days`; `compared` as [`Inputs::compared`].
     ///
     /// # Errors
-    /// Never in a sample that was read: it has one mode and preset.
+    /// Never in a sample that was read: it has one kind.
     pub fn report(&self, days: Vec<i32>, compared: Vec<f64>) -> Result<Report> {
         let inputs = Inputs { days, compared, ..self.inputs() };
         let trips = self.trips.values().cloned().collect();
-        Ok(Report::of(&self.mode, &self.preset, trips, inputs)?)
+        Ok(Report::of(&self.kind.mode, &self.kind.preset, trips, inputs)?)
     }
 }
 
 /// What files hold.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
-    /// By mode and preset.
-    pub samples: BTreeMap<(String, String), Sample>,
+    /// By kind.
+    pub samples: BTreeMap<Kind, Sample>,
     /// Records.
     pub records: u64,
+    /// Needed fields of the records that count them, and those with a value.
+    pub cells: Completeness,
+    /// Lines of which nobody knows that.
+    pub uncounted: u64,
     /// Market times of the first and last record.
     pub times: (Option<String>, Option<String>),
     /// What could not be read, and what stands twice.
@@ -248,6 +271,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Needed fields of all lines; `None` where some do not say.
+    #[must_use]
+    pub fn completeness(&self) -> Option<Completeness> {
+        (self.uncounted == 0).then_some(self.cells)
+    }
+
     /// Closed trades of all samples.
     #[must_use]
     pub fn trades(&self) -> u64 {
@@ -311,6 +340,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Loaded> {
             }
             if let Err(e) = take(&mut loaded, &mut bytes) {
                 unread += 1;
+                loaded.uncounted += 1;
                 if loaded.warnings.len() < WARNINGS_MAX {
                     loaded.warnings.push(format!("{}, line {number}: {e:#}", path.display()));
                 }
@@ -336,21 +366,25 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
     let day: Date = line.trade_date.parse().map_err(|e| anyhow!("trade_date: {e}"))?;
     let day = days(day);
     loaded.records += 1;
+    match line.cells {
+        Some(cells) => loaded.cells.add(cells),
+        None => loaded.uncounted += 1,
+    }
     if let Some(at) = &line.ts_event {
         loaded.times.0.get_or_insert_with(|| at.clone());
         loaded.times.1 = Some(at.clone());
     }
-    let key = (line.mode.clone(), line.preset.clone());
-    let sample = loaded.samples.entry(key).or_insert_with(|| Sample {
-        mode: line.mode.clone(),
-        preset: line.preset.clone(),
+    let simulated = line.delay_class == SIMULATED;
+    let kind = Kind { mode: line.mode, preset: line.preset, simulated };
+    let sample = loaded.samples.entry(kind.clone()).or_insert_with(|| Sample {
+        kind: kind.clone(),
         first: day,
         last: day,
         ..Sample::default()
     });
+    sample.configs.insert(line.config_hash);
     sample.first = sample.first.min(day);
     sample.last = sample.last.max(day);
-    sample.simulated |= line.delay_class == "simulated";
     sample.flagged += u64::from(!line.flags.is_empty());
     match line.record_type.as_str() {
         "DECISION" => {
@@ -371,7 +405,7 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
             let result = line.result.context("no result")?;
             let symbol = line.symbol.unwrap_or_default();
             let id = result.trade_id.clone();
-            let Some(trip) = trip(result, (&line.mode, &line.preset), symbol, day) else {
+            let Some(trip) = trip(result, &kind, symbol, day) else {
                 sample.unknown.insert(id);
                 return Ok(());
             };
@@ -388,7 +422,7 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
 }
 
 /// The trip of a result, `None` where nobody knows what it made.
-fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> Option<Trip> {
+fn trip(of: Outcome, kind: &Kind, symbol: String, day: i32) -> Option<Trip> {
     let unknown = || UNKNOWN.to_owned();
     let mut features = [None; FEATURES];
     for (slot, value) in features.iter_mut().zip(of.features) {
@@ -396,8 +430,8 @@ fn trip(of: Outcome, (mode, preset): (&str, &str), symbol: String, day: i32) -> 
     }
     Some(Trip {
         id: of.trade_id,
-        mode: mode.to_owned(),
-        preset: preset.to_owned(),
+        mode: kind.mode.clone(),
+        preset: kind.preset.clone(),
         symbol,
         day,
         exit_ns: of.exit_time.as_deref().and_then(parse_ts).map_or(0, |ts| ts.0),
@@ -479,9 +513,9 @@ mod tests {
 
     const LINE: &str = concat!(
         r#"{"schema":"trades","schema_version":1,"record_id":"a-1","record_type":"DECISION","#,
-        r#""delay_class":"replay","mode":"replay","preset":"core","symbol":"ES","#,
-        r#""trade_date":"2026-01-14","flags":[],"signal":{"score":61.5,"side":"LONG","#,
-        r#""gate_failed":"RR"},"entry":{"trade_id":null}}"#,
+        r#""delay_class":"replay","mode":"replay","config_hash":"c0","preset":"core","#,
+        r#""symbol":"ES","trade_date":"2026-01-14","flags":[],"signal":{"score":61.5,"#,
+        r#""side":"LONG","gate_failed":"RR"},"entry":{"trade_id":null}}"#,
         "\n"
     );
 
@@ -491,6 +525,15 @@ mod tests {
         take(&mut loaded, &mut LINE.as_bytes().to_vec()).expect("a record");
         let sample = loaded.samples.values().next().expect("a sample");
         assert_eq!((sample.decisions, sample.vetoes.get("RR")), (1, Some(&1)));
+        // What never happened is no part of what did, nor the other way round.
+        let made_up = LINE.replace(r#""delay_class":"replay""#, r#""delay_class":"simulated""#);
+        take(&mut loaded, &mut made_up.replace("c0", "c1").into_bytes()).expect("a record");
+        take(&mut loaded, &mut LINE.replace("c0", "c2").into_bytes()).expect("a record");
+        let kinds = loaded.samples.iter().map(|(kind, of)| (kind.to_string(), of.decisions));
+        let expected = [("replay/core".to_owned(), 2), ("replay/core (simulated)".to_owned(), 1)];
+        assert!(kinds.eq(expected), "{loaded:?}");
+        let configs: Vec<usize> = loaded.samples.values().map(|of| of.configs.len()).collect();
+        assert_eq!(configs, [2, 1]);
         let other = LINE.replace(r#""schema_version":1"#, r#""schema_version":2"#);
         let refused = take(&mut loaded, &mut other.into_bytes());
         assert!(refused.expect_err("another schema").to_string().contains("schema"));

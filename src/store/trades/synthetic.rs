@@ -190,7 +190,7 @@ impl Trade {
             px: px(price),
             index: 1,
             touch: Some((px(price - 1), px(price))),
-            decision_half_ticks: Some(2 * i64::from(price) - 1),
+            decision_half_ticks: Some(2 * i64::from(price) - i64::from(way.sign())),
             slippage_ticks: Some(0.5),
             times: [Ts(sent.0 - 1_000_000), sent, Ts(sent.0 + 12_000_000)],
             bracket: Some(self.bracket()),

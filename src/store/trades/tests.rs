@@ -67,7 +67,11 @@ fn every_note_has_its_records() {
     let data = data("every");
     let written = run(&data, Mode::Paper, "realtime");
     assert_eq!(written.trades, COUNT as u64);
-    assert_eq!(written.warnings, Vec::<String>::new());
+    // Some trades of the day end without a known mid.
+    let (present, all) = (written.needed - written.lacking, written.needed);
+    let name = "trades_20260114.json";
+    let said = format!("{name}: {present} of {all} cells have a value, 100 % are needed");
+    assert_eq!(written.warnings, [said]);
     let folder = folder(&data, Mode::Paper);
     let all = lines(&folder.join("trades_20260114.json"));
     assert_eq!(all.len() as u64, written.records);
@@ -152,15 +156,18 @@ fn records_fit_their_schema() {
     std::fs::remove_dir_all(data).expect("clean up");
 }
 
-/// On a live run an execution has the server's id once it is known.
+/// On a live run an execution and its order have the server's ids once they are known, and on paper
+/// the numbers of our own exchange.
 #[test]
 fn servers_name_orders() {
     let data = data("server");
     let mut writer =
         TradeWriter::new(&data, header(Mode::Live, "realtime"), calendar(), OPEN).expect("one");
     let notes = day(1);
-    let first = notes.iter().find_map(|n| if let Note::Fill(f) = n { Some(f.id) } else { None });
-    writer.named(first.expect("a fill"), "4711".to_owned());
+    let first = notes.iter().find_map(|n| if let Note::Fill(f) = n { Some(*f) } else { None });
+    let first = first.expect("a fill");
+    writer.named(first.id, "4711".to_owned());
+    writer.executed(first.execution, "E-17/a".to_owned());
     notes.iter().for_each(|note| writer.write(note).expect("written"));
     writer.finish(END).expect("finished");
     let all = lines(&folder(&data, Mode::Live).join("trades_20260114.json"));
@@ -170,6 +177,14 @@ fn servers_name_orders() {
     assert_eq!((ids[0], ids[1]), (&"4711".into(), &"4711".into()), "and in the correction");
     let unnamed = of(&all, "EXECUTION")[2];
     assert_eq!(unnamed["missing"]["execution.server_id"], "NO_INPUT");
+    let texts: Vec<&serde_json::Value> =
+        of(&all, "EXECUTION").into_iter().map(|line| &line["execution"]["execution_id"]).collect();
+    assert_eq!(texts[..2], [&"E-17/a".into(), &"E-17/a".into()] as [&serde_json::Value; 2]);
+    assert_eq!(unnamed["missing"]["execution.execution_id"], "NO_INPUT");
+    assert!(unnamed["flags"].as_array().is_some_and(|flags| flags.contains(&"INCOMPLETE".into())));
+    run(&data, Mode::Paper, "realtime");
+    let all = lines(&folder(&data, Mode::Paper).join("trades_20260114.json"));
+    assert_eq!(of(&all, "EXECUTION")[0]["execution"]["execution_id"], "0000000000000001");
     std::fs::remove_dir_all(data).expect("clean up");
 }
 
@@ -227,6 +242,34 @@ fn an_execution_is_corrected_not_edited() {
     std::fs::remove_dir_all(data).expect("clean up");
 }
 
+/// Slippage says what it is measured against, and carries no other mid.
+#[test]
+fn slippage_has_its_reference() {
+    let data = data("slippage");
+    run(&data, Mode::Paper, "realtime");
+    let all = lines(&folder(&data, Mode::Paper).join("trades_20260114.json"));
+    let mut seen = BTreeMap::<String, u32>::new();
+    for line in of(&all, "EXECUTION") {
+        let of = &line["execution"];
+        let number = |name: &str| of[name].as_f64();
+        let sign = if of["side"] == "BUY" { 1.0 } else { -1.0 };
+        let tick = 0.25;
+        let (fill, meant) = (number("fill_price"), number("reference_price").expect("known"));
+        let slippage = sign * (fill.expect("a price") - meant) / tick;
+        assert!((slippage - number("slippage_ticks").expect("known")).abs() < 1e-9, "{of}");
+        let role = of["role"].as_str().expect("a role");
+        let (reference, mid) = match role {
+            "STOP" => ("STOP_PRICE", None),
+            "TARGET" => ("LIMIT_PRICE", None),
+            _ => ("DECISION_MID", Some(meant)),
+        };
+        assert_eq!((&of["slippage_reference"], number("decision_mid")), (&reference.into(), mid));
+        *seen.entry(role.to_owned()).or_default() += 1;
+    }
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
 #[test]
 fn a_report_says_what_the_notes_said() {
     let data = data("report");
@@ -235,7 +278,7 @@ fn a_report_says_what_the_notes_said() {
     let loaded = read::load(&read::files(&folder).expect("files")).expect("loaded");
     assert_eq!(loaded.warnings, Vec::<String>::new());
     let sample = loaded.samples.values().next().expect("a sample");
-    assert_eq!((&*sample.mode, &*sample.preset), ("paper", "spec"));
+    assert_eq!((&*sample.kind.mode, &*sample.kind.preset), ("paper", "spec"));
     assert_eq!(sample.vetoes.get("RR"), Some(&(COUNT.div_ceil(3) as u64)));
     let days = trading_days(&calendar(), sample.first, sample.last);
     let report = sample.report(days, Vec::new()).expect("a report");
@@ -327,6 +370,20 @@ fn simulated_inputs_give_no_performance() {
     assert!(refused.is_err(), "never under the real tree");
     run(&data, Mode::Paper, "realtime");
     assert!(folder(&data, Mode::Paper).join(performance_file(date)).is_file());
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+/// A second run that would write the same folder does not begin.
+#[test]
+fn one_run_writes_a_folder() {
+    let data = data("one");
+    let new = |mode| TradeWriter::new(&data, header(mode, "realtime"), calendar(), OPEN);
+    let first = new(Mode::Paper).expect("a writer");
+    let error = new(Mode::Paper).expect_err("taken").to_string();
+    assert!(error.contains("another run") && error.contains("paper"), "{error}");
+    drop(new(Mode::Live).expect("another tree"));
+    drop(first);
+    drop(new(Mode::Paper).expect("free again"));
     std::fs::remove_dir_all(data).expect("clean up");
 }
 

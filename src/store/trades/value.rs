@@ -171,7 +171,7 @@ impl Group {
 /// A whole record.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
-    /// Header, groups, then what is missing and flagged.
+    /// Header, groups, then what is missing and flagged, and counts of the needed fields.
     fields: Vec<(Cow<'static, str>, Value)>,
     missing: Vec<(String, Reason)>,
     flags: Vec<&'static str>,
@@ -225,6 +225,9 @@ impl Record {
         self.fields.push((Cow::Borrowed("missing"), Value::Fields(reasons.collect())));
         let flags: Vec<Value> = self.flags.into_iter().map(Value::from).collect();
         self.fields.push((Cow::Borrowed("flags"), Value::List(flags)));
+        let cells = [("required", self.needed), ("present", self.needed - self.lacking)];
+        let cells = cells.map(|(name, count)| (Cow::Borrowed(name), Value::from(count)));
+        self.fields.push((Cow::Borrowed("cells"), Value::Fields(cells.into())));
         let mut line = simd_json::to_string(&Value::Fields(self.fields))?;
         line.push('\n');
         Ok((line, flagged))
@@ -264,7 +267,8 @@ mod tests {
             r#"{"schema":"trades","seq":7,"market":{"text":"a \"quoted\"\nline","#,
             r#""bar":null,"atr":null,"there":0.1,"nan":null},"#,
             r#""missing":{"market.bar":"WARMUP","market.atr":"STALE","#,
-            r#""market.nan":"INVALID_INPUT"},"flags":["INCOMPLETE"]}"#,
+            r#""market.nan":"INVALID_INPUT"},"flags":["INCOMPLETE"],"#,
+            r#""cells":{"required":4,"present":3}}"#,
             "\n"
         );
         assert_eq!(line, expected);

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use jiff::civil::Date;
 
 use super::append::Appended;
@@ -17,7 +17,8 @@ use super::{
 use super::{ml_file, trades_file};
 use crate::calendar::{Calendar, date_of};
 use crate::context::Context;
-use crate::order::{OrderId, Role};
+use crate::order::{ExecutionId, OrderId, Role};
+use crate::store::lock::Lock;
 use crate::store::options::folders::Mode;
 use crate::trader::note::{After, Closed, Decided, Filled, Note, Stamp};
 use crate::units::{Instrument, SECOND, Ts};
@@ -30,6 +31,8 @@ const CONTEXTS: usize = 8;
 const IMPACTS: usize = 256;
 /// Server ids that are kept; the oldest order gives way.
 const SERVERS: usize = 4096;
+/// Server ids of executions that are kept; the oldest gives way.
+const EXECUTIONS: usize = 4096;
 /// Features without which a record of any preset but `core` is flagged.
 const FEATURES_MIN: usize = 25;
 
@@ -72,6 +75,7 @@ struct Files {
 #[derive(Debug)]
 pub struct TradeWriter {
     folder: PathBuf,
+    _lock: Lock,
     header: Header,
     calendar: Arc<Calendar>,
     schema_hash: String,
@@ -82,6 +86,8 @@ pub struct TradeWriter {
     impacts: VecDeque<(String, Filled)>,
     /// Ids that the server gave orders.
     servers: BTreeMap<OrderId, String>,
+    /// Those of executions, as they came.
+    executions: VecDeque<(ExecutionId, String)>,
     serial: u64,
     /// Receive time of the first line that may not be on disk yet.
     waits_since: Option<Ts>,
@@ -93,7 +99,8 @@ impl TradeWriter {
     /// files get them now, as far as they lie before `today`.
     ///
     /// # Errors
-    /// With the path of what cannot be made or read; simulated data under the real tree.
+    /// With the path of what cannot be made or read; another process that writes there; simulated
+    /// data under the real tree.
     pub fn new(
         data: &Path,
         header: Header,
@@ -101,16 +108,12 @@ impl TradeWriter {
         today: Ts,
     ) -> Result<TradeWriter> {
         let folder = folder(data, header.mode);
-        ensure!(
-            !(header.is_simulated() && header.mode == Mode::Live),
-            "{}: simulated data do not go there",
-            folder.display()
-        );
-        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let lock = header.take(&folder)?;
         let today = date_of(calendar.segment(today).trade_day);
         let warnings = super::daily::close_left_open(&folder, today, &calendar)?;
         Ok(TradeWriter {
             folder,
+            _lock: lock,
             indices: header.instruments.iter().map(Index::of).collect(),
             header,
             calendar,
@@ -120,6 +123,7 @@ impl TradeWriter {
             open: BTreeMap::new(),
             impacts: VecDeque::with_capacity(IMPACTS),
             servers: BTreeMap::new(),
+            executions: VecDeque::new(),
             serial: 0,
             waits_since: None,
             written: Written { warnings, ..Written::default() },
@@ -141,6 +145,14 @@ impl TradeWriter {
         while self.servers.len() > SERVERS {
             self.servers.pop_first();
         }
+    }
+
+    /// The server calls an execution `server`. Comes before it.
+    pub fn executed(&mut self, id: ExecutionId, server: String) {
+        if self.executions.len() == EXECUTIONS {
+            self.executions.pop_front();
+        }
+        self.executions.push_back((id, server));
     }
 
     /// Writes what a note says. States of orders, the kill switch and alerts stand in the event
@@ -306,7 +318,13 @@ impl TradeWriter {
             record.flag("ACK_LATE_OR_UNKNOWN");
         }
         let server = match self.header.mode {
-            Mode::Live => Server::Named(self.servers.get(&filled.id).cloned()),
+            Mode::Live => Server::Named {
+                order: self.servers.get(&filled.id).cloned(),
+                execution: {
+                    let mut newest = self.executions.iter().rev();
+                    newest.find(|(id, _)| *id == filled.execution).map(|(_, text)| text.clone())
+                },
+            },
             Mode::Paper | Mode::Replay => Server::Simulated,
         };
         self.put(record.with(groups::execution(filled, server, impact, tick)), at)?;

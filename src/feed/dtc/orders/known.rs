@@ -4,11 +4,23 @@ use std::fmt::Write as _;
 
 use dtc::wire::value;
 
-use crate::order::{BuySell, OrderId};
+use crate::order::{BuySell, ExecutionId, OrderId};
 use crate::units::SymbolId;
 
 /// The server's id of an order, NUL-padded as on the wire.
 pub type ServerId = [u8; 32];
+
+/// The server's id of an execution, NUL-padded as on the wire.
+pub type ServerExecution = [u8; 64];
+
+/// A text of the server for what has a number of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// An order of ours.
+    Order(OrderId, ServerId),
+    /// An execution.
+    Execution(ExecutionId, ServerExecution),
+}
 
 /// Server ids that are remembered; the oldest gives way.
 pub(super) const KNOWN: usize = 1024;
@@ -116,8 +128,8 @@ impl Table {
 }
 
 /// The text of a field, with nothing behind its end.
-pub(super) fn padded(field: &[u8; 32]) -> ServerId {
-    let mut id = [0; 32];
+pub(super) fn padded<const N: usize>(field: &[u8; N]) -> [u8; N] {
+    let mut id = [0; N];
     for (to, from) in id.iter_mut().zip(value::text(field)) {
         *to = *from;
     }

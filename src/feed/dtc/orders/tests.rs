@@ -101,6 +101,9 @@ fn golden_bytes_of_a_fill() {
     let mut server = [0; 32];
     server[..2].copy_from_slice(b"S1");
     assert_eq!(feed.poll_learned(), Some((id(), server)));
+    let mut text = [0; 64];
+    text[..4].copy_from_slice(b"X-17");
+    assert_eq!((feed.poll_executed(), feed.poll_executed()), (Some((execution, text)), None));
     // The same bytes again say the same: whoever counts fills tells them apart by their id.
     assert_eq!(take(&mut feed, &mut counters, &bytes), expected);
     assert_eq!(feed.poll_learned(), None, "nothing new");
@@ -310,6 +313,7 @@ fn past_fills_find_their_order() {
     let fill = |id| Body::Fill(Fill { id, execution, px, qty: 2, way });
     let listed = (0, Body::Listed(Listing::Fills));
     assert_eq!(said(&mut feed, &m), [(0, fill(OrderId::NONE)), listed]);
+    assert_eq!(feed.poll_executed(), Some((execution, m.unique_execution_id)));
     let mut server = [0; 32];
     put(&mut server, "S9");
     feed.remember(KnownOrder { id: id(), symbol: SymbolId(0), server });

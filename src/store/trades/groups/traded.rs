@@ -23,8 +23,13 @@ pub(in super::super) const fn role_name(role: Role) -> &'static str {
 
 /// Who executed.
 pub(in crate::store::trades) enum Server {
-    /// A venue, which has given the order this id, where it is known.
-    Named(Option<String>),
+    /// A venue, which has given order and execution these ids, where they are known.
+    Named {
+        /// The order's.
+        order: Option<String>,
+        /// The execution's.
+        execution: Option<String>,
+    },
     /// The exchange of this program.
     Simulated,
 }
@@ -39,15 +44,20 @@ pub(in crate::store::trades) fn execution(
     let mut group = Group::new("execution");
     group.put("trade_id", of.trade.to_string());
     group.put("client_id", of.id.to_string());
-    match server {
-        Server::Named(id) => group.need("server_id", id, Reason::NoInput),
-        // On paper there is no server.
-        Server::Simulated => group.maybe("server_id", None::<String>, Reason::SimulatedSource),
-    }
+    let execution = match server {
+        Server::Named { order, execution } => {
+            group.need("server_id", order, Reason::NoInput);
+            execution
+        }
+        Server::Simulated => {
+            // On paper there is no server; the exchange of this program has numbers.
+            group.maybe("server_id", None::<String>, Reason::SimulatedSource);
+            let number = of.execution.number();
+            (number != 0).then(|| format!("{number:016x}"))
+        }
+    };
     group.put("parent_id", of.trade.to_string());
-    let execution = of.execution.number();
-    let id = (execution != 0).then(|| format!("{execution:016x}"));
-    group.need("execution_id", id, Reason::NoInput);
+    group.need("execution_id", execution, Reason::NoInput);
     group.put("role", role_name(of.role));
     group.put("order_type", kind_name(of.kind));
     group.put("side", of.way.name());
@@ -65,9 +75,7 @@ pub(in crate::store::trades) fn execution(
     let spread = touch.map(|(bid, ask)| f64::from(ask.minus(bid)));
     group.maybe("spread", spread.map(|ticks| ticks * tick), Reason::NoInput);
     group.maybe("spread_ticks", spread, Reason::NoInput);
-    let mid = of.decision_half_ticks.map(|half| half as f64 * 0.5 * tick);
-    group.maybe("decision_mid", mid, Reason::NoInput);
-    group.maybe("slippage_ticks", of.slippage_ticks, Reason::NoInput);
+    slippage(&mut group, of, tick);
     group.maybe("market_impact_1s_ticks", impact, Reason::Warmup);
     let [decided, sent, acked] = of.times;
     group.maybe("decision_to_send_ms", millis(decided, sent), Reason::NoInput);
@@ -80,6 +88,25 @@ pub(in crate::store::trades) fn execution(
     group.need("risk_usd", of.plan.map(|p| p.1), Reason::NoInput);
     group.need("fees_usd", of.fees_usd, Reason::NoInput);
     group
+}
+
+/// Slippage, and what it is measured against: what the order was meant to get.
+fn slippage(group: &mut Group, of: &Filled, tick: f64) {
+    let sign = f64::from(of.way.sign());
+    let meant = of.slippage_ticks.map(|worse| (f64::from(of.px.ticks()) - sign * worse) * tick);
+    let (name, mid) = match of.role {
+        Role::Entry => {
+            ("DECISION_MID", of.decision_half_ticks.map(|half| half as f64 * 0.5 * tick))
+        }
+        Role::Exit => ("DECISION_MID", meant),
+        // They wait where the entry's decision put them: no mid belongs to their own moment.
+        Role::Stop => ("STOP_PRICE", None),
+        Role::Target => ("LIMIT_PRICE", None),
+    };
+    group.maybe("decision_mid", mid, Reason::NoInput);
+    group.maybe("slippage_ticks", of.slippage_ticks, Reason::NoInput);
+    group.maybe("slippage_reference", meant.map(|_| name), Reason::NoInput);
+    group.maybe("reference_price", meant, Reason::NoInput);
 }
 
 /// Whether the delay from send to acknowledgement was recorded and short enough.
