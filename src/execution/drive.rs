@@ -107,7 +107,7 @@ impl Orders {
         let Some(held) = self.held(symbol) else { return };
         let (way, trade) = (BuySell::of(held.position.qty), held.position.trade);
         let unwanted = |o: &Order| {
-            let own = o.trade == OrderId::NONE || o.trade == trade || trade == OrderId::NONE;
+            let own = !o.trade.is_ours() || o.trade == trade || !trade.is_ours();
             let protects = o.role != Role::Entry && way == Some(o.way.opposite()) && own;
             o.symbol == symbol && o.adopted && o.is_ours() && !protects
         };

@@ -42,7 +42,7 @@ impl Orders {
             }
             None => {
                 self.remember(fill.execution);
-                let (trade, reason) = (OrderId::NONE, ExitReason::Manual);
+                let (trade, reason) = (OrderId::trip(turn.at.ts, symbol), ExitReason::Manual);
                 turn.changes.push(Change::Foreign { symbol, fill });
                 let source = Source { trade, way: fill.way, reason };
                 self.count(symbol, source, fill.qty, Some(fill.px), turn);
@@ -97,7 +97,7 @@ impl Orders {
             turn.changes.alert(order.symbol, order.id, Odd::Overfill);
             self.want_round(turn);
         }
-        let source = self.source(&order, fill.way);
+        let source = self.source(&order, fill.way, turn.at.ts);
         if grown < fill.qty {
             self.price(order.symbol, fill.way, fill.qty - grown, fill.px, turn);
         }
@@ -107,14 +107,14 @@ impl Orders {
         self.after_growth(order.id, turn);
     }
 
-    fn source(&self, order: &Order, way: BuySell) -> Source {
+    fn source(&self, order: &Order, way: BuySell, ts: Ts) -> Source {
         let closing = self.held(order.symbol).and_then(|held| held.closing);
         let reason = match order.role {
             Role::Stop => ExitReason::Stop,
             Role::Target => ExitReason::Target,
             _ => order.why.or(closing.map(|c| c.reason)).unwrap_or(ExitReason::Manual),
         };
-        Source { trade: order.trade, way, reason }
+        Source { trade: order.opens(way, ts), way, reason }
     }
 
     /// The state that fills alone lead to: a list of fills has no updates behind it.
@@ -276,7 +276,7 @@ impl Orders {
         if late {
             turn.changes.alert(symbol, update.id, Odd::LateFill);
         }
-        let source = self.source(&order, order.way);
+        let source = self.source(&order, order.way, turn.at.ts);
         self.count(symbol, source, more, None, turn);
         self.want_round(turn);
     }

@@ -83,8 +83,8 @@ pub(super) struct Exit {
 pub(super) struct Part {
     /// When.
     pub(super) at: Stamp,
-    /// Id of the entry; [`OrderId::NONE`] where it is none of ours.
-    pub(super) trade: OrderId,
+    /// The trade of those that open a position.
+    pub(super) opens: OrderId,
     /// Direction.
     pub(super) way: BuySell,
     /// Contracts.
@@ -99,10 +99,10 @@ pub(super) struct Part {
 
 impl Part {
     /// `qty` contracts of an execution.
-    pub(super) fn of(filled: &Filled, qty: Qty) -> Part {
+    pub(super) fn of(filled: &Filled, qty: Qty, opens: OrderId) -> Part {
         Part {
             at: filled.at,
-            trade: filled.trade,
+            opens,
             way: filled.way,
             qty,
             px: Some(filled.px),
@@ -194,7 +194,6 @@ impl Trades {
         let against = held * i64::from(part.way.sign()) < 0;
         let closes = if against { held.unsigned_abs().min(u64::from(part.qty)) } else { 0 };
         let closes = Qty::try_from(closes).unwrap_or(part.qty);
-        let old = self.open.map_or(OrderId::NONE, |open| open.trade);
         let mut closed = None;
         if closes > 0
             && let Some(open) = &mut self.open
@@ -211,11 +210,7 @@ impl Trades {
         if opens > 0 {
             // What is flat and waits for a price waits no longer.
             closed = closed.or_else(|| self.end(part.at, exit, true));
-            // What goes through flat is no part of the trade that it closed.
-            let beyond = closes > 0 && [OrderId::NONE, old].contains(&part.trade);
-            let own = OrderId::trip(part.at.ts, part.at.symbol);
-            let trade = if beyond { own } else { part.trade };
-            let new = Open::new(trade, part.way, part.time(), self);
+            let new = Open::new(part.opens, part.way, part.time(), self);
             let open = self.open.get_or_insert(new);
             open.entry.add(opens, part.px, part.slippage);
             open.pay(opens, part.fee_usd);
@@ -292,11 +287,16 @@ impl Trades {
         self.open.as_ref().and_then(Open::risk_usd)
     }
 
-    /// The trade that contracts of nobody's entry belong to: the open one, else one of their own.
+    /// The trade that an execution of an order of trade `own` belongs to: that one, or the open one
+    /// where it is nobody's. What has contracts that are new and meets no position belongs to what
+    /// it `opens`.
     #[must_use]
-    pub(super) fn trade(&self, at: Stamp) -> OrderId {
-        let open = self.open.as_ref().filter(|open| open.held() != 0);
-        open.map_or_else(|| OrderId::trip(at.ts, at.symbol), |open| open.trade)
+    pub(super) fn trade(&self, own: OrderId, opens: Option<OrderId>) -> OrderId {
+        match self.open.as_ref().filter(|open| opens.is_none() || open.held() != 0) {
+            Some(_) if own.is_ours() => own,
+            Some(open) => open.trade,
+            None => opens.unwrap_or(own),
+        }
     }
 
     /// Market time at which the position was opened.
