@@ -76,9 +76,7 @@ impl Orders {
             order.way = fill.way;
         }
         let [_, _, acked] = &mut order.times;
-        if order.role != Role::Exit && !acked.is_some() {
-            *acked = turn.at.ts;
-        }
+        *acked = acked.or(turn.at.ts);
         order.priced = order.priced.saturating_add(fill.qty);
         order.fills = order.fills.saturating_add(1);
         let grown = order.priced.saturating_sub(order.filled);
@@ -92,8 +90,7 @@ impl Orders {
             turn.changes.alert(order.symbol, order.id, Odd::WrongWay);
             self.want_round(turn);
         }
-        let [_, _, acked] = order.times;
-        if order.filled > order.qty && (acked.is_some() || order.role != Role::Exit) {
+        if order.filled > order.qty && order.sized {
             turn.changes.alert(order.symbol, order.id, Odd::Overfill);
             self.want_round(turn);
         }
@@ -120,10 +117,7 @@ impl Orders {
     /// The state that fills alone lead to: a list of fills has no updates behind it.
     fn after_growth(&mut self, id: OrderId, turn: &mut Turn<'_>) {
         let Some(order) = self.order_mut(id) else { return };
-        let [_, _, acked] = order.times;
-        // How much a flatten is for, the venue alone knows before it acknowledges it.
-        let sure = !matches!(order.asked, Asked::Replace(_))
-            && (acked.is_some() || order.role != Role::Exit);
+        let sure = !matches!(order.asked, Asked::Replace(_)) && order.sized;
         let done = order.filled >= order.qty && sure;
         let to = match order.state {
             state if state.is_final() => return,
@@ -149,9 +143,8 @@ impl Orders {
         order.heard_round = round;
         order.absent_round = 0;
         let [_, _, acked] = &mut order.times;
-        if !acked.is_some() {
-            *acked = turn.at.ts;
-        }
+        *acked = acked.or(turn.at.ts);
+        order.sized = true;
         if order.state.is_final() && !self.rise(update, turn) {
             return self.grow(update, candidate, turn);
         }

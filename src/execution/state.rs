@@ -187,6 +187,8 @@ pub struct Order {
     pub again: bool,
     /// Was first met at the venue, not decided here.
     pub adopted: bool,
+    /// Its quantity is certain: what a flatten is for, the venue alone knows until it says so.
+    pub(super) sized: bool,
     /// Is to be cancelled.
     pub(super) unwanted: bool,
     /// When it was handed on.
@@ -237,6 +239,7 @@ impl Order {
             refused: RejectClass::Unknown,
             again: false,
             adopted: false,
+            sized: true,
             unwanted: false,
             handed: Ts::NONE,
             asked: Asked::Nothing,
