@@ -247,11 +247,12 @@ fn context(version: u64, at: Ts) -> Context {
 }
 
 /// Fields that no run on paper with orders at the market has, and why.
-const ON_PAPER: [(&str, &str); 4] = [
+const ON_PAPER: [(&str, &str); 5] = [
     ("entry.limit", "NO_INPUT"),
     ("execution.server_id", "SIMULATED_SOURCE"),
     ("post_trade.notes", "NO_INPUT"),
     ("signal.micro_contracts", "NO_INPUT"),
+    ("signal.second_try_of", "NO_INPUT"),
 ];
 
 #[test]

@@ -148,7 +148,7 @@ impl Trader {
         let symbol = self.symbols.get(usize::from(at.symbol.0));
         let decided = symbol.and_then(|s| s.trades.decision(order.trade));
         let entry = symbol.and_then(|s| s.trades.plan(order.trade));
-        let decision_mid2 = decided.and_then(|d| d.mid2());
+        let decision_mid2 = decided.and_then(|d| d.mid2);
         // An order is measured against what it was meant to get: an entry and an exit against the
         // mid when they were decided, a stop and a target against their own price.
         let reference = match order.role {

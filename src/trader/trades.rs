@@ -3,7 +3,7 @@
 //! They hold what the orders hold, contract for contract: what was filled without a price, or is
 //! only known from the venue's position, counts too. What such a trip made is not known.
 
-use super::note::{Closed, Decided, Entry, Filled, Held, Stamp};
+use super::note::{Closed, Entry, Filled, Frozen, Held, Stamp};
 use crate::execution::{Leg, Position};
 use crate::features::frame::FEATURES;
 use crate::order::{BuySell, ExitReason, OrderId};
@@ -46,6 +46,14 @@ impl Sum {
     }
 }
 
+/// An entry as it was planned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planned {
+    pub(super) entry: Entry,
+    /// The decision behind it; `None` where nobody wrote it down.
+    pub(super) decided: Option<Frozen>,
+}
+
 /// The open round trip of a symbol.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
@@ -62,9 +70,7 @@ pub(super) struct Open {
     pub(super) adverse_first: bool,
     pub(super) reason: ExitReason,
     /// As it was planned; `None` for a position that no entry of ours opened.
-    pub(super) plan: Option<Entry>,
-    /// The decision that it came from; `None` for a position that this run did not open.
-    pub(super) decided: Option<Decided>,
+    pub(super) plan: Option<Planned>,
 }
 
 /// What the market says at the exit, and why it was closed.
@@ -120,10 +126,8 @@ impl Part {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trades {
     open: Option<Open>,
-    /// The newest decision that led to an order; a fill of its entry opens the round trip.
-    decided: Option<Decided>,
-    /// The newest entry that left, be it in the run before.
-    plan: Option<Entry>,
+    /// The newest entry that left, be it in the run before; its fill opens the round trip.
+    plan: Option<Planned>,
     /// USD per tick and contract, where known.
     tick_value: Option<f64>,
 }
@@ -136,12 +140,12 @@ impl Trades {
     }
 
     /// What the run before left.
-    pub(super) fn restore(&mut self, open: Option<Open>, plan: Option<Entry>) {
+    pub(super) fn restore(&mut self, open: Option<Open>, plan: Option<Planned>) {
         (self.open, self.plan) = (open, plan);
     }
 
     /// What a run that follows must know.
-    pub(super) const fn parts(&self) -> (Option<&Open>, Option<&Entry>) {
+    pub(super) const fn parts(&self) -> (Option<&Open>, Option<&Planned>) {
         (self.open.as_ref(), self.plan.as_ref())
     }
 
@@ -162,22 +166,24 @@ impl Trades {
     }
 
     /// An order left for this decision.
-    pub(super) fn decided(&mut self, decided: &Decided) {
-        (self.decided, self.plan) = (Some(*decided), decided.entry);
+    pub(super) fn decided(&mut self, entry: Entry, decided: Frozen) {
+        self.plan = Some(Planned { entry, decided: Some(decided) });
     }
 
     /// The decision of a trade, while it is the newest or the open one.
     #[must_use]
-    pub(super) fn decision(&self, trade: OrderId) -> Option<&Decided> {
-        let of = |d: &&Decided| d.entry.is_some_and(|e| e.id == trade);
-        let open = self.open.as_ref().and_then(|o| o.decided.as_ref());
-        open.filter(of).or_else(|| self.decided.as_ref().filter(of))
+    pub(super) fn decision(&self, trade: OrderId) -> Option<&Frozen> {
+        self.planned(trade)?.decided.as_ref()
     }
 
     /// The entry of a trade as it was planned, while it is the newest or the open one.
     #[must_use]
     pub(super) fn plan(&self, trade: OrderId) -> Option<&Entry> {
-        let of = |entry: &&Entry| entry.id == trade;
+        self.planned(trade).map(|planned| &planned.entry)
+    }
+
+    fn planned(&self, trade: OrderId) -> Option<&Planned> {
+        let of = |planned: &&Planned| planned.entry.id == trade;
         let open = self.open.as_ref().and_then(|o| o.plan.as_ref());
         open.filter(of).or_else(|| self.plan.as_ref().filter(of))
     }
@@ -321,8 +327,7 @@ impl Open {
             adverse_first: false,
             // Whoever closes it without a word is no order of ours.
             reason: ExitReason::Manual,
-            plan: of.plan(trade).copied(),
-            decided: of.decision(trade).copied(),
+            plan: of.planned(trade).copied(),
         }
     }
 
@@ -337,7 +342,8 @@ impl Open {
     }
 
     fn risk_usd(&self) -> Option<f64> {
-        let plan = self.plan.filter(|plan| plan.risk_usd > 0.0 && plan.qty > 0)?;
+        let plan = self.plan.map(|plan| plan.entry);
+        let plan = plan.filter(|plan| plan.risk_usd > 0.0 && plan.qty > 0)?;
         Some(plan.risk_usd / f64::from(plan.qty) * f64::from(self.entry.leg.qty))
     }
 
@@ -362,7 +368,7 @@ impl Open {
     fn closed(&self, at: Stamp, exit: Exit, tick_value: Option<f64>) -> Closed {
         let (entry, out) = (self.entry.average(), self.exit.average());
         let ticks = entry.zip(out).map(|(entry, out)| f64::from(self.way.sign()) * (out - entry));
-        let (plan, d) = (self.plan, self.decided.as_ref());
+        let d = self.plan.as_ref().and_then(|plan| plan.decided.as_ref());
         let none = Slot::none(Reason::NoInput);
         let qty = self.entry.leg.qty;
         Closed {
@@ -378,19 +384,20 @@ impl Open {
             gross_usd: ticks.zip(tick_value).map(|(ticks, usd)| ticks * f64::from(qty) * usd),
             fees_usd: self.fees_usd,
             risk_usd: self.risk_usd(),
-            equity_usd: plan.map(|p| p.equity_usd),
+            equity_usd: self.plan.map(|plan| plan.entry.equity_usd),
             slippage: (self.entry.slippage(), self.exit.slippage()),
             excursion: self.excursion(),
             adverse_first: self.adverse_first,
             reason: self.reason,
+            decided: d.map(|d| d.ts),
             tier: d.map(|d| d.tier),
             d: d.map(|d| d.d),
             coverage: d.map(|d| d.coverage),
             features: d.map_or([none; FEATURES], |d| d.features),
-            label: d.map(|d| d.market.label),
-            sub_bucket: d.map(|d| d.market.sub_bucket),
-            regime: [d.and_then(|d| d.market.regime), exit.regime],
-            volatility: [d.map_or(none, |d| d.market.volatility), exit.volatility],
+            label: d.map(|d| d.label),
+            sub_bucket: d.map(|d| d.sub_bucket),
+            regime: [d.and_then(|d| d.regime), exit.regime],
+            volatility: [d.map_or(none, |d| d.volatility), exit.volatility],
             vix: d.and_then(|d| d.vix),
         }
     }

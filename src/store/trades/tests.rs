@@ -430,6 +430,7 @@ fn no_rows_without_a_decision_or_a_market() {
     for note in day(2) {
         let note = match note {
             Note::Trade(closed) if closed.trade.counter() == 1 => Note::Trade(Closed {
+                decided: None,
                 tier: None,
                 d: None,
                 coverage: None,

@@ -53,7 +53,6 @@ pub struct Written {
 /// What is remembered of a trade that is not over.
 #[derive(Debug, Default)]
 struct Open {
-    decided: Option<Ts>,
     fills: Vec<String>,
     closed: Option<Box<Closed>>,
     /// What is known of the hour after it.
@@ -275,9 +274,6 @@ impl TradeWriter {
             .with(groups::options(decided, context, index))
             .with(session)
             .with(groups::entry(decided, tick));
-        if let Some(entry) = decided.entry {
-            self.open.entry(entry.id).or_default().decided = Some(at.ts);
-        }
         self.put(record, at)
     }
 
@@ -316,7 +312,7 @@ impl TradeWriter {
     fn trade(&mut self, closed: &Closed) -> Result<()> {
         let Some(instrument) = self.instrument(closed.at).cloned() else { return Ok(()) };
         let open = self.open.entry(closed.trade).or_default();
-        let (decided, fills) = (open.decided, std::mem::take(&mut open.fills));
+        let fills = std::mem::take(&mut open.fills);
         open.closed = Some(Box::new(*closed));
         let (_, record) = self.record("FINAL_RESULT", closed.at, None);
         self.put(record.with(groups::result(closed, &instrument, fills)), closed.at)?;
@@ -327,7 +323,6 @@ impl TradeWriter {
         }
         let row = ml::Row {
             closed,
-            decided,
             symbol: &instrument.root,
             mode: mode_name(self.header.mode),
             preset: &self.header.preset,

@@ -34,7 +34,7 @@ fn planned() -> Trades {
         risk_usd: 400.0,
         equity_usd: 100_000.0,
     };
-    trades.restore(None, Some(plan));
+    trades.restore(None, Some(Planned { entry: plan, decided: None }));
     trades
 }
 

@@ -5,21 +5,11 @@ use super::{features, kind_name, regime_name, vix_regime, volatility_name};
 use crate::analytics::Verdict;
 use crate::calendar::{Label, SubBucket};
 use crate::decision::Tier;
-use crate::order::Role;
 use crate::trader::note::{After, Closed, Exposed, Filled, Held, Member};
 use crate::units::{Instrument, Reason};
 
 /// Largest delay from send to acknowledgement that is no flaw, ms.
 const ACK_MS_MAX: f64 = 1_000.0;
-
-pub(in super::super) const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Entry => "ENTRY",
-        Role::Stop => "STOP",
-        Role::Target => "TARGET",
-        Role::Exit => "EXIT",
-    }
-}
 
 /// Who executed.
 pub(in crate::store::trades) enum Server {
@@ -48,7 +38,7 @@ pub(in crate::store::trades) fn execution(
     let execution = of.execution.number();
     let id = (execution != 0).then(|| format!("{execution:016x}"));
     group.need("execution_id", id, Reason::NoInput);
-    group.put("role", role_name(of.role));
+    group.put("role", of.role.name());
     group.put("order_type", kind_name(of.kind));
     group.put("side", of.way.name());
     group.put("qty", of.qty);
