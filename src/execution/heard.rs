@@ -242,8 +242,13 @@ impl Orders {
     ) {
         let Some(order) = self.order(update.id) else { return };
         let (known, symbol) = (order.filled, order.symbol);
-        if update.filled == QTY_UNKNOWN {
-            if candidate.is_some() {
+        let absurd = update.filled > QTY_ORDER_MAX && update.filled != QTY_UNKNOWN;
+        if absurd {
+            turn.changes.alert(symbol, update.id, Odd::Unreadable);
+            self.want_round(turn);
+        }
+        if absurd || update.filled == QTY_UNKNOWN {
+            if candidate.is_some() && !absurd {
                 turn.changes.alert(symbol, update.id, Odd::Unreadable);
                 self.want_round(turn);
             }
@@ -291,11 +296,12 @@ impl Orders {
             OrderKind::Limit => Role::Target,
             OrderKind::Market => Role::Exit,
         };
-        let qty = if update.qty == QTY_UNKNOWN { 0 } else { update.qty };
+        let sane = |qty| if qty > QTY_ORDER_MAX { 0 } else { qty };
+        let qty = sane(update.qty);
         let (id, trade, px, why) = (update.id, OrderId::NONE, update.px, None);
         let draft = Draft { id, symbol, role, trade, way, kind, qty, px, why };
         let mut order = Order::new(draft, turn.at.ts);
-        let filled = if update.filled == QTY_UNKNOWN { 0 } else { update.filled };
+        let filled = sane(update.filled);
         (order.filled, order.priced, order.adopted) = (filled, filled, true);
         (order.sent_round, order.heard_round) = (self.rounds.number(), self.rounds.number());
         (order.state, order.times) = (OrderState::Unknown, [Ts::NONE, Ts::NONE, turn.at.ts]);

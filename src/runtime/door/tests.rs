@@ -145,7 +145,7 @@ fn a_request_of_before_the_start_halts_but_never_lifts() {
     run.end();
 }
 
-/// An emergency ends the run, maybe before the next look: the operator hears that it had its effect.
+/// An emergency ends the run, maybe before the next look: the operator hears that it had effect.
 #[test]
 fn what_ended_the_run_is_answered() {
     let mut run = Run::new("ended", 64);
