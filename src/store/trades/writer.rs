@@ -17,7 +17,7 @@ use super::{
 use super::{ml_file, trades_file};
 use crate::calendar::{Calendar, date_of};
 use crate::context::Context;
-use crate::order::{OrderId, Role};
+use crate::order::OrderId;
 use crate::store::options::folders::Mode;
 use crate::trader::note::{After, Closed, Decided, Filled, Note, Stamp};
 use crate::units::{Instrument, SECOND, Ts};
@@ -183,15 +183,7 @@ impl TradeWriter {
                 let group = groups::correlation(exposed, &self.header.instruments);
                 self.put(record.with(group), exposed.at)
             }
-            Note::Order(order) => {
-                // An entry that ended without a fill is the beginning of nothing.
-                let over = matches!(order.state, "FILLED" | "CANCELED" | "REJECTED");
-                if over && order.role == Role::Entry && order.filled == 0 {
-                    self.open.remove(&order.trade);
-                }
-                Ok(())
-            }
-            Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => Ok(()),
+            Note::Order(_) | Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => Ok(()),
         }
     }
 
