@@ -145,6 +145,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them, by their codes.
+    pub const ALL: [Reason; 11] = [
+        Reason::Present,
+        Reason::NoInput,
+        Reason::Stale,
+        Reason::Warmup,
+        Reason::InsufficientSample,
+        Reason::ZeroDenominator,
+        Reason::OutOfSession,
+        Reason::CrossedBook,
+        Reason::InvalidInput,
+        Reason::SimulatedSource,
+        Reason::Disabled,
+    ];
+
     /// Name as it stands in records.
     #[must_use]
     pub const fn name(self) -> &'static str {

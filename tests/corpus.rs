@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
+
 /// Asserts what must hold for any bytes.
 type Body = fn(&[u8]);
 
@@ -19,6 +21,7 @@ const TARGETS: &[(&str, Body)] = &[
     ("baseline", mia::features::baseline::codec::fuzz_baseline),
     ("chain", mia::providers::fuzz::fuzz_chain),
     ("page", mia::providers::massive::fuzz_page),
+    ("orders", mia::runtime::fuzz::fuzz_orders),
 ];
 
 fn fuzz_folder() -> std::path::PathBuf {
@@ -59,4 +62,49 @@ fn every_target_is_listed() {
         let text = std::fs::read_to_string(path).expect("a target");
         assert!(text.contains(&format!("::fuzz_{name}(data)")), "{text}");
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 512,
+        ..ProptestConfig::default()
+    })]
+
+    /// What fuzzing needs a nightly compiler for, a little of it with every `cargo test`: what a
+    /// server really says, with bytes of it changed, and anything behind.
+    #[test]
+    fn orders_of_any_bytes(
+        seed in any::<prop::sample::Index>(),
+        changed in prop::collection::vec(any::<(prop::sample::Index, u8)>(), 0..12),
+        cut in any::<prop::sample::Index>(),
+        tail in prop::collection::vec(any::<u8>(), 0..2_000),
+    ) {
+        let seeds = order_seeds();
+        let mut data = seeds[seed.index(seeds.len())].clone();
+        for (at, byte) in changed {
+            let at = at.index(data.len());
+            data[at] = byte;
+        }
+        data.truncate(cut.index(data.len()));
+        data.extend(tail);
+        mia::runtime::fuzz::fuzz_orders(&data);
+    }
+}
+
+fn order_seeds() -> Vec<Vec<u8>> {
+    let folder = fuzz_folder().join("corpus/orders");
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).expect("a corpus").map(|e| e.expect("entry").path()).collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).expect("a readable seed")).collect()
+}
+
+/// The seeds are days of trading, and no noise: orders leave, are filled, and positions close.
+#[test]
+fn order_seeds_trade() {
+    let reached = order_seeds().into_iter().map(|seed| mia::runtime::fuzz::reached(&seed));
+    let sum = reached.fold([0; 3], |sum, of| [0, 1, 2].map(|n| sum[n] + of[n]));
+    println!("{sum:?}");
+    assert!(sum[0] >= 18 && sum[1] >= 10 && sum[2] >= 5, "{sum:?}");
 }

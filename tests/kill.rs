@@ -3,21 +3,15 @@
 //!
 //! A few kills as a rule; a hundred with `MIA_KILLS=100 cargo test --test kill -- --nocapture`.
 
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "kill/watched.rs"]
+mod watched;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use dtc_sim::market::{Market, MarketRecord, SymbolSpec};
-use dtc_sim::run::{Pace, ServeConfig, serve_with};
-use dtc_sim::state::MarketState;
-use dtc_sim::synthetic::{SyntheticConfig, SyntheticMarket};
-use dtc_sim::venue::{Change, DeskOptions, NewOrder, NewPair, OrderEvent, Update, Venue};
-use mia::calendar::Calendar;
-use mia::cmd::venue::ExchangeVenue;
-use mia::execution::exchange::Params;
 use mia::journal::{Kind, Reader};
 use mia::order::{Action, Command as Order};
 use mia::runtime::clock::Clock;
@@ -25,137 +19,9 @@ use mia::runtime::player::Player;
 use mia::runtime::setup::Setup;
 use mia::units::{SymbolId, Ts};
 use mia_test_support::live;
+use watched::{configuration, serve, start};
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U64;
-
-/// A venue that lets the test see what it holds.
-struct Watched {
-    inner: ExchangeVenue,
-    /// Direction of each order, by number.
-    ways: Vec<(u64, bool)>,
-    position: Arc<AtomicI64>,
-    fills: Arc<AtomicU64>,
-    /// Total and filled contracts of the orders that are not over.
-    open: BTreeMap<u64, [u32; 2]>,
-    working: Arc<AtomicU64>,
-    /// The market does nothing to orders any more, so that nothing moves between two looks.
-    still: Arc<AtomicBool>,
-}
-
-impl Watched {
-    /// An order has come.
-    fn takes(&mut self, number: u64, quantity: u32) {
-        self.open.insert(number, [quantity, 0]);
-        self.working.store(self.open.len() as u64, Ordering::SeqCst);
-    }
-}
-
-impl Venue for Watched {
-    fn submit(&mut self, order: &NewOrder, market: &MarketState) {
-        self.ways.push((order.number, order.buy));
-        self.takes(order.number, order.quantity);
-        self.inner.submit(order, market);
-    }
-
-    fn submit_pair(&mut self, pair: &NewPair, market: &MarketState) {
-        self.ways.extend([(pair.first.number, pair.first.buy)]);
-        self.ways.extend([(pair.second.number, pair.second.buy)]);
-        for order in [&pair.first, &pair.second] {
-            self.takes(order.number, order.quantity);
-        }
-        self.inner.submit_pair(pair, market);
-    }
-
-    fn cancel(&mut self, number: u64, market: &MarketState) {
-        self.inner.cancel(number, market);
-    }
-
-    fn replace(&mut self, change: &Change, market: &MarketState) {
-        self.inner.replace(change, market);
-    }
-
-    fn flatten(&mut self, number: u64, symbol: u16, market: &MarketState) {
-        // Of how many contracts is said with the answer.
-        self.takes(number, u32::MAX);
-        self.inner.flatten(number, symbol, market);
-    }
-
-    fn on_record(&mut self, record: &MarketRecord, market: &MarketState) {
-        if !self.still.load(Ordering::SeqCst) {
-            self.inner.on_record(record, market);
-        }
-    }
-
-    fn on_end(&mut self, market: &MarketState) {
-        self.inner.on_end(market);
-    }
-
-    fn poll(&mut self) -> Option<Update> {
-        let update = self.inner.poll()?;
-        match update.event {
-            OrderEvent::Flattens { buy, quantity } => {
-                self.ways.push((update.number, buy));
-                self.open.insert(update.number, [quantity, 0]);
-            }
-            OrderEvent::Rejected(_) | OrderEvent::Canceled(_) => {
-                self.open.remove(&update.number);
-            }
-            OrderEvent::Opened { quantity }
-            | OrderEvent::Resized(quantity)
-            | OrderEvent::Replaced { quantity, .. } => {
-                self.open.entry(update.number).or_default()[0] = quantity;
-            }
-            OrderEvent::Filled { quantity, .. } => {
-                let way = self.ways.iter().rev().find(|way| way.0 == update.number);
-                let sign = if way.expect("a known order").1 { 1 } else { -1 };
-                self.position.fetch_add(sign * i64::from(quantity), Ordering::SeqCst);
-                self.fills.fetch_add(1, Ordering::SeqCst);
-                if let Some([total, filled]) = self.open.get_mut(&update.number) {
-                    *filled += quantity;
-                    if filled >= total {
-                        self.open.remove(&update.number);
-                    }
-                }
-            }
-            _ => {}
-        }
-        self.working.store(self.open.len() as u64, Ordering::SeqCst);
-        Some(update)
-    }
-}
-
-/// Of a run that holds positions for `hold_s` at most.
-fn configuration(folder: &Path, address: &str, hold_s: u32) -> PathBuf {
-    let limits = std::fs::read_to_string("tests/trading.toml").expect("tests/trading.toml");
-    let limits = limits.replace("max_hold_s = 40", &format!("max_hold_s = {hold_s}"));
-    let news = folder.join("news.txt");
-    std::fs::write(&news, "until,2100-01-01T00:00:00Z\n").expect("write");
-    let own = format!(
-        "[trading]\nfolder = {:?}\nmode = \"live\"\naccount = \"SIM1\"\nsource = \"sim\"\n\
-         news = {news:?}\non_stop = \"leave\"",
-        folder.join("data")
-    );
-    let text = format!(
-        "[[symbols]]\nname = \"ESH6\"\nsource = \"sim\"\n[[sources]]\nkind = \"dtc\"\n\
-         name = \"sim\"\naddress = \"{address}\"\nbackoff_first_ms = 20\n[journal]\n\
-         folder = {:?}\n[threads]\nidle = \"backoff\"\n{}",
-        folder.join("journal"),
-        limits.replace("[trading]", &own),
-    );
-    let path = folder.join("mia.toml");
-    std::fs::write(&path, text).expect("write");
-    path
-}
-
-fn start(config: &Path) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_mia"))
-        .args(["run", "--json", "--live", "--confirm", "SIM1", "--config"])
-        .arg(config)
-        .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .expect("starts")
-}
 
 /// New orders of every journal with their ids, and the position and the number of open orders that
 /// the last one ends with.
@@ -197,37 +63,9 @@ fn journals(folder: &Path) -> (u64, BTreeSet<u64>, i32, u64) {
 fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
     let kills: u32 = std::env::var("MIA_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
     let folder = live::folder("kill");
-    let market = SyntheticMarket::new(&SyntheticConfig {
-        seed: 11,
-        symbols: vec![(SymbolSpec::new("ESH6", "CME", 0.25, 12.5), 5000.0)],
-        // 18:05 New York, and then two days: long sessions without a halt.
-        start_ns: 1_768_345_500_000_000_000,
-        steps_per_s: 4.0,
-        duration_s: 1e6,
-        ..SyntheticConfig::default()
-    });
-    let (position, fills) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicU64::new(0)));
-    let (working, still) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let calendar = Calendar::bundled().expect("calendar");
-    let params = Params { latency_ns: 20_000_000_000, ..Params::default() };
-    let venue = Watched {
-        inner: ExchangeVenue::new(market.symbols(), params, calendar),
-        ways: Vec::new(),
-        position: position.clone(),
-        fills: fills.clone(),
-        open: BTreeMap::new(),
-        working: working.clone(),
-        still: still.clone(),
-    };
-    let serving = ServeConfig {
-        pace: Pace::Times(600.0),
-        wait_for_clients: true,
-        desk: DeskOptions { account: "SIM1".to_owned(), cash: 5e6, ..DeskOptions::default() },
-        ..ServeConfig::default()
-    };
-    let server = serve_with(serving, Box::new(market), Box::new(venue)).expect("loopback");
+    let (server, seen) = serve();
     let address = server.addr().to_string();
-    let config = configuration(&folder, &address, 40);
+    let config = configuration(&folder, &address, 40, "fused");
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for kill in 0..kills {
         let mut run = start(&config);
@@ -235,31 +73,20 @@ fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
         Clock::sleep(Duration::from_millis(3_000 + (random >> 33) % 4_000));
         run.kill().expect("killed");
         run.wait().expect("gone");
-        println!("kill {kill}: {} fills", fills.load(Ordering::SeqCst));
+        println!("kill {kill}: {} fills", seen.fills.load(Ordering::SeqCst));
     }
     // The last one is left to find its way. Once it holds something with its stop and target at the
     // venue, the market stands still and it is stopped: what it leaves is there to be compared.
-    let mut run = start(&configuration(&folder, &address, 36_000));
-    let standing = || position.load(Ordering::SeqCst) != 0 && working.load(Ordering::SeqCst) >= 2;
-    for _ in 0..90_000 {
-        if standing() {
-            still.store(true, Ordering::SeqCst);
-            Clock::sleep(Duration::from_millis(500));
-            if standing() {
-                break;
-            }
-            still.store(false, Ordering::SeqCst);
-        }
-        Clock::sleep(Duration::from_millis(1));
-    }
+    let mut run = start(&configuration(&folder, &address, 36_000, "fused"));
+    seen.stands_still();
     let id = run.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
     assert!(run.wait().expect("ended").success());
     server.stop();
     let stats = server.join();
     let (orders, ids, held, open) = journals(&folder.join("journal"));
-    let (venue, fills) = (position.load(Ordering::SeqCst), fills.load(Ordering::SeqCst));
-    let works = working.load(Ordering::SeqCst);
+    let (venue, fills) = (seen.position(), seen.fills.load(Ordering::SeqCst));
+    let works = seen.working();
     println!("{orders} orders journaled, {} taken by the venue, {fills} fills", stats.orders);
     println!("position {held}, at the venue {venue}; open orders {open}, at the venue {works}");
     assert_eq!(ids.len() as u64, orders, "no id twice");

@@ -7,12 +7,12 @@ mod venue;
 mod world;
 
 use mia::event::Body;
-use mia::execution::{Change, Odd, OrderState, Orders, Params, Position};
+use mia::execution::{Change, Odd, Order, OrderState, Orders, Params, Position};
 use mia::order::{
     BuySell, Detail, ExecutionId, ExitReason, Fill, Gate, Listing, OrderId, OrderKind, OrderUpdate,
     RejectClass, Status, UpdateReason, Veto,
 };
-use mia::units::{Px, SymbolId};
+use mia::units::{Px, SymbolId, Ts};
 use proptest::prelude::*;
 
 use venue::Manners;
@@ -192,6 +192,48 @@ fn a_cancel_without_an_answer_ends_in_a_flatten() {
     assert_eq!(world.venue.positions[0], 0);
     assert_eq!(world.orders.position(symbol()).map(|p| p.qty), Some(0));
     assert_eq!(closed(&world).first().map(|p| p.reason), Some(ExitReason::Reversal));
+}
+
+/// The first word about a flatten may be its fill. That acknowledges it, but how much it is for the
+/// venue alone knows until it says so.
+#[test]
+fn a_fill_acknowledges_a_flatten_but_not_its_size() {
+    let (mut world, id) = entered(2, 2);
+    world.run(&Step::Exit { symbol: 0, hard: true });
+    let flatten = id.plus(3);
+    assert_eq!(state(&world, flatten), OrderState::Handed);
+    world.event(symbol(), Body::Sent(flatten));
+    world.run(&Step::Wait { ms: 20 });
+    let (execution, px) = (ExecutionId::new(u64::MAX), Px::new(100).expect("px"));
+    let fill = Fill { id: flatten, execution, px, qty: 2, way: BuySell::Sell };
+    world.event(symbol(), Body::Fill(fill));
+    let of = |order: &Order| (order.state, order.times[2].since(order.times[1]));
+    let told = world.log.iter().find_map(|change| match change {
+        Change::Filled { order, .. } if order.id == flatten => Some(*order),
+        _ => None,
+    });
+    assert_eq!(told.map(|order| of(&order).1), Some(20_000_000), "its record says so too");
+    let order = world.orders.order(flatten).expect("it lives");
+    assert_eq!(of(order), (OrderState::PartFilled, 20_000_000), "nor is it asked to end");
+    let again = Orders::restore(Params::default(), 2, id, id.plus(9), &world.orders.to_text());
+    let again = again.expect("state").order(flatten).map(|order| order.times[2]);
+    assert_eq!(again, Some(Ts::NONE), "nor does the next run know more");
+    // It was for one more: no order is filled beyond its size.
+    let execution = ExecutionId::new(u64::MAX - 1);
+    world.event(symbol(), Body::Fill(Fill { execution, qty: 1, ..fill }));
+    let update = OrderUpdate {
+        id: flatten,
+        status: Status::Filled,
+        reason: UpdateReason::Filled,
+        way: Some(BuySell::Sell),
+        kind: Some(OrderKind::Market),
+        qty: 3,
+        filled: 3,
+        px: None,
+        class: RejectClass::Unknown,
+    };
+    world.event(symbol(), Body::Order(update));
+    assert_eq!((state(&world, flatten), alerts(&world, Odd::Overfill)), (OrderState::Filled, 0));
 }
 
 #[test]

@@ -247,11 +247,12 @@ fn context(version: u64, at: Ts) -> Context {
 }
 
 /// Fields that no run on paper with orders at the market has, and why.
-const ON_PAPER: [(&str, &str); 4] = [
+const ON_PAPER: [(&str, &str); 5] = [
     ("entry.limit", "NO_INPUT"),
     ("execution.server_id", "SIMULATED_SOURCE"),
     ("post_trade.notes", "NO_INPUT"),
     ("signal.micro_contracts", "NO_INPUT"),
+    ("signal.second_try_of", "NO_INPUT"),
 ];
 
 #[test]
@@ -441,4 +442,21 @@ fn the_real_hour() {
     println!("{:?}", audit.kinds);
     let never: Vec<(&str, &str)> = ON_PAPER.into_iter().chain(REAL_HOUR).collect();
     audit.check(&never, &[("result.regime", "WARMUP")]);
+}
+
+/// How late the data are, as far as anybody says.
+#[test]
+fn delay_classes() {
+    let text = "[[sources]]\nkind = \"dtc\"\nname = \"sim\"\naddress = \"127.0.0.1:1\"\nDELAY\n\
+                [[symbols]]\nname = \"ESH6\"\nsource = \"sim\"\n[trading]\nmode = \"paper\"\n";
+    for (delay, mode, class) in [
+        ("", "paper", "realtime"),
+        ("delayed = true", "paper", "delayed-15"),
+        ("delayed = true", "replay", "replay"),
+    ] {
+        let config = Config::parse(&text.replace("DELAY", delay)).expect("valid");
+        let instruments = config.instruments().expect("known");
+        let setup = Setup::new(config, instruments, mode).expect("valid");
+        assert_eq!(records::header(&setup, Ts(0)).delay_class, class, "{delay} {mode}");
+    }
 }

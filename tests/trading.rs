@@ -7,23 +7,29 @@ use std::process;
 use mia::config::Config;
 use mia::context::Context;
 use mia::event::{Body, Event, HaltCause, Sequencer};
-use mia::journal::Kind;
+use mia::journal::{Kind, Reader};
 use mia::order::{
-    Action, BuySell, Command, KillState, OrderId, OrderUpdate, QTY_UNKNOWN, RejectClass, Status,
-    UpdateReason,
+    Action, BuySell, Command, ExecutionId, Fill, KillState, Listing, OrderId, OrderUpdate,
+    QTY_UNKNOWN, RejectClass, Status, UpdateReason,
 };
 use mia::pipeline::{Pipeline, split};
 use mia::runtime::decision::Decider;
 use mia::runtime::files::{TickFiles, load};
+use mia::runtime::player::Player;
+use mia::runtime::records;
 use mia::runtime::setup::Setup;
 use mia::snapshot::Publisher;
+use mia::store::trades::Collector;
 use mia::tally::SessionFilter;
 use mia::trader::Trader;
-use mia::trader::note::Note;
+use mia::trader::note::{Closed, Decided, Note};
 use mia::units::{Instrument, SECOND, SymbolId, Ts};
 use mia_test_support::{es_file, events, live, replay_with};
 use rtrb::RingBuffer;
 use serde_json::Value;
+
+/// For headers of runs that write nothing.
+const START: Ts = Ts(0);
 
 /// The limits of `tests/trading.toml`.
 fn config() -> Config {
@@ -200,6 +206,7 @@ fn backtests_agree() {
         assert_eq!(read(3), read(4), "{file}");
     }
 
+    every_order_is_explained(&journal);
     let why = mia(&["explain", &journal, "--json"]);
     let gates = why["gates"].as_array().expect("gates");
     assert_eq!(gates.len(), 12);
@@ -207,6 +214,47 @@ fn backtests_agree() {
     let d: f64 = parts.filter_map(|f| f["contribution"].as_f64()).sum();
     assert!((d - why["d"].as_f64().expect("D")).abs() < 1e-12, "the parts add up to D: {why}");
     std::fs::remove_dir_all(folder).expect("clean up");
+}
+
+/// The decision behind each kind of order of a journal: an entry, its stop and target, an exit.
+fn every_order_is_explained(journal: &str) {
+    let data = std::fs::read(journal).expect("journal");
+    let reader = Reader::open(&data).expect("journal");
+    let (mut entry, mut exit) = (None, None);
+    let setup = Setup::from_journal(&reader).expect("own build");
+    let mut pipeline = Pipeline::new(&setup.core(SessionFilter::All), setup.calendar.clone());
+    let mut player = Player::new(reader, &setup.instruments).expect("bound");
+    let played = player.play(|event| {
+        pipeline.on_event(event, &Context::EMPTY);
+        for command in pipeline.judge().commands() {
+            match command.action {
+                Action::New { id, parent: true, .. } => {
+                    entry.get_or_insert(id);
+                }
+                Action::New { id, .. } | Action::Flatten { id } => {
+                    exit.get_or_insert(id);
+                }
+                _ => {}
+            }
+        }
+    });
+    played.expect("plays");
+    let (entry, exit) = (entry.expect("entries"), exit.expect("exits"));
+    let why = |id: OrderId| mia(&["explain", journal, "--order", &id.to_string(), "--json"]);
+    for (n, role) in (0..).zip(["ENTRY", "STOP", "TARGET"]) {
+        let why = why(entry.plus(n));
+        assert_eq!(why["asked"]["role"], role, "{why}");
+        assert_eq!(why["order"]["id"], entry.to_string());
+        assert_eq!(
+            (&why["asked"]["adopted"], &why["asked"]["cause"]),
+            (&false.into(), &Value::Null)
+        );
+    }
+    let why = why(exit);
+    assert_eq!(why["asked"]["role"], "EXIT", "{why}");
+    assert_eq!(why["asked"]["trade"], why["order"]["id"], "the decision of what it closes");
+    let reason = why["asked"]["cause"]["reason"].as_str().expect("a reason");
+    assert!(["TIME", "REVERSAL"].contains(&reason), "{why}");
 }
 
 /// A run whose orders the test answers.
@@ -217,6 +265,9 @@ struct Desk {
     alerts: Vec<&'static str>,
     /// Class of the refusals that were noted.
     refused: Vec<RejectClass>,
+    /// Decisions, and what statistics hold of them.
+    decided: Vec<Decided>,
+    sample: Collector,
 }
 
 impl Desk {
@@ -227,7 +278,9 @@ impl Desk {
             self.seq += 1;
             self.pipeline.on_event(&Event { seq: self.seq, ..event }, &Context::EMPTY);
             for note in self.pipeline.judge().notes() {
+                self.sample.note(note);
                 match note {
+                    Note::Decision(decided) => self.decided.push(*decided),
                     Note::Alert(alert) => self.alerts.push(alert.rule),
                     Note::Order(order) => self.refused.extend(order.refused),
                     _ => {}
@@ -280,6 +333,8 @@ fn a_refused_entry_has_the_consequence_of_its_class() {
             entries: Vec::new(),
             alerts: Vec::new(),
             refused: Vec::new(),
+            decided: Vec::new(),
+            sample: Collector::new(&records::header(&setup, START), setup.calendar.clone()),
         };
         for event in &market {
             if desk.entries.first().is_some_and(|first| event.ts.since(first.1) > 4 * SECOND) {
@@ -293,6 +348,19 @@ fn a_refused_entry_has_the_consequence_of_its_class() {
         if let [(first, _), (second, _)] = desk.entries[..] {
             assert_eq!(second, first.plus(3), "new ids");
         }
+        // The second try is no second edge.
+        let (again, edges): (Vec<&Decided>, Vec<&Decided>) =
+            desk.decided.iter().partition(|decided| decided.again.is_some());
+        assert_eq!(again.len(), tries - 1);
+        for decided in again {
+            let [first, second] = [0, 1].map(|n| desk.entries[n].0);
+            assert_eq!((decided.again, decided.entry.map(|e| e.id)), (Some(first), Some(second)));
+        }
+        let sample = desk.sample.clone().into_sample();
+        assert_eq!(sample.decisions, edges.len() as u64);
+        let asked = sample.inputs().entries.0;
+        let meant = edges.iter().find_map(|decided| decided.entry).expect("one").qty;
+        assert_eq!(asked, u64::from(meant), "what is asked for twice is wanted once");
         assert_eq!(desk.refused, vec![class; 3 * tries], "entry, stop and target");
         let name = format!("order_refused_{}", class.name());
         let said = desk.alerts.iter().filter(|alert| **alert == name).count();
@@ -300,4 +368,133 @@ fn a_refused_entry_has_the_consequence_of_its_class() {
         let stops = matches!(class, RejectClass::Margin | RejectClass::Permission);
         assert_eq!(desk.kill() == KillState::HaltEntries, stops, "{class:?}");
     }
+}
+
+/// A venue that fills what it is sent, at the price of now.
+struct Filled {
+    pipeline: Pipeline,
+    sequencer: Sequencer,
+    executions: u64,
+    entered: Option<(Decided, OrderId)>,
+    closed: Vec<Closed>,
+}
+
+impl Filled {
+    fn put(&mut self, at: Event, body: Body) -> Vec<Command> {
+        let event = Event { body, flags: 0, ts_exch: Ts::NONE, ..at };
+        self.market(event)
+    }
+
+    fn market(&mut self, event: Event) -> Vec<Command> {
+        self.pipeline.on_event(&self.sequencer.stamp(event), &Context::EMPTY);
+        for note in self.pipeline.judge().notes() {
+            match note {
+                Note::Decision(decided) => {
+                    let entry = decided.entry.map(|entry| (*decided, entry.id));
+                    self.entered = self.entered.or(entry);
+                }
+                Note::Trade(closed) => self.closed.push(*closed),
+                _ => {}
+            }
+        }
+        self.pipeline.judge().commands().to_vec()
+    }
+
+    fn connect(&mut self, at: Event, position: i32) {
+        self.put(at, Body::Link(true));
+        let open: Vec<_> = self
+            .pipeline
+            .judge()
+            .trader()
+            .expect("it trades")
+            .orders()
+            .open_orders()
+            .copied()
+            .collect();
+        for order in open {
+            self.put(
+                at,
+                Body::Order(OrderUpdate {
+                    id: order.id,
+                    status: Status::Open,
+                    reason: UpdateReason::OpenOrders,
+                    way: Some(order.way),
+                    kind: Some(order.kind),
+                    qty: order.qty,
+                    filled: order.filled,
+                    px: order.px,
+                    class: RejectClass::Unknown,
+                }),
+            );
+        }
+        self.put(at, Body::Position(position));
+        for listing in [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills] {
+            self.put(at, Body::Listed(listing));
+        }
+    }
+
+    fn fill(&mut self, at: Event, id: OrderId, way: BuySell, qty: u32, px: mia::units::Px) {
+        self.executions += 1;
+        let execution = ExecutionId::new(self.executions);
+        self.put(at, Body::Fill(Fill { id, execution, px, qty, way }));
+    }
+}
+
+/// The program ends with a position and starts again: what closes it is the round trip of its
+/// decision, with the features as they were then, and a row for learning like any other.
+#[test]
+fn a_trade_keeps_its_decision_over_a_restart() {
+    let Some(path) = es_file() else { return };
+    let files = TickFiles::new(vec![load(&path).expect("readable")], None).expect("symbols");
+    let setup = Setup::new(config(), files.instruments.clone(), "replay").expect("valid");
+    let mut core = setup.core(SessionFilter::All);
+    let trading = core.trading.as_mut().expect("it trades");
+    (trading.exchange, trading.orders.inside) = (None, false);
+    let mut run = Filled {
+        pipeline: Pipeline::new(&core, setup.calendar.clone()),
+        sequencer: Sequencer::default(),
+        executions: 0,
+        entered: None,
+        closed: Vec::new(),
+    };
+    let market = events(&path);
+    run.connect(market[0], 0);
+    let mut filled = None;
+    for &event in &market {
+        for command in run.market(event) {
+            if let Action::New { id, way, qty, parent: true, .. } = command.action {
+                let (decided, _) = run.entered.expect("decided first");
+                let px = decided.market.asks.levels()[0].0;
+                run.fill(event, id, way, qty, px);
+                filled = Some((event, id, way, qty, px));
+            }
+        }
+        if filled.is_some() {
+            break;
+        }
+    }
+    let (at, id, way, qty, px) = filled.expect("an entry");
+    let trader = run.pipeline.judge().trader().expect("it trades");
+    let start = &mut core.trading.as_mut().expect("it trades").start;
+    (start.risk, start.orders) = (*trader.risk().state(), trader.orders().to_text());
+    let trips = trader.trips_text();
+    start.trips.clone_from(&trips);
+    run.pipeline = Pipeline::new(&core, setup.calendar.clone());
+    let again = run.pipeline.judge().trader().expect("it trades");
+    assert_eq!(again.trips_text(), trips, "the next restart knows it too");
+    let frozen = again.decision(SymbolId(0), id).copied();
+    let (decided, _) = run.entered.expect("decided");
+    assert_eq!(frozen, Some(decided.frozen()));
+    run.connect(at, way.sign() * i32::try_from(qty).expect("few"));
+    run.fill(at, id.plus(2), way.opposite(), qty, px);
+    let [closed] = run.closed[..] else { panic!("one round trip: {:?}", run.closed) };
+    assert_eq!((closed.trade, closed.decided), (id, Some(decided.at.ts)));
+    assert_eq!((closed.d, closed.coverage), (Some(decided.d), Some(decided.coverage)));
+    assert_eq!((closed.tier, closed.vix), (Some(decided.tier), decided.vix));
+    assert_eq!(closed.features, decided.features);
+    assert!(closed.features.iter().filter(|slot| slot.value().is_some()).count() > 10);
+    assert_eq!(closed.label, Some(decided.market.label));
+    assert_eq!(closed.regime[0], decided.market.regime);
+    assert_eq!(closed.volatility[0], decided.market.volatility);
+    assert!(closed.r().is_some() && closed.slippage.0.is_some(), "its plan and its mid");
 }

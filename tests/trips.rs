@@ -4,6 +4,7 @@
 use mia::config::Config;
 use mia::context::Context;
 use mia::event::{Body, Event, HaltCause, Sequencer};
+use mia::execution::{Admit, Changes, Moment, Order, Outbox, Plan, Queue};
 use mia::order::{
     Action, BuySell, Command, ExecutionId, Fill, KillState, Listing, OrderId, OrderKind,
     OrderUpdate, RejectClass, Status, UpdateReason,
@@ -74,13 +75,20 @@ impl World {
         self.state().holds.since(Rule::Unmeasured).is_some()
     }
 
-    /// What the orders hold, and that the round trips hold the same.
+    /// What the orders hold, and that the round trips hold the same for the same trade.
     fn held(&self) -> i32 {
-        let qty = self.trader().orders().position(SYMBOL).expect("one symbol").qty;
+        let position = self.trader().orders().position(SYMBOL).expect("one symbol");
         let at = Stamp { seq: 0, ts: self.ts, market_time: self.ts, symbol: SYMBOL };
-        let trips: i32 = self.trader().held(at).map(|held| held.qty).sum();
-        assert_eq!(trips, qty, "round trips and orders");
-        qty
+        let trips: Vec<(i32, OrderId)> =
+            self.trader().held(at).map(|held| (held.qty, held.trade)).collect();
+        let orders = (position.qty != 0).then_some((position.qty, position.trade));
+        assert_eq!(trips, Vec::from_iter(orders), "round trips and orders");
+        position.qty
+    }
+
+    /// Living orders of ours.
+    fn living(&self) -> Vec<Order> {
+        self.trader().orders().open_orders().filter(|o| o.id.is_ours()).copied().collect()
     }
 
     fn event(&mut self, body: Body) {
@@ -105,6 +113,19 @@ impl World {
 
     fn connect(&mut self, position: i32) {
         self.event(Body::Link(true));
+        for order in self.living() {
+            self.event(Body::Order(OrderUpdate {
+                id: order.id,
+                status: Status::Open,
+                reason: UpdateReason::OpenOrders,
+                way: Some(order.way),
+                kind: Some(order.kind),
+                qty: order.qty,
+                filled: order.filled,
+                px: order.px,
+                class: RejectClass::Unknown,
+            }));
+        }
         self.event(Body::Position(position));
         for listing in [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills] {
             self.event(Body::Listed(listing));
@@ -126,9 +147,40 @@ impl World {
 
     /// The program ends and starts again.
     fn restart(&mut self) {
+        self.restart_with(self.trader().orders().to_text());
+    }
+
+    /// An entry of two with its bracket leaves, and the program starts again; where an entry may
+    /// leave now, its id.
+    fn enter(&mut self, way: BuySell) -> Option<OrderId> {
+        let at = |ticks: i32| Px::new(24_000 + way.sign() * ticks).expect("px");
+        let plan = Plan {
+            seq: 0,
+            ts: self.ts,
+            symbol: SYMBOL,
+            way,
+            kind: OrderKind::Limit,
+            qty: 2,
+            px: at(0),
+            stop: at(-40),
+            target: at(80),
+            again: OrderId::NONE,
+        };
+        let mut orders = self.trader().orders().clone();
+        let (mut out, mut changes) = (Outbox::default(), Changes::default());
+        let id = orders.enter(&plan, &mut out).ok()?;
+        let now = Moment { seq: 0, ts: self.ts };
+        let admit = &mut |_: &Command| Admit::Now;
+        Queue::default().pass(now, &mut orders, &mut out, &mut changes, admit, &mut |_| true);
+        let held = self.held();
+        self.restart_with(orders.to_text());
+        self.connect(held);
+        Some(id)
+    }
+
+    fn restart_with(&mut self, orders: String) {
         let trader = self.trader();
         let (risk, trips) = (*trader.risk().state(), trader.trips_text());
-        let orders = trader.orders().to_text();
         assert_eq!(check_trips(&trips, 1), Ok(()));
         let start = &mut self.core.trading.as_mut().expect("set").start;
         (start.risk, start.orders, start.trips) = (risk, orders, trips.clone());
@@ -164,6 +216,29 @@ fn a_position_of_the_run_before_counts() {
     // The next one is a new one, and no end of a phantom.
     world.fill(None, BuySell::Buy, 1, 23_980);
     assert_eq!((world.held(), world.state().trades, world.closed.len()), (1, 2, 1));
+}
+
+/// One fill closes a trade and opens the other side: what is beyond flat is a trade of its own, for
+/// the orders as for the round trips, and so is what a late fill of a closed trade opens.
+#[test]
+fn through_flat_is_another_trade() {
+    let mut world = World::new();
+    world.connect(0);
+    world.trade(24_000);
+    let id = world.enter(BuySell::Buy).expect("an entry");
+    world.fill(Some(id), BuySell::Buy, 2, 24_000);
+    let of = |world: &World| world.trader().orders().position(SYMBOL).expect("one").trade;
+    assert_eq!((world.held(), of(&world)), (2, id));
+    world.fill(Some(id.plus(1)), BuySell::Sell, 5, 23_960);
+    let beyond = of(&world);
+    assert!(world.held() == -3 && beyond != id && !beyond.is_ours(), "{beyond}");
+    world.fill(None, BuySell::Buy, 3, 23_960);
+    world.fill(Some(id.plus(2)), BuySell::Sell, 2, 24_080);
+    let late = of(&world);
+    assert!(world.held() == -2 && late != beyond && !late.is_ours(), "{late}");
+    let trades: Vec<OrderId> = world.closed.iter().map(|closed| closed.trade).collect();
+    assert_eq!(trades, [id, beyond]);
+    assert!(world.closed.iter().all(|closed| closed.risk_usd.is_none()), "nobody planned these");
 }
 
 /// Somebody else's trips are told apart.
@@ -254,24 +329,47 @@ fn an_emergency_disconnects_when_it_is_flat() {
 #[derive(Clone, Debug)]
 enum Step {
     Trade(i32),
-    Foreign { buy: bool, qty: u32, ticks: i32 },
+    Foreign {
+        buy: bool,
+        qty: u32,
+        ticks: i32,
+    },
     Seconds(u8),
     Reconnect(i32),
     Restart,
+    /// An entry with its bracket, where one may leave.
+    Enter {
+        buy: bool,
+    },
+    /// A living order of ours fills, be it beyond its size.
+    Own {
+        pick: u8,
+        qty: u32,
+        ticks: i32,
+    },
+    /// The operator closes what is open.
+    Flatten,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let ticks = || 23_900..24_100;
     prop_oneof![
-        ticks().prop_map(Step::Trade),
-        (any::<bool>(), 1..5_u32, ticks()).prop_map(|(buy, qty, ticks)| Step::Foreign {
+        1 => ticks().prop_map(Step::Trade),
+        1 => (any::<bool>(), 1..5_u32, ticks()).prop_map(|(buy, qty, ticks)| Step::Foreign {
             buy,
             qty,
             ticks
         }),
-        (1..5_u8).prop_map(Step::Seconds),
-        (-4..5).prop_map(Step::Reconnect),
-        Just(Step::Restart),
+        1 => (1..5_u8).prop_map(Step::Seconds),
+        1 => (-4..5).prop_map(Step::Reconnect),
+        1 => Just(Step::Restart),
+        1 => any::<bool>().prop_map(|buy| Step::Enter { buy }),
+        4 => (any::<u8>(), 1..6_u32, ticks()).prop_map(|(pick, qty, ticks)| Step::Own {
+            pick,
+            qty,
+            ticks
+        }),
+        1 => Just(Step::Flatten),
     ]
 }
 
@@ -310,6 +408,17 @@ proptest! {
                     world.restart();
                     world.connect(held);
                 }
+                Step::Enter { buy } => {
+                    let _ = world.enter(if buy { BuySell::Buy } else { BuySell::Sell });
+                }
+                Step::Own { pick, qty, ticks } => {
+                    let living = world.living();
+                    let order = living.get(usize::from(pick) % living.len().max(1));
+                    if let Some(&Order { id, way, .. }) = order {
+                        world.fill(Some(id), way, qty, ticks);
+                    }
+                }
+                Step::Flatten => world.event(Body::Flatten { all: true }),
             }
         }
         let known: f64 = world.closed.iter().filter_map(Closed::net_usd).sum();

@@ -42,6 +42,18 @@ pub enum SubBucket {
 }
 
 impl SubBucket {
+    /// All of them.
+    pub const ALL: [SubBucket; 8] = [
+        SubBucket::None,
+        SubBucket::Asia,
+        SubBucket::London,
+        SubBucket::UsMorning,
+        SubBucket::UsMidday,
+        SubBucket::UsAfternoon,
+        SubBucket::UsPost,
+        SubBucket::UsHoliday,
+    ];
+
     /// Name as it stands in records.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -53,6 +53,17 @@ pub enum Label {
 }
 
 impl Label {
+    /// All of them.
+    pub const ALL: [Label; 7] = [
+        Label::Closed,
+        Label::Halt,
+        Label::Asia,
+        Label::London,
+        Label::Us,
+        Label::UsPost,
+        Label::UsHoliday,
+    ];
+
     /// Name as it stands in records.
     #[must_use]
     pub const fn name(self) -> &'static str {

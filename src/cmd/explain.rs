@@ -3,6 +3,8 @@
 //! The run is played again up to the moment asked for, so that what is printed is what the core
 //! held then and not what somebody wrote down about it.
 
+mod trace;
+
 use std::io::Write;
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -11,6 +13,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
+use self::trace::{Trace, Traced};
 use super::playback::{Input, Step, play};
 use crate::decision::Preset;
 use crate::decision::confluence::Item;
@@ -33,7 +36,8 @@ pub struct ExplainArgs {
     /// 2023-12-25T23:10:00Z; receive time.
     #[arg(long, value_name = "TIME", conflicts_with = "order")]
     at: Option<String>,
-    /// The decision behind this order: the id of an entry, its stop or its target.
+    /// The decision behind this order: the id of any that was sent, be it a second try, a bracket,
+    /// an exit or a flatten, or that was met at the venue, such as mia-20260114-0000000001.
     #[arg(long, value_name = "ID")]
     order: Option<String>,
     /// Print one JSON object.
@@ -47,6 +51,17 @@ enum Wanted {
     Last,
     At(Ts),
     Order(OrderId),
+}
+
+/// What is said of a question.
+#[derive(Debug, Serialize)]
+struct Answer {
+    /// The order that was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<Traced>,
+    /// The decision; of some orders there is none.
+    #[serde(flatten)]
+    decision: Option<Explained>,
 }
 
 /// A decision in words and numbers.
@@ -68,6 +83,8 @@ struct Explained {
     vix: Option<f64>,
     features: Vec<Feature>,
     gates: Vec<Asked>,
+    /// The refused entry that this is the second try of.
+    second_try_of: Option<String>,
     /// Contracts of the micro that would have fitted where none of this one did.
     micro_contracts: Option<u32>,
     limits: Vec<Limit>,
@@ -136,57 +153,88 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
     if !setup.trades() {
         bail!("{}: the run did not trade: there is nothing to explain", file.path.display());
     }
-    let mut found: Option<(Decided, Vec<Limit>, Vec<&str>)> = None;
+    let mut trace = match wanted {
+        Wanted::Order(id) => Some(Trace::new(id, setup.instruments.len())),
+        Wanted::Last | Wanted::At(_) => None,
+    };
+    let mut kept: Vec<Kept> = Vec::new();
     let mut edges = 0_u64;
     play(&setup, &Input::Journal { file: &file, reader }, |step: &Step<'_>| {
         for note in step.pipeline.judge().notes() {
             if let Note::Decision(decided) = note {
-                edges += 1;
-                if is_wanted(decided, wanted) {
-                    let risk = step.pipeline.judge().trader().map(Trader::risk);
-                    let held = risk.map(|risk| risk.state().holds.iter());
-                    let held = held.into_iter().flatten().map(|(rule, _)| rule.name());
-                    found = Some((*decided, risk.map(limits).unwrap_or_default(), held.collect()));
-                }
+                edges += u64::from(decided.again.is_none());
+                keep(&mut kept, decided, wanted, step);
             }
         }
+        trace.iter_mut().for_each(|trace| trace.step(step));
         Ok(())
     })?;
-    let Some((decided, limits, held)) = found else {
+    let asked = trace.and_then(|trace| trace.asked(&setup.instruments));
+    let trade = asked.as_ref().map(|asked| asked.trade);
+    let found = match wanted {
+        Wanted::Last | Wanted::At(_) => kept.pop(),
+        Wanted::Order(_) => {
+            kept.into_iter().find(|kept| kept.decided.entry.map(|entry| entry.id) == trade)
+        }
+    };
+    if found.is_none() && asked.is_none() {
         let what = args.order.as_deref().or(args.at.as_deref()).unwrap_or("the run");
         bail!("{}: no decision for {what} among {edges}", file.path.display());
-    };
-    let explained =
-        Explained { limits, held, ..explain(&decided, &setup.preset, &setup.instruments) };
-    if args.json {
-        writeln!(out, "{}", simd_json::to_string(&explained)?)?;
-    } else {
-        print(&explained, out)?;
     }
-    Ok(())
+    let decision = found.map(|Kept { decided, limits, held }| Explained {
+        limits,
+        held,
+        ..explain(&decided, &setup.preset, &setup.instruments)
+    });
+    let answer = Answer { asked, decision };
+    if args.json {
+        writeln!(out, "{}", simd_json::to_string(&answer)?)?;
+        return Ok(());
+    }
+    if let Some(asked) = &answer.asked {
+        asked.print(answer.decision.is_some(), out)?;
+    }
+    match &answer.decision {
+        Some(decision) => Ok(print(decision, out)?),
+        None => Ok(()),
+    }
+}
+
+/// A decision with what stood around it.
+struct Kept {
+    decided: Decided,
+    limits: Vec<Limit>,
+    held: Vec<&'static str>,
+}
+
+/// Keeps a decision that may be the one: of which trade an order is, is known later.
+fn keep(kept: &mut Vec<Kept>, decided: &Decided, wanted: Wanted, step: &Step<'_>) {
+    match wanted {
+        Wanted::At(at) if decided.at.ts > at => return,
+        Wanted::Last | Wanted::At(_) => kept.clear(),
+        Wanted::Order(_) if decided.entry.is_none() => return,
+        Wanted::Order(_) => {}
+    }
+    let risk = step.pipeline.judge().trader().map(Trader::risk);
+    let held = risk.map(|risk| risk.state().holds.iter());
+    let held = held.into_iter().flatten().map(|(rule, _)| rule.name()).collect();
+    kept.push(Kept { decided: *decided, limits: risk.map(limits).unwrap_or_default(), held });
 }
 
 fn wanted(args: &ExplainArgs) -> Result<Wanted> {
     if let Some(order) = &args.order {
-        let id = OrderId::parse(order.as_bytes());
+        let other = || order.strip_prefix("foreign-")?.parse().ok().map(OrderId::from_bits);
+        let id = OrderId::parse(order.as_bytes()).or_else(other);
         return id.map(Wanted::Order).ok_or_else(|| {
-            anyhow!("--order {order}: no id of an order, such as mia-20260114-0000000001")
+            anyhow!(
+                "--order {order}: no id of an order, such as mia-20260114-0000000001, or \
+                 foreign-7 of somebody else's"
+            )
         });
     }
     let Some(at) = &args.at else { return Ok(Wanted::Last) };
     let at: jiff::Timestamp = at.parse().map_err(|e| anyhow!("--at {at}: {e}"))?;
     Ok(Wanted::At(Ts(i64::try_from(at.as_nanosecond())?)))
-}
-
-fn is_wanted(decided: &Decided, wanted: Wanted) -> bool {
-    match wanted {
-        Wanted::Last => true,
-        Wanted::At(at) => decided.at.ts <= at,
-        // Stop and target follow their entry.
-        Wanted::Order(id) => {
-            decided.entry.is_some_and(|entry| (0..=2).any(|n| entry.id.plus(n) == id))
-        }
-    }
 }
 
 fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Explained {
@@ -231,6 +279,7 @@ fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Ex
         vix: decided.vix,
         features: features.collect(),
         gates: gates(decided),
+        second_try_of: decided.again.map(|id| id.to_string()),
         micro_contracts: decided.micro.map(NonZero::get),
         limits: Vec::new(),
         held: Vec::new(),
@@ -290,6 +339,9 @@ fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
         "{} {} at {}  (event {}, preset {})",
         it.side, it.symbol, it.ts, it.seq, it.preset
     )?;
+    if let Some(first) = &it.second_try_of {
+        writeln!(out, "  second try of {first}, which was refused for a disturbance")?;
+    }
     writeln!(out, "  market time {}, session {}", it.market_time, it.session)?;
     if let Some([bid, ask]) = it.bid_ask {
         writeln!(out, "  bid {bid} ask {ask}")?;

@@ -123,6 +123,15 @@ impl SourceConfig {
             SourceConfig::Sierra(s) => &s.name,
         }
     }
+
+    /// Whether its market data come fifteen minutes late.
+    #[must_use]
+    pub const fn is_delayed(&self) -> bool {
+        match self {
+            SourceConfig::Dtc(s) => s.delayed,
+            SourceConfig::Sierra(s) => s.delayed,
+        }
+    }
 }
 
 /// A DTC server.
@@ -148,6 +157,10 @@ pub struct DtcSource {
     /// Longest pause before a reconnect, in milliseconds.
     #[serde(default = "backoff_max")]
     pub backoff_max_ms: u32,
+    /// Its market data come fifteen minutes late, as without an exchange's real-time permission: no
+    /// message says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delayed: bool,
 }
 
 const fn backoff_first() -> u32 {
@@ -172,6 +185,9 @@ pub struct SierraSource {
     /// Read what the files already hold, instead of beginning at their ends.
     #[serde(default)]
     pub from_start: bool,
+    /// As [`DtcSource::delayed`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delayed: bool,
 }
 
 const fn flush_ms() -> u32 {

@@ -278,6 +278,10 @@ impl Config {
             }
         }
         for source in &self.sources {
+            if source.is_delayed() {
+                let name = source.name();
+                return Err(format!("source {name}: delayed data are for paper, never live"));
+            }
             if let SourceConfig::Sierra(sierra) = source
                 && !(1..=LIVE_FLUSH_MS).contains(&sierra.scid_flush_ms)
             {
@@ -412,6 +416,7 @@ mod tests {
             ("scid_flush_ms = 500", "scid_flush_ms = 501", "scid_flush_ms"),
             ("scid_flush_ms = 500", "scid_flush_ms = 0", "scid_flush_ms"),
             ("scid_flush_ms = 500", "", "scid_flush_ms"),
+            ("scid_flush_ms = 500", "scid_flush_ms = 500\ndelayed = true", "delayed"),
             ("[risk]", "[decision]\npreset = \"core\"\n[risk]", "core"),
             ("[risk]", "[decision]\npreset = \"core\"\ngate = 30.0\n[risk]", "core"),
             ("\"ESZ6\"]", "\"ESZ9\"]", "ESZ9"),

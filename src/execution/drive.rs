@@ -107,7 +107,7 @@ impl Orders {
         let Some(held) = self.held(symbol) else { return };
         let (way, trade) = (BuySell::of(held.position.qty), held.position.trade);
         let unwanted = |o: &Order| {
-            let own = o.trade == OrderId::NONE || o.trade == trade || trade == OrderId::NONE;
+            let own = !o.trade.is_ours() || o.trade == trade || !trade.is_ours();
             let protects = o.role != Role::Entry && way == Some(o.way.opposite()) && own;
             o.symbol == symbol && o.adopted && o.is_ours() && !protects
         };
@@ -129,10 +129,11 @@ impl Orders {
             }
             return;
         }
-        // The bracket was faster: what the exit would still fill would turn the position round.
+        // The bracket was faster: what the exit would still fill would turn the position round. Of
+        // one that has filled what it was meant for, the venue's next word says whether it goes on.
         if !exposed {
-            let acked = |o: &Order| mine(o) && !o.state.is_under_way();
-            self.each_live(acked, |orders, id| orders.cancel(id, turn));
+            let goes_on = |o: &Order| mine(o) && !o.state.is_under_way() && o.remaining() > 0;
+            self.each_live(goes_on, |orders, id| orders.cancel(id, turn));
         }
         // An exit that works, or of which nothing is known, may still fill: a second one could
         // turn the position round.
@@ -172,7 +173,8 @@ impl Orders {
             Action::New { id, way, kind, qty, px: Px::ZERO, parent: false }
         };
         if turn.out.push(Command { seq, ts, symbol, action }) {
-            self.live.push(Order { again: closing.attempts > 0, ..Order::new(draft, ts) });
+            let (again, sized) = (closing.attempts > 0, !closing.hard);
+            self.live.push(Order { again, sized, ..Order::new(draft, ts) });
             if closing.attempts > 0 {
                 turn.changes.alert(symbol, id, Odd::Again);
             }

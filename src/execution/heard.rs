@@ -42,7 +42,7 @@ impl Orders {
             }
             None => {
                 self.remember(fill.execution);
-                let (trade, reason) = (OrderId::NONE, ExitReason::Manual);
+                let (trade, reason) = (OrderId::trip(turn.at.ts, symbol), ExitReason::Manual);
                 turn.changes.push(Change::Foreign { symbol, fill });
                 let source = Source { trade, way: fill.way, reason };
                 self.count(symbol, source, fill.qty, Some(fill.px), turn);
@@ -76,9 +76,7 @@ impl Orders {
             order.way = fill.way;
         }
         let [_, _, acked] = &mut order.times;
-        if order.role != Role::Exit && !acked.is_some() {
-            *acked = turn.at.ts;
-        }
+        *acked = acked.or(turn.at.ts);
         order.priced = order.priced.saturating_add(fill.qty);
         order.fills = order.fills.saturating_add(1);
         let grown = order.priced.saturating_sub(order.filled);
@@ -92,12 +90,11 @@ impl Orders {
             turn.changes.alert(order.symbol, order.id, Odd::WrongWay);
             self.want_round(turn);
         }
-        let [_, _, acked] = order.times;
-        if order.filled > order.qty && (acked.is_some() || order.role != Role::Exit) {
+        if order.filled > order.qty && order.sized {
             turn.changes.alert(order.symbol, order.id, Odd::Overfill);
             self.want_round(turn);
         }
-        let source = self.source(&order, fill.way);
+        let source = self.source(&order, fill.way, turn.at.ts);
         if grown < fill.qty {
             self.price(order.symbol, fill.way, fill.qty - grown, fill.px, turn);
         }
@@ -107,23 +104,20 @@ impl Orders {
         self.after_growth(order.id, turn);
     }
 
-    fn source(&self, order: &Order, way: BuySell) -> Source {
+    fn source(&self, order: &Order, way: BuySell, ts: Ts) -> Source {
         let closing = self.held(order.symbol).and_then(|held| held.closing);
         let reason = match order.role {
             Role::Stop => ExitReason::Stop,
             Role::Target => ExitReason::Target,
             _ => order.why.or(closing.map(|c| c.reason)).unwrap_or(ExitReason::Manual),
         };
-        Source { trade: order.trade, way, reason }
+        Source { trade: order.opens(way, ts), way, reason }
     }
 
     /// The state that fills alone lead to: a list of fills has no updates behind it.
     fn after_growth(&mut self, id: OrderId, turn: &mut Turn<'_>) {
         let Some(order) = self.order_mut(id) else { return };
-        let [_, _, acked] = order.times;
-        // How much a flatten is for, the venue alone knows before it acknowledges it.
-        let sure = !matches!(order.asked, Asked::Replace(_))
-            && (acked.is_some() || order.role != Role::Exit);
+        let sure = !matches!(order.asked, Asked::Replace(_)) && order.sized;
         let done = order.filled >= order.qty && sure;
         let to = match order.state {
             state if state.is_final() => return,
@@ -149,9 +143,8 @@ impl Orders {
         order.heard_round = round;
         order.absent_round = 0;
         let [_, _, acked] = &mut order.times;
-        if !acked.is_some() {
-            *acked = turn.at.ts;
-        }
+        *acked = acked.or(turn.at.ts);
+        order.sized = true;
         if order.state.is_final() && !self.rise(update, turn) {
             return self.grow(update, candidate, turn);
         }
@@ -249,8 +242,13 @@ impl Orders {
     ) {
         let Some(order) = self.order(update.id) else { return };
         let (known, symbol) = (order.filled, order.symbol);
-        if update.filled == QTY_UNKNOWN {
-            if candidate.is_some() {
+        let absurd = update.filled > QTY_ORDER_MAX && update.filled != QTY_UNKNOWN;
+        if absurd {
+            turn.changes.alert(symbol, update.id, Odd::Unreadable);
+            self.want_round(turn);
+        }
+        if absurd || update.filled == QTY_UNKNOWN {
+            if candidate.is_some() && !absurd {
                 turn.changes.alert(symbol, update.id, Odd::Unreadable);
                 self.want_round(turn);
             }
@@ -276,7 +274,7 @@ impl Orders {
         if late {
             turn.changes.alert(symbol, update.id, Odd::LateFill);
         }
-        let source = self.source(&order, order.way);
+        let source = self.source(&order, order.way, turn.at.ts);
         self.count(symbol, source, more, None, turn);
         self.want_round(turn);
     }
@@ -298,11 +296,12 @@ impl Orders {
             OrderKind::Limit => Role::Target,
             OrderKind::Market => Role::Exit,
         };
-        let qty = if update.qty == QTY_UNKNOWN { 0 } else { update.qty };
+        let sane = |qty| if qty > QTY_ORDER_MAX { 0 } else { qty };
+        let qty = sane(update.qty);
         let (id, trade, px, why) = (update.id, OrderId::NONE, update.px, None);
         let draft = Draft { id, symbol, role, trade, way, kind, qty, px, why };
         let mut order = Order::new(draft, turn.at.ts);
-        let filled = if update.filled == QTY_UNKNOWN { 0 } else { update.filled };
+        let filled = sane(update.filled);
         (order.filled, order.priced, order.adopted) = (filled, filled, true);
         (order.sent_round, order.heard_round) = (self.rounds.number(), self.rounds.number());
         (order.state, order.times) = (OrderState::Unknown, [Ts::NONE, Ts::NONE, turn.at.ts]);

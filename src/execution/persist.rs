@@ -171,6 +171,8 @@ impl Orders {
 
 fn order_line(text: &mut String, name: &str, o: &Order) {
     let [decided, sent, acked] = o.times;
+    // An exit that was filled before the venue said for how much it is has no certain size yet.
+    let acked = if o.sized { acked } else { Ts::NONE };
     let _ = writeln!(
         text,
         "{name}={} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
@@ -225,6 +227,8 @@ fn read_order(numbers: &mut Numbers<'_>) -> Option<Order> {
     }
     // Nothing of the run before is tried again.
     order.again = true;
+    let [_, _, acked] = order.times;
+    order.sized = order.role != Role::Exit || acked.is_some();
     order.adopted = numbers.take::<u8>()? == 1;
     order.lost = numbers.take::<u8>()? == 1;
     Some(order)

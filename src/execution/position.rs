@@ -48,7 +48,8 @@ pub struct Position {
     pub symbol: SymbolId,
     /// Contracts, below 0 = short: the sum of all fills.
     pub qty: i32,
-    /// The trade: id of its entry; [`OrderId::NONE`] for a position that no entry of ours opened.
+    /// The trade: id of its entry, or [`OrderId::trip`] of a position that no entry of ours opened;
+    /// [`OrderId::NONE`] without one.
     pub trade: OrderId,
     /// Direction of the trade, `None` without one.
     pub way: Option<BuySell>,
@@ -65,6 +66,7 @@ pub struct Position {
 /// Who fills.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source {
+    /// The trade of what it opens.
     pub(super) trade: OrderId,
     pub(super) way: BuySell,
     pub(super) reason: ExitReason,

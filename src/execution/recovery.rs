@@ -309,7 +309,7 @@ impl Orders {
         let Some(held) = self.held(symbol) else { return };
         let (from, to) = (held.position.qty, held.venue.unwrap_or(held.position.qty));
         if let Some(way) = BuySell::of(to.saturating_sub(from)) {
-            let (trade, reason) = (OrderId::NONE, ExitReason::Manual);
+            let (trade, reason) = (OrderId::trip(turn.at.ts, symbol), ExitReason::Manual);
             let qty = to.abs_diff(from);
             self.count(symbol, Source { trade, way, reason }, qty, None, turn);
             turn.changes.push(Change::Adopted { symbol, from, to });

@@ -156,8 +156,8 @@ pub struct Order {
     pub symbol: SymbolId,
     /// What it is for.
     pub role: Role,
-    /// The trade that it belongs to: the id of its entry; [`OrderId::NONE`] for an order of
-    /// somebody else.
+    /// The trade that it belongs to: the id of its entry, or of the position that it closes;
+    /// [`OrderId::NONE`] for an order of somebody else.
     pub trade: OrderId,
     /// Direction.
     pub way: BuySell,
@@ -187,6 +187,8 @@ pub struct Order {
     pub again: bool,
     /// Was first met at the venue, not decided here.
     pub adopted: bool,
+    /// Its quantity is certain: what a flatten is for, the venue alone knows until it says so.
+    pub(super) sized: bool,
     /// Is to be cancelled.
     pub(super) unwanted: bool,
     /// When it was handed on.
@@ -237,6 +239,7 @@ impl Order {
             refused: RejectClass::Unknown,
             again: false,
             adopted: false,
+            sized: true,
             unwanted: false,
             handed: Ts::NONE,
             asked: Asked::Nothing,
@@ -253,6 +256,14 @@ impl Order {
     #[must_use]
     pub const fn may_try_again(&self) -> bool {
         matches!(self.refused, RejectClass::Transient) && !self.again && self.filled == 0
+    }
+
+    /// The trade of contracts that it fills at `ts` where they open a position: its own, where that
+    /// is what it is for. What goes beyond flat is no part of the trade that was closed.
+    #[must_use]
+    pub fn opens(&self, way: BuySell, ts: Ts) -> OrderId {
+        let meant = self.role == Role::Entry && self.way == way;
+        if meant { self.trade } else { OrderId::trip(ts, self.symbol) }
     }
 
     /// Contracts that are not filled.

@@ -96,6 +96,19 @@ pub enum Role {
     Exit = 4,
 }
 
+impl Role {
+    /// Name as it stands in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Entry => "ENTRY",
+            Role::Stop => "STOP",
+            Role::Target => "TARGET",
+            Role::Exit => "EXIT",
+        }
+    }
+}
+
 /// State of an order at a venue; codes of DTC's `OrderStatusEnum`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -121,7 +121,7 @@ impl Door {
                 keeper.turn(clock.now(), &asked);
                 Clock::sleep(LOOK);
             }
-            keeper.close();
+            keeper.close(clock.now());
         })?;
         Ok(Door { stop, thread })
     }
@@ -396,8 +396,10 @@ impl Keeper {
         }
     }
 
-    /// Nobody drains the ring any more.
-    fn close(&mut self) {
+    /// Nobody drains the ring any more. What had its effect is answered so: an emergency ends the
+    /// run.
+    fn close(&mut self, now: Ts) {
+        self.answer(now);
         for w in self.waiting.drain(..) {
             let text = "the run has ended".to_owned();
             let _ = self.inbox.reply(w.number, &Answer { done: false, text });

@@ -18,6 +18,7 @@ pub mod exports;
 pub mod feature;
 pub mod files;
 pub mod followed;
+pub mod fuzz;
 pub mod gauges;
 pub mod indices;
 pub mod journal;

@@ -79,6 +79,7 @@ pub fn header(setup: &Setup, now: Ts) -> Header {
     let delay_class = match mode {
         _ if synthetic => "simulated",
         Mode::Replay => "replay",
+        _ if setup.config.sources.iter().any(SourceConfig::is_delayed) => "delayed-15",
         Mode::Live | Mode::Paper => "realtime",
     };
     Header {

@@ -40,13 +40,18 @@ impl Trader {
         let manual = ExitReason::Manual;
         match *change {
             Change::Filled { order, fill, new, index } => {
+                let opens = order.opens(fill.way, at.ts);
                 let filled = self.filled(of(order.symbol), &order, &fill, index);
+                let trade = self.trade(order.symbol, order.trade, (new > 0).then_some(opens));
                 let exit = self.exit_of(order.symbol, self.reason(&order), frame, decision);
-                self.book(&filled, new, exit);
+                self.book(&Filled { trade, ..filled }, new, opens, exit);
             }
             Change::Foreign { symbol, fill } => {
+                let opens = OrderId::trip(at.ts, symbol);
                 let filled = self.foreign(of(symbol), &fill);
-                self.book(&filled, fill.qty, self.exit_of(symbol, manual, frame, decision));
+                let trade = self.trade(symbol, OrderId::NONE, Some(opens));
+                let exit = self.exit_of(symbol, manual, frame, decision);
+                self.book(&Filled { trade, ..filled }, fill.qty, opens, exit);
             }
             Change::Moved { order, from } => self.moved(of(order.symbol), &order, from),
             Change::Refused { order, what, class } => {
@@ -61,7 +66,8 @@ impl Trader {
                 // What it was paid nobody says, so what it makes is not known.
                 self.risk.trip(Rule::Unmeasured);
                 if let Some(way) = BuySell::of(to.saturating_sub(from)) {
-                    let part = self.part(of(symbol), OrderId::NONE, way, to.abs_diff(from));
+                    let opens = OrderId::trip(at.ts, symbol);
+                    let part = self.part(of(symbol), opens, way, to.abs_diff(from));
                     let exit = self.exit_of(symbol, manual, frame, decision);
                     self.unpriced(&part, exit);
                     self.over(of(symbol), exit);
@@ -72,7 +78,8 @@ impl Trader {
             }
             Change::Unpriced { order, qty } => {
                 self.alert(of(order.symbol), "fill_without_price", order.id, f64::from(qty));
-                let part = self.part(of(order.symbol), order.trade, order.way, qty);
+                let opens = order.opens(order.way, at.ts);
+                let part = self.part(of(order.symbol), opens, order.way, qty);
                 let exit = self.exit_of(order.symbol, self.reason(&order), frame, decision);
                 self.unpriced(&part, exit);
             }
@@ -141,7 +148,7 @@ impl Trader {
         let symbol = self.symbols.get(usize::from(at.symbol.0));
         let decided = symbol.and_then(|s| s.trades.decision(order.trade));
         let entry = symbol.and_then(|s| s.trades.plan(order.trade));
-        let decision_mid2 = decided.and_then(|d| d.mid2());
+        let decision_mid2 = decided.and_then(|d| d.mid2);
         // An order is measured against what it was meant to get: an entry and an exit against the
         // mid when they were decided, a stop and a target against their own price.
         let reference = match order.role {
@@ -150,7 +157,6 @@ impl Trader {
             Role::Exit => symbol.and_then(|s| s.exit_mid2),
         };
         Filled {
-            trade: self.trade(at, order.trade),
             id: order.id,
             role: order.role,
             kind: order.kind,
@@ -171,14 +177,13 @@ impl Trader {
     /// The note of an execution of an order that is not known.
     fn foreign(&self, at: Stamp, fill: &Fill) -> Filled {
         let symbol = self.symbols.get(usize::from(at.symbol.0));
-        let trade = self.trade(at, OrderId::NONE);
-        Filled { trade, touch: symbol.and_then(|s| s.touch), ..self.execution(at, fill) }
+        Filled { touch: symbol.and_then(|s| s.touch), ..self.execution(at, fill) }
     }
 
-    /// The trade of a fill: that of its order, where it is of ours.
-    fn trade(&self, at: Stamp, own: OrderId) -> OrderId {
-        let symbol = self.symbols.get(usize::from(at.symbol.0));
-        if own == OrderId::NONE { symbol.map_or(own, |s| s.trades.trade(at)) } else { own }
+    /// See [`Trades::trade`](super::trades::Trades::trade).
+    fn trade(&self, symbol: SymbolId, own: OrderId, opens: Option<OrderId>) -> OrderId {
+        let symbol = self.symbols.get(usize::from(symbol.0));
+        symbol.map_or(own, |s| s.trades.trade(own, opens))
     }
 
     fn execution(&self, at: Stamp, fill: &Fill) -> Filled {
@@ -207,15 +212,16 @@ impl Trader {
         }
     }
 
-    /// Counts an execution of which `new` contracts were not counted before: notes, position,
-    /// profit.
-    fn book(&mut self, filled: &Filled, new: Qty, exit: Exit) {
+    /// Counts an execution of which `new` contracts were not counted before, and of them those that
+    /// open a position for trade `opens`: notes, position, profit.
+    fn book(&mut self, filled: &Filled, new: Qty, opens: OrderId, exit: Exit) {
         let at = filled.at;
         self.note(Note::Fill(*filled));
         let Some(symbol) = self.symbol(at.symbol) else { return };
         let before = symbol.trades.qty();
-        let known = symbol.trades.price(&Part::of(filled, filled.qty.saturating_sub(new)), exit);
-        let closed = symbol.trades.count(&Part::of(filled, new.min(filled.qty)), exit);
+        let part = |qty| Part::of(filled, qty, opens);
+        let known = symbol.trades.price(&part(filled.qty.saturating_sub(new)), exit);
+        let closed = symbol.trades.count(&part(new.min(filled.qty)), exit);
         let mid = symbol.touch.map(mid2);
         if let Some(mid) = mid {
             self.later.fill(filled, mid);
@@ -337,10 +343,9 @@ impl Trader {
     }
 
     /// Contracts without a price.
-    fn part(&self, at: Stamp, trade: OrderId, way: BuySell, qty: Qty) -> Part {
+    fn part(&self, at: Stamp, opens: OrderId, way: BuySell, qty: Qty) -> Part {
         let fee_usd = self.risk.product(at.symbol).map(|p| p.round_turn / 2.0);
-        let trade = self.trade(at, trade);
-        Part { at, trade, way, qty, px: None, slippage: None, fee_usd }
+        Part { at, opens, way, qty, px: None, slippage: None, fee_usd }
     }
 
     /// Makes the round trip of a symbol what the orders hold, and says by how many contracts they

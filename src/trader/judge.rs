@@ -44,6 +44,7 @@ impl Trader {
             let now = Moment { seq: frame.event.seq, ts: frame.event.ts };
             self.exit(now, id, ExitReason::Reversal);
         }
+        let again = self.first_try(edge);
         let mut cluster = None;
         let passed = self.gates(edge, way, frame, decision, context, book, &mut cluster);
         let Some(symbol) = self.symbols.get(usize::from(id.0)) else { return };
@@ -81,13 +82,14 @@ impl Trader {
             nearest: decision.nearest(id),
             cluster,
             micro,
+            again,
             veto,
             entry,
         };
         if let Some(entry) = entry
             && let Some(symbol) = self.symbol(id)
         {
-            symbol.trades.decided(&decided);
+            symbol.trades.decided(entry, decided.frozen());
             (symbol.entered, symbol.again) = (Some((entry.id, *signal)), false);
         }
         self.note(Note::Decision(decided));
@@ -115,6 +117,12 @@ impl Trader {
             Some(edge) => self.judge(&edge, frame, decision, context, book),
             None => self.alert(stamp(frame), "entry_not_wanted_again", refused, 0.0),
         }
+    }
+
+    /// The entry that an edge is the second try of.
+    fn first_try(&self, edge: &Edge) -> Option<OrderId> {
+        let symbol = self.symbols.get(usize::from(edge.signal.symbol.0)).filter(|_| edge.again)?;
+        symbol.entered.map(|(id, _)| id)
     }
 
     /// The gates in their order, up to the order itself.
@@ -157,8 +165,6 @@ impl Trader {
                 Some(Px::clamped(ticks))
             }
         };
-        let first = self.symbols.get(usize::from(id.0)).and_then(|symbol| symbol.entered);
-        let again = first.filter(|_| edge.again).map_or(OrderId::NONE, |(id, _)| id);
         let plan = Plan {
             seq: intent.seq,
             ts: intent.ts,
@@ -169,7 +175,7 @@ impl Trader {
             px: px.unwrap_or(Px::ZERO),
             stop: intent.stop,
             target: intent.target,
-            again,
+            again: self.first_try(edge).unwrap_or(OrderId::NONE),
         };
         let id = self.orders.enter(&plan, &mut self.outbox)?;
         Ok(Passed { proposal, sizing, id, px })

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use self::day::Day;
 use self::joint::Closes;
 use self::later::Later;
-use self::note::{Held, Note, Stamp};
+use self::note::{Frozen, Held, Note, Stamp};
 use self::trades::Trades;
 use crate::calendar::{Calendar, Segment};
 use crate::decision::entry::{Entries, EntryParams};
@@ -278,6 +278,12 @@ impl Trader {
             let held = of.trades.held(Stamp { symbol, market_time: of.time, ..at }, mark, None);
             held.filter(|held| held.qty != 0)
         })
+    }
+
+    /// What is known of the decision of a trade of `symbol` that is open or may still begin.
+    #[must_use]
+    pub fn decision(&self, symbol: SymbolId, trade: OrderId) -> Option<&Frozen> {
+        self.symbols.get(usize::from(symbol.0))?.trades.decision(trade)
     }
 
     /// Equity now, USD, open positions included.

@@ -130,6 +130,9 @@ pub struct Decided {
     /// Contracts of the small sister that would have fitted where none of this one did: a hint,
     /// nothing of it is sent. `None` for other refusals, without a sister, and where none fits.
     pub micro: Option<NonZero<Qty>>,
+    /// The entry that was refused and that this is the second try of: the same edge, at the market
+    /// of now. `None` for an edge.
+    pub again: Option<OrderId>,
     /// What refused, `None` where an order left.
     pub veto: Option<Veto>,
     /// The order, where one left.
@@ -137,12 +140,59 @@ pub struct Decided {
 }
 
 impl Decided {
-    /// Twice the mid at the decision, ticks; `None` without a two-sided book.
+    /// What stays of it with its trade.
     #[must_use]
-    pub fn mid2(&self) -> Option<i64> {
+    pub fn frozen(&self) -> Frozen {
         let best = |side: &Depth| side.levels().first().map(|level| i64::from(level.0.ticks()));
-        Some(best(&self.market.bids)? + best(&self.market.asks)?)
+        let Stamp { seq, ts, market_time, .. } = self.at;
+        Frozen {
+            seq,
+            ts,
+            market_time,
+            mid2: best(&self.market.bids).zip(best(&self.market.asks)).map(|(bid, ask)| bid + ask),
+            d: self.d,
+            coverage: self.coverage,
+            tier: self.tier,
+            features: self.features,
+            label: self.market.label,
+            sub_bucket: self.market.sub_bucket,
+            regime: self.market.regime,
+            volatility: self.market.volatility,
+            vix: self.vix,
+        }
     }
+}
+
+/// What a trade keeps of its decision, as it was then: records and rows for learning hold it, be
+/// the trade closed in a later run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Frozen {
+    /// The deciding event, of the run that decided.
+    pub seq: u64,
+    /// Its receive time.
+    pub ts: Ts,
+    /// Market time of the symbol, [`Ts::NONE`] before any.
+    pub market_time: Ts,
+    /// Twice the mid, ticks; `None` without a two-sided book.
+    pub mid2: Option<i64>,
+    /// D, −1 to 1.
+    pub d: f64,
+    /// Share of the weight that was present.
+    pub coverage: f64,
+    /// Tier of the score.
+    pub tier: Tier,
+    /// Features 1 to 28.
+    pub features: [Slot; FEATURES],
+    /// Session label.
+    pub label: Label,
+    /// Its part.
+    pub sub_bucket: SubBucket,
+    /// Market regime: code of the state and its sign.
+    pub regime: Option<(u8, i8)>,
+    /// Volatility regime.
+    pub volatility: Slot,
+    /// VIX in points, while there was one.
+    pub vix: Option<f64>,
 }
 
 /// The entry of a decision.
@@ -292,8 +342,10 @@ pub struct Closed {
     pub adverse_first: bool,
     /// Why.
     pub reason: ExitReason,
-    /// Tier, D and coverage of the decision; `None`, like the label, for a position that no
-    /// decision of this run opened.
+    /// Receive time of the decision; `None`, like all that is of it, for a position that no
+    /// decision of ours opened.
+    pub decided: Option<Ts>,
+    /// Tier, D and coverage of the decision.
     pub tier: Option<Tier>,
     /// See `tier`.
     pub d: Option<f64>,

@@ -363,7 +363,7 @@ fn left_behind(
     let Action::New { id, way, parent: true, .. } = command.action else { return false };
     let symbol = command.symbol;
     let leaving = symbols.get(usize::from(symbol.0)).and_then(|of| {
-        let half_ticks = of.trades.decision(id)?.mid2()?;
+        let half_ticks = of.trades.decision(id)?.mid2?;
         let (touch, data_ts) = (of.touch?, entries.market_ts(symbol));
         Some(Leaving { symbol, way, ts, data_ts, half_ticks, touch })
     });

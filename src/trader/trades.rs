@@ -3,7 +3,7 @@
 //! They hold what the orders hold, contract for contract: what was filled without a price, or is
 //! only known from the venue's position, counts too. What such a trip made is not known.
 
-use super::note::{Closed, Decided, Entry, Filled, Held, Stamp};
+use super::note::{Closed, Entry, Filled, Frozen, Held, Stamp};
 use crate::execution::{Leg, Position};
 use crate::features::frame::FEATURES;
 use crate::order::{BuySell, ExitReason, OrderId};
@@ -46,6 +46,14 @@ impl Sum {
     }
 }
 
+/// An entry as it was planned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planned {
+    pub(super) entry: Entry,
+    /// The decision behind it; `None` where nobody wrote it down.
+    pub(super) decided: Option<Frozen>,
+}
+
 /// The open round trip of a symbol.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
@@ -62,9 +70,7 @@ pub(super) struct Open {
     pub(super) adverse_first: bool,
     pub(super) reason: ExitReason,
     /// As it was planned; `None` for a position that no entry of ours opened.
-    pub(super) plan: Option<Entry>,
-    /// The decision that it came from; `None` for a position that this run did not open.
-    pub(super) decided: Option<Decided>,
+    pub(super) plan: Option<Planned>,
 }
 
 /// What the market says at the exit, and why it was closed.
@@ -83,8 +89,8 @@ pub(super) struct Exit {
 pub(super) struct Part {
     /// When.
     pub(super) at: Stamp,
-    /// Id of the entry; [`OrderId::NONE`] where it is none of ours.
-    pub(super) trade: OrderId,
+    /// The trade of those that open a position.
+    pub(super) opens: OrderId,
     /// Direction.
     pub(super) way: BuySell,
     /// Contracts.
@@ -99,10 +105,10 @@ pub(super) struct Part {
 
 impl Part {
     /// `qty` contracts of an execution.
-    pub(super) fn of(filled: &Filled, qty: Qty) -> Part {
+    pub(super) fn of(filled: &Filled, qty: Qty, opens: OrderId) -> Part {
         Part {
             at: filled.at,
-            trade: filled.trade,
+            opens,
             way: filled.way,
             qty,
             px: Some(filled.px),
@@ -120,10 +126,8 @@ impl Part {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trades {
     open: Option<Open>,
-    /// The newest decision that led to an order; a fill of its entry opens the round trip.
-    decided: Option<Decided>,
-    /// The newest entry that left, be it in the run before.
-    plan: Option<Entry>,
+    /// The newest entry that left, be it in the run before; its fill opens the round trip.
+    plan: Option<Planned>,
     /// USD per tick and contract, where known.
     tick_value: Option<f64>,
 }
@@ -136,12 +140,12 @@ impl Trades {
     }
 
     /// What the run before left.
-    pub(super) fn restore(&mut self, open: Option<Open>, plan: Option<Entry>) {
+    pub(super) fn restore(&mut self, open: Option<Open>, plan: Option<Planned>) {
         (self.open, self.plan) = (open, plan);
     }
 
     /// What a run that follows must know.
-    pub(super) const fn parts(&self) -> (Option<&Open>, Option<&Entry>) {
+    pub(super) const fn parts(&self) -> (Option<&Open>, Option<&Planned>) {
         (self.open.as_ref(), self.plan.as_ref())
     }
 
@@ -162,22 +166,24 @@ impl Trades {
     }
 
     /// An order left for this decision.
-    pub(super) fn decided(&mut self, decided: &Decided) {
-        (self.decided, self.plan) = (Some(*decided), decided.entry);
+    pub(super) fn decided(&mut self, entry: Entry, decided: Frozen) {
+        self.plan = Some(Planned { entry, decided: Some(decided) });
     }
 
     /// The decision of a trade, while it is the newest or the open one.
     #[must_use]
-    pub(super) fn decision(&self, trade: OrderId) -> Option<&Decided> {
-        let of = |d: &&Decided| d.entry.is_some_and(|e| e.id == trade);
-        let open = self.open.as_ref().and_then(|o| o.decided.as_ref());
-        open.filter(of).or_else(|| self.decided.as_ref().filter(of))
+    pub(super) fn decision(&self, trade: OrderId) -> Option<&Frozen> {
+        self.planned(trade)?.decided.as_ref()
     }
 
     /// The entry of a trade as it was planned, while it is the newest or the open one.
     #[must_use]
     pub(super) fn plan(&self, trade: OrderId) -> Option<&Entry> {
-        let of = |entry: &&Entry| entry.id == trade;
+        self.planned(trade).map(|planned| &planned.entry)
+    }
+
+    fn planned(&self, trade: OrderId) -> Option<&Planned> {
+        let of = |planned: &&Planned| planned.entry.id == trade;
         let open = self.open.as_ref().and_then(|o| o.plan.as_ref());
         open.filter(of).or_else(|| self.plan.as_ref().filter(of))
     }
@@ -194,7 +200,6 @@ impl Trades {
         let against = held * i64::from(part.way.sign()) < 0;
         let closes = if against { held.unsigned_abs().min(u64::from(part.qty)) } else { 0 };
         let closes = Qty::try_from(closes).unwrap_or(part.qty);
-        let old = self.open.map_or(OrderId::NONE, |open| open.trade);
         let mut closed = None;
         if closes > 0
             && let Some(open) = &mut self.open
@@ -211,11 +216,7 @@ impl Trades {
         if opens > 0 {
             // What is flat and waits for a price waits no longer.
             closed = closed.or_else(|| self.end(part.at, exit, true));
-            // What goes through flat is no part of the trade that it closed.
-            let beyond = closes > 0 && [OrderId::NONE, old].contains(&part.trade);
-            let own = OrderId::trip(part.at.ts, part.at.symbol);
-            let trade = if beyond { own } else { part.trade };
-            let new = Open::new(trade, part.way, part.time(), self);
+            let new = Open::new(part.opens, part.way, part.time(), self);
             let open = self.open.get_or_insert(new);
             open.entry.add(opens, part.px, part.slippage);
             open.pay(opens, part.fee_usd);
@@ -292,11 +293,16 @@ impl Trades {
         self.open.as_ref().and_then(Open::risk_usd)
     }
 
-    /// The trade that contracts of nobody's entry belong to: the open one, else one of their own.
+    /// The trade that an execution of an order of trade `own` belongs to: that one, or the open one
+    /// where it is nobody's. What has contracts that are new and meets no position belongs to what
+    /// it `opens`.
     #[must_use]
-    pub(super) fn trade(&self, at: Stamp) -> OrderId {
-        let open = self.open.as_ref().filter(|open| open.held() != 0);
-        open.map_or_else(|| OrderId::trip(at.ts, at.symbol), |open| open.trade)
+    pub(super) fn trade(&self, own: OrderId, opens: Option<OrderId>) -> OrderId {
+        match self.open.as_ref().filter(|open| opens.is_none() || open.held() != 0) {
+            Some(_) if own.is_ours() => own,
+            Some(open) => open.trade,
+            None => opens.unwrap_or(own),
+        }
     }
 
     /// Market time at which the position was opened.
@@ -321,8 +327,7 @@ impl Open {
             adverse_first: false,
             // Whoever closes it without a word is no order of ours.
             reason: ExitReason::Manual,
-            plan: of.plan(trade).copied(),
-            decided: of.decision(trade).copied(),
+            plan: of.planned(trade).copied(),
         }
     }
 
@@ -337,7 +342,8 @@ impl Open {
     }
 
     fn risk_usd(&self) -> Option<f64> {
-        let plan = self.plan.filter(|plan| plan.risk_usd > 0.0 && plan.qty > 0)?;
+        let plan = self.plan.map(|plan| plan.entry);
+        let plan = plan.filter(|plan| plan.risk_usd > 0.0 && plan.qty > 0)?;
         Some(plan.risk_usd / f64::from(plan.qty) * f64::from(self.entry.leg.qty))
     }
 
@@ -362,7 +368,7 @@ impl Open {
     fn closed(&self, at: Stamp, exit: Exit, tick_value: Option<f64>) -> Closed {
         let (entry, out) = (self.entry.average(), self.exit.average());
         let ticks = entry.zip(out).map(|(entry, out)| f64::from(self.way.sign()) * (out - entry));
-        let (plan, d) = (self.plan, self.decided.as_ref());
+        let d = self.plan.as_ref().and_then(|plan| plan.decided.as_ref());
         let none = Slot::none(Reason::NoInput);
         let qty = self.entry.leg.qty;
         Closed {
@@ -378,19 +384,20 @@ impl Open {
             gross_usd: ticks.zip(tick_value).map(|(ticks, usd)| ticks * f64::from(qty) * usd),
             fees_usd: self.fees_usd,
             risk_usd: self.risk_usd(),
-            equity_usd: plan.map(|p| p.equity_usd),
+            equity_usd: self.plan.map(|plan| plan.entry.equity_usd),
             slippage: (self.entry.slippage(), self.exit.slippage()),
             excursion: self.excursion(),
             adverse_first: self.adverse_first,
             reason: self.reason,
+            decided: d.map(|d| d.ts),
             tier: d.map(|d| d.tier),
             d: d.map(|d| d.d),
             coverage: d.map(|d| d.coverage),
             features: d.map_or([none; FEATURES], |d| d.features),
-            label: d.map(|d| d.market.label),
-            sub_bucket: d.map(|d| d.market.sub_bucket),
-            regime: [d.and_then(|d| d.market.regime), exit.regime],
-            volatility: [d.map_or(none, |d| d.market.volatility), exit.volatility],
+            label: d.map(|d| d.label),
+            sub_bucket: d.map(|d| d.sub_bucket),
+            regime: [d.and_then(|d| d.regime), exit.regime],
+            volatility: [d.map_or(none, |d| d.volatility), exit.volatility],
             vix: d.and_then(|d| d.vix),
         }
     }

@@ -128,6 +128,13 @@ impl<'a> Counter<'a> {
     }
 
     fn decided(&mut self, decided: &Decided) {
+        if let Some(entry) = decided.entry {
+            self.scores.push((entry.id.to_bits(), decided.score));
+        }
+        // A second try is an edge that was counted.
+        if decided.again.is_some() {
+            return;
+        }
         let side = usize::from(decided.way == BuySell::Sell);
         let count = |counts: &mut [u64; 2]| counts.get_mut(side).map_or((), |n| *n += 1);
         count(&mut self.result.edges);
@@ -138,9 +145,8 @@ impl<'a> Counter<'a> {
             *count += 1;
         }
         self.result.micro += u64::from(decided.micro.is_some());
-        if let Some(entry) = decided.entry {
+        if decided.entry.is_some() {
             count(&mut self.result.entries);
-            self.scores.push((entry.id.to_bits(), decided.score));
         }
     }
 

@@ -140,8 +140,20 @@ fn a_request_of_before_the_start_halts_but_never_lifts() {
     assert_eq!(run.turn(100), [halted(ENTRIES, HaltCause::Command)]);
     assert!(run.answer(resume).expect("answered").1.contains("before this run"));
     assert_eq!(run.answer(stop), None);
-    run.keeper.close();
+    run.keeper.close(run.now);
     assert_eq!(run.answer(stop), Some((false, "the run has ended".to_owned())));
+    run.end();
+}
+
+/// An emergency ends the run, maybe before the next look: the operator hears that it had effect.
+#[test]
+fn what_ended_the_run_is_answered() {
+    let mut run = Run::new("ended", 64);
+    let number = run.ask(&halt(KillState::Emergency, false));
+    assert_eq!(run.turn(100), [halted(KillState::Emergency, HaltCause::Command)]);
+    run.says(KillState::Emergency);
+    run.keeper.close(run.now);
+    assert_eq!(run.answer(number), Some((true, "the state is EMERGENCY".to_owned())));
     run.end();
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::groups::{regime_name, role_name, vix_regime};
+use super::groups::{regime_name, vix_regime};
 use super::read::{Execution, Kind, Sample, Standing, UNKNOWN};
 use super::value::millis;
 use super::{Header, mode_name};
@@ -102,7 +102,8 @@ impl Collector {
         let side = if of.way.sign() > 0 { "LONG" } else { "SHORT" };
         let gate = of.veto.map(|veto| veto.gate.name());
         let entry = of.entry.map(|entry| (entry.id.to_string(), entry.qty));
-        self.sample.decision(of.score, side, gate, entry);
+        let again = of.again.map(|id| id.to_string());
+        self.sample.decision(of.score, side, gate, entry, again.as_deref());
     }
 
     fn fill(&mut self, of: &Filled) {
@@ -111,7 +112,7 @@ impl Collector {
         let [decided, sent, acked] = of.times;
         let execution = Execution {
             client_id: of.id.to_string(),
-            role: role_name(of.role).to_owned(),
+            role: of.role.name().to_owned(),
             qty: of.qty,
             qty_requested: of.order_qty,
             market_impact_1s_ticks: None,

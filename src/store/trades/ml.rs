@@ -16,7 +16,6 @@ use crate::store::options::folders::parse_ts;
 use crate::store::parquet::{Cells, table};
 use crate::store::staged::named;
 use crate::trader::note::Closed;
-use crate::units::Ts;
 
 /// Columns before the features.
 const BEFORE: [&str; 5] = ["trade_id", "ts_decision", "symbol", "mode", "preset"];
@@ -67,8 +66,6 @@ pub(super) fn head() -> String {
 #[derive(Debug)]
 pub(super) struct Row<'a> {
     pub(super) closed: &'a Closed,
-    /// Receive time of the decision; `None` where an earlier run made it.
-    pub(super) decided: Option<Ts>,
     pub(super) symbol: &'a str,
     pub(super) mode: &'a str,
     pub(super) preset: &'a str,
@@ -85,7 +82,7 @@ impl Row<'_> {
         let number = |n: Option<f64>| n.map_or_else(String::new, |n| n.to_string());
         let mut cells: Vec<String> = vec![
             of.trade.to_string(),
-            self.decided.map_or_else(String::new, |ts| ts.to_string()),
+            of.decided.map_or_else(String::new, |ts| ts.to_string()),
             self.symbol.to_owned(),
             self.mode.to_owned(),
             self.preset.to_owned(),

@@ -65,7 +65,8 @@ pub struct Header {
     pub mode: Mode,
     /// Where the market data came from.
     pub source: String,
-    /// `realtime`, `delayed-15`, `eod`, `simulated` or `replay`.
+    /// `realtime`, `delayed-15` where the configuration says so of a source, `simulated` or
+    /// `replay`: nothing that trades is of the end of a day.
     pub delay_class: String,
     /// Hash of what the configuration decides by: see
     /// [`Setup::config_hash`](crate::runtime::setup::Setup::config_hash).

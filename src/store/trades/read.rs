@@ -62,6 +62,7 @@ struct Signal {
     score: f64,
     side: String,
     gate_failed: String,
+    second_try_of: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -202,14 +203,23 @@ impl Sample {
     }
 
     /// Counts a decision edge: its score and side, the gate that refused, and id and contracts of
-    /// the entry that left.
+    /// the entry that left. `again` names the entry that it is the second try of: then it is an
+    /// edge that was counted, and what it asked for comes in the place of what was refused.
     pub(super) fn decision(
         &mut self,
         score: f64,
         side: &str,
         gate: Option<&str>,
         entry: Option<(String, u32)>,
+        again: Option<&str>,
     ) {
+        if let Some(first) = again {
+            if entry.is_some() {
+                self.asked.remove(first);
+            }
+            self.asked.extend(entry);
+            return;
+        }
         self.decisions += 1;
         self.scores.push(score);
         *self.sides.entry(side.to_owned()).or_default() += 1;
@@ -391,7 +401,8 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
             let signal = line.signal.context("no signal")?;
             let gate = Some(&*signal.gate_failed).filter(|gate| *gate != "NONE");
             let entry = line.entry.and_then(|entry| Some((entry.trade_id?, entry.qty?)));
-            sample.decision(signal.score, &signal.side, gate, entry);
+            let again = signal.second_try_of.as_deref();
+            sample.decision(signal.score, &signal.side, gate, entry, again);
         }
         "EXECUTION" => {
             let id = line.corrects.unwrap_or(line.record_id);
@@ -525,6 +536,11 @@ mod tests {
         take(&mut loaded, &mut LINE.as_bytes().to_vec()).expect("a record");
         let sample = loaded.samples.values().next().expect("a sample");
         assert_eq!((sample.decisions, sample.vetoes.get("RR")), (1, Some(&1)));
+        let again =
+            LINE.replace(r#""RR"},"#, r#""RR","second_try_of":"mia-20260114-0000000001"},"#);
+        take(&mut loaded, &mut again.into_bytes()).expect("a record");
+        let sample = loaded.samples.values().next().expect("a sample");
+        assert_eq!((sample.decisions, sample.vetoes.get("RR")), (1, Some(&1)), "the same edge");
         // What never happened is no part of what did, nor the other way round.
         let made_up = LINE.replace(r#""delay_class":"replay""#, r#""delay_class":"simulated""#);
         take(&mut loaded, &mut made_up.replace("c0", "c1").into_bytes()).expect("a record");

@@ -137,6 +137,7 @@ pub(crate) fn decided(at: usize, stamp: Stamp, way: BuySell, entry: Option<Entry
         nearest: None,
         cluster: Some(0.28),
         micro: None,
+        again: None,
         veto: entry.is_none().then(|| Veto::new(Gate::Rr, Detail::RatioLow)),
         entry,
     }
@@ -259,6 +260,7 @@ impl Trade {
             excursion: Some(if won { (moved + 1.0, -3.0) } else { (4.0, -moved - 1.0) }),
             adverse_first: self.at.is_multiple_of(2),
             reason: if won { ExitReason::Target } else { ExitReason::Stop },
+            decided: Some(Ts(OPEN.0 + self.start)),
             tier: Some(if self.at.is_multiple_of(3) { Tier::Strong } else { Tier::Good }),
             d: Some(f64::from(self.way.sign()) * (0.6 + 0.01 * (self.at % 30) as f64)),
             coverage: Some(0.9),

@@ -6,7 +6,6 @@ use super::super::read::{self, trading_days};
 use super::super::synthetic::{OPEN, calendar, day, header, stamp};
 use super::super::{ml, performance_file};
 use super::*;
-use crate::trader::note::Ordered;
 use crate::units::MINUTE;
 
 const COUNT: usize = 40;
@@ -487,6 +486,7 @@ fn no_rows_without_a_decision_or_a_market() {
     for note in day(2) {
         let note = match note {
             Note::Trade(closed) if closed.trade.counter() == 1 => Note::Trade(Closed {
+                decided: None,
                 tier: None,
                 d: None,
                 coverage: None,
@@ -537,22 +537,23 @@ fn what_is_open_at_the_end_is_told() {
     std::fs::remove_dir_all(data).expect("clean up");
 }
 
-/// An entry that ends without a fill is forgotten.
+/// An entry that ends without a fill is the beginning of nothing.
 #[test]
-fn entries_that_came_to_nothing_are_forgotten() {
+fn a_trade_begins_with_a_fill() {
     let data = data("nothing");
     let head = header(Mode::Paper, "realtime");
     let mut writer = TradeWriter::new(&data, head, calendar(), OPEN).expect("a writer");
-    let note = day(1).into_iter().next().expect("a decision");
-    writer.write(&note).expect("written");
-    let Note::Decision(Decided { at, entry: Some(entry), .. }) = note else { panic!("an entry") };
-    let (id, trade, role, qty) = (entry.id, entry.id, Role::Entry, entry.qty);
-    let refused = None;
-    let ordered =
-        |state, filled| Note::Order(Ordered { at, id, trade, role, state, qty, filled, refused });
-    writer.write(&ordered("WORKING", 0)).expect("taken");
-    assert_eq!(writer.open.len(), 1);
-    writer.write(&ordered("CANCELED", 0)).expect("taken");
-    assert_eq!(writer.open.len(), 0);
+    let mut open = Vec::new();
+    for note in day(1) {
+        writer.write(&note).expect("written");
+        let kind = match note {
+            Note::Decision(_) => "decision",
+            Note::Fill(_) => "fill",
+            _ => continue,
+        };
+        open.push((kind, writer.open.len()));
+    }
+    assert_eq!(open.first(), Some(&("decision", 0)));
+    assert_eq!(open.iter().find(|(kind, _)| *kind == "fill"), Some(&("fill", 1)));
     std::fs::remove_dir_all(data).expect("clean up");
 }

@@ -17,7 +17,7 @@ use super::{
 use super::{ml_file, trades_file};
 use crate::calendar::{Calendar, date_of};
 use crate::context::Context;
-use crate::order::{ExecutionId, OrderId, Role};
+use crate::order::{ExecutionId, OrderId};
 use crate::store::lock::Lock;
 use crate::store::options::folders::Mode;
 use crate::trader::note::{After, Closed, Decided, Filled, Note, Stamp};
@@ -56,7 +56,6 @@ pub struct Written {
 /// What is remembered of a trade that is not over.
 #[derive(Debug, Default)]
 struct Open {
-    decided: Option<Ts>,
     fills: Vec<String>,
     closed: Option<Box<Closed>>,
     /// What is known of the hour after it.
@@ -196,15 +195,7 @@ impl TradeWriter {
                 let group = groups::correlation(exposed, &self.header.instruments);
                 self.put(record.with(group), exposed.at)
             }
-            Note::Order(order) => {
-                // An entry that ended without a fill is the beginning of nothing.
-                let over = matches!(order.state, "FILLED" | "CANCELED" | "REJECTED");
-                if over && order.role == Role::Entry && order.filled == 0 {
-                    self.open.remove(&order.trade);
-                }
-                Ok(())
-            }
-            Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => Ok(()),
+            Note::Order(_) | Note::Kill(_) | Note::Alert(_) | Note::Limits(_) => Ok(()),
         }
     }
 
@@ -287,9 +278,6 @@ impl TradeWriter {
             .with(groups::options(decided, context, index))
             .with(session)
             .with(groups::entry(decided, tick));
-        if let Some(entry) = decided.entry {
-            self.open.entry(entry.id).or_default().decided = Some(at.ts);
-        }
         self.put(record, at)
     }
 
@@ -334,7 +322,7 @@ impl TradeWriter {
     fn trade(&mut self, closed: &Closed) -> Result<()> {
         let Some(instrument) = self.instrument(closed.at).cloned() else { return Ok(()) };
         let open = self.open.entry(closed.trade).or_default();
-        let (decided, fills) = (open.decided, std::mem::take(&mut open.fills));
+        let fills = std::mem::take(&mut open.fills);
         open.closed = Some(Box::new(*closed));
         let (_, record) = self.record("FINAL_RESULT", closed.at, None);
         self.put(record.with(groups::result(closed, &instrument, fills)), closed.at)?;
@@ -345,7 +333,6 @@ impl TradeWriter {
         }
         let row = ml::Row {
             closed,
-            decided,
             symbol: &instrument.root,
             mode: mode_name(self.header.mode),
             preset: &self.header.preset,

@@ -14,10 +14,10 @@ fn exit(reason: ExitReason) -> Exit {
     Exit { regime: None, volatility: Slot::none(Reason::NoInput), reason }
 }
 
-fn part(trade: OrderId, way: BuySell, qty: Qty, at: Option<i32>) -> Part {
+fn part(opens: OrderId, way: BuySell, qty: Qty, at: Option<i32>) -> Part {
     let at_place = Stamp { seq: 1, ts: Ts(9), market_time: Ts(8), symbol: SymbolId(0) };
     let (px, fee_usd) = (at.map(px), Some(2.25));
-    Part { at: at_place, trade, way, qty, px, slippage: None, fee_usd }
+    Part { at: at_place, opens, way, qty, px, slippage: None, fee_usd }
 }
 
 /// Four contracts planned, at 100 USD each.
@@ -34,7 +34,7 @@ fn planned() -> Trades {
         risk_usd: 400.0,
         equity_usd: 100_000.0,
     };
-    trades.restore(None, Some(plan));
+    trades.restore(None, Some(Planned { entry: plan, decided: None }));
     trades
 }
 
@@ -98,10 +98,16 @@ fn what_nobody_knows_is_nothing() {
 fn through_flat_begins_another() {
     let mut trades = planned();
     trades.count(&part(ID, BuySell::Buy, 1, Some(100)), exit(ExitReason::Manual));
-    let turn = part(ID, BuySell::Sell, 3, Some(99));
+    let own = OrderId::trip(Ts(9), SymbolId(0));
+    let turn = part(own, BuySell::Sell, 3, Some(99));
     let closed = trades.count(&turn, exit(ExitReason::Manual)).expect("the first one");
     assert_eq!((closed.trade, closed.qty, trades.qty()), (ID, 1, -2));
-    let own = trades.trade(turn.at);
-    assert!(own != ID && own != OrderId::NONE && !own.is_ours());
+    // What an order of the old trade fills belongs to it, what is nobody's to the new one.
+    let next = OrderId::trip(Ts(10), SymbolId(0));
+    let of = |id| trades.trade(id, Some(next));
+    assert_eq!((of(ID), of(OrderId::NONE), of(own)), (ID, own, own));
     assert_eq!(trades.risk_usd(), None, "nobody planned it");
+    // Where nothing is open, it belongs to what it opens.
+    let flat = planned();
+    assert_eq!((flat.trade(ID, Some(next)), flat.trade(ID, None)), (next, ID));
 }

@@ -62,6 +62,7 @@ pub(in crate::store::trades) fn signal(
     group.put("side", if of.way.sign() > 0 { "LONG" } else { "SHORT" });
     group.put("gate_failed", of.veto.map_or("NONE", |veto| veto.gate.name()));
     group.put("gate_detail", of.veto.map_or("", |veto| veto.detail.name()));
+    group.maybe("second_try_of", of.again.map(|id| id.to_string()), Reason::NoInput);
     group.maybe("micro_contracts", of.micro.map(|n| u64::from(n.get())), Reason::NoInput);
     navale(&mut group, of);
     let bias = feature(&of.features, 6);

@@ -6,7 +6,7 @@ mod traded;
 
 pub(super) use decided::{Index, entry, market, microstructure, options, session, signal};
 pub(super) use traded::{
-    Server, acknowledged, correlation, execution, position, post_trade, result, role_name,
+    Server, acknowledged, correlation, execution, position, post_trade, result,
 };
 
 use super::value::{Group, Value};

@@ -12,15 +12,6 @@ use crate::units::{Instrument, Reason};
 /// Largest delay from send to acknowledgement that is no flaw, ms.
 const ACK_MS_MAX: f64 = 1_000.0;
 
-pub(in super::super) const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Entry => "ENTRY",
-        Role::Stop => "STOP",
-        Role::Target => "TARGET",
-        Role::Exit => "EXIT",
-    }
-}
-
 /// Who executed.
 pub(in crate::store::trades) enum Server {
     /// A venue, which has given order and execution these ids, where they are known.
@@ -58,7 +49,7 @@ pub(in crate::store::trades) fn execution(
     };
     group.put("parent_id", of.trade.to_string());
     group.need("execution_id", execution, Reason::NoInput);
-    group.put("role", role_name(of.role));
+    group.put("role", of.role.name());
     group.put("order_type", kind_name(of.kind));
     group.put("side", of.way.name());
     group.put("qty", of.qty);
