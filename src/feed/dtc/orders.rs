@@ -18,7 +18,7 @@ pub use self::known::{KnownOrder, ServerId};
 pub use self::refusal::Refused;
 use super::super::{Counters, contracts};
 use super::grid;
-use crate::event::{Body, Event};
+use crate::event::{Body, Event, flag};
 use crate::order::{
     BuySell, ExecutionId, Fill, Listing, OrderId, OrderKind, OrderUpdate, QTY_UNKNOWN, RejectClass,
     Status, UpdateReason,
@@ -157,8 +157,10 @@ impl OrderFeed {
         counters: &mut Counters,
         emit: &mut impl FnMut(Event),
     ) -> bool {
+        let listed = frame.kind == wire::HistoricalOrderFillResponse::TYPE;
         let mut emit = |symbol: SymbolId, body: Body| {
-            emit(Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags: 0, body });
+            let flags = if listed && matches!(body, Body::Fill(_)) { flag::LISTED } else { 0 };
+            emit(Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags, body });
         };
         let bytes = frame.bytes;
         match frame.kind {
