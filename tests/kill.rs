@@ -269,3 +269,50 @@ fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
     assert!(fills >= u64::from(kills / 4).max(1), "a test without trades proves nothing");
     std::fs::remove_dir_all(folder).expect("clean up");
 }
+
+/// A run whose output cannot be written, because the disk behind it is full or the terminal is
+/// gone, or whose terminal hangs up, ends in order: its journal is whole.
+#[test]
+fn without_an_output_it_ends_in_order() {
+    let folder = live::folder("streams");
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full");
+    if full().is_err() {
+        return;
+    }
+    for (name, stdout, stderr, hangup) in [
+        ("stderr", false, true, false),
+        ("both", true, true, false),
+        ("hangup", false, false, true),
+    ] {
+        let stream = |broken: bool| match broken {
+            true => Stdio::from(full().expect("there")),
+            false => Stdio::null(),
+        };
+        let journal = folder.join(format!("{name}.mjrnl"));
+        let mut run = Command::new(env!("CARGO_BIN_EXE_mia"))
+            .args(["demo", "--seconds", if hangup { "60" } else { "3" }, "--journal"])
+            .arg(&journal)
+            .stdout(stream(stdout))
+            .stderr(stream(stderr))
+            .spawn()
+            .expect("starts");
+        if hangup {
+            Clock::sleep(Duration::from_millis(2_000));
+            let id = run.id().to_string();
+            assert!(Command::new("kill").args(["-HUP", &id]).status().expect("kill").success());
+        }
+        let status = run.wait().expect("ended");
+        // A report that finds no output is an error, and no signal.
+        assert_eq!(status.code(), Some(i32::from(stdout)), "{name}: {status}");
+        let (pipeline, _) = live::replay_journal(&journal);
+        assert!(pipeline.judge().tally(SymbolId(0)).is_some());
+        let replay = Command::new(env!("CARGO_BIN_EXE_mia"))
+            .arg("replay")
+            .arg(&journal)
+            .args(["--check", "--json"])
+            .output()
+            .expect("replays");
+        assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stderr));
+    }
+    std::fs::remove_dir_all(folder).expect("clean up");
+}

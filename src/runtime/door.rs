@@ -209,7 +209,7 @@ struct Keeper {
 }
 
 fn say(text: &str) {
-    eprintln!("mia: door: {text}");
+    say!("mia: door: {text}");
 }
 
 impl Keeper {

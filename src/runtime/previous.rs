@@ -85,7 +85,7 @@ pub fn last(setup: &Setup, folder: &Path) -> Result<Option<Previous>, String> {
 /// positions: an older one must not be taken for it.
 fn unreadable(setup: &Setup, path: &Path, error: &dyn std::fmt::Display) -> Result<(), String> {
     if setup.config.live_trading().is_none() {
-        eprintln!("mia: warning: {}: {error}: an older journal counts", path.display());
+        say!("mia: warning: {}: {error}: an older journal counts", path.display());
         return Ok(());
     }
     Err(format!(

@@ -459,7 +459,7 @@ impl Trading {
                 outcome = session.send_bytes(bytes);
             });
             if let Err(error) = encoded {
-                eprintln!("mia: a command has no bytes ({error:?}): {:?}", command.action);
+                say!("mia: a command has no bytes ({error:?}): {:?}", command.action);
             }
         }
         if outcome.is_ok() {
