@@ -304,9 +304,14 @@ impl DtcConnection {
         }
     }
 
+    /// A server that refuses from the start ends the run. One that has served us before is asked
+    /// again and again: positions may be open that nobody else closes.
     fn refuse(&self, text: &str, turn: &mut Turn) {
-        eprintln!("mia: {}: {text}", self.name);
-        turn.refused |= self.trading.as_ref().is_some_and(|t| !t.served());
+        let served = self.trading.as_ref().is_some_and(|t| t.served());
+        let more =
+            if served { "; NOTHING CAN BE CLOSED until it does, it is asked again" } else { "" };
+        say!("mia: {}: {text}{more}", self.name);
+        turn.refused |= self.trading.is_some() && !served;
     }
 
     fn pause(&mut self, paused: bool, clock: &Clock) {
@@ -402,7 +407,12 @@ impl DtcConnection {
         };
         match event {
             SessionEvent::LoggedOn(can) => {
-                if let Err(text) = trading.logged_on(can, self.client.session()) {
+                let session = self.client.session();
+                if let Err(text) = trading.logged_on(can, session) {
+                    if trading.served() {
+                        // What it offers it says at a logon only.
+                        session.renew("trading is needed", u64::try_from(now.0).unwrap_or(0));
+                    }
                     self.refuse(&text, turn);
                 }
             }
