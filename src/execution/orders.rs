@@ -393,6 +393,12 @@ impl Orders {
         self.due = Ts::NONE;
     }
 
+    /// Whether the venue is there and has said what it has since the last connect.
+    #[must_use]
+    pub const fn is_recovered(&self) -> bool {
+        self.rounds.recovered()
+    }
+
     /// The position of a symbol.
     #[must_use]
     pub fn position(&self, symbol: SymbolId) -> Option<&Position> {

@@ -282,7 +282,8 @@ impl DtcConnection {
         if whole && self.client.session().poll_transmit().is_none() {
             trading.flushed(clock.now(), &mut |event| out.event(event));
         }
-        if disconnect {
+        // Of a link that broke meanwhile nobody knows that nothing is open: it comes back.
+        if disconnect && trading.is_up() {
             self.closed = true;
             self.client.session().logoff("trading has stopped", clock.now_ns());
         }

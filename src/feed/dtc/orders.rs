@@ -23,7 +23,7 @@ use crate::order::{
     BuySell, ExecutionId, Fill, Listing, OrderId, OrderKind, OrderUpdate, QTY_UNKNOWN, RejectClass,
     Status, UpdateReason,
 };
-use crate::units::{Grid, Instrument, Px, QTY_MAX, Qty, SYMBOLS_MAX, SymbolId, Ts};
+use crate::units::{Grid, Instrument, Px, Qty, SYMBOLS_MAX, SymbolId, Ts};
 
 /// A symbol of the run.
 #[derive(Clone, Debug)]
@@ -450,6 +450,9 @@ impl OrderFeed {
     }
 }
 
+/// Most contracts of a position: what is beyond makes no sense.
+const POSITION_MAX: Qty = 1_000_000;
+
 /// Symbol of what is about the whole account.
 const ACCOUNT: SymbolId = SymbolId(0);
 
@@ -481,7 +484,7 @@ fn order_kind(code: i32) -> Option<OrderKind> {
 
 /// A signed number of contracts.
 fn signed(quantity: f64) -> Option<i32> {
-    let magnitude = contracts(quantity.abs()).filter(|&q| q <= QTY_MAX)?;
+    let magnitude = contracts(quantity.abs()).filter(|&q| q <= POSITION_MAX)?;
     let magnitude = i32::try_from(magnitude).ok()?;
     Some(if quantity < 0.0 { -magnitude } else { magnitude })
 }

@@ -344,6 +344,12 @@ fn positions() {
     let mut counters = Counters::default();
     let events = take(&mut feed, &mut counters, m.as_bytes());
     assert_eq!(events, [(0, Body::Reject { message_type: 306 })]);
+    // Nor one out of all bounds.
+    for quantity in [2_147_483_647.0, -1_000_001.0] {
+        m.quantity = F64::new(quantity);
+        let events = take(&mut feed, &mut counters, m.as_bytes());
+        assert_eq!(events, [(0, Body::Reject { message_type: 306 })]);
+    }
     let mut none = wire::PositionUpdate::DEFAULT;
     (none.request_id, none.no_positions) = (I32::new(2), 1);
     assert_eq!(said(&mut feed, &none), [listed]);
