@@ -102,8 +102,8 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
         say!("mia: warning: {missing}: add them before mid-December, or the start will fail");
     }
     setup.read_news().map_err(|e| anyhow!(e))?;
-    let opened = open_door(&setup, &clock)?;
-    if let Some(opened) = &opened {
+    let mut opened = open_door(&setup, &clock)?;
+    if let Some(opened) = &mut opened {
         resume(&mut setup, opened)?;
     }
     let journal = journal_path(args.journal.as_deref(), &setup, &clock);
@@ -158,12 +158,15 @@ fn open_door(setup: &Setup, clock: &Clock) -> Result<Option<Opened>> {
 
 /// What the last run left: limits always, orders and positions where they are at a venue. Orders of
 /// a paper run end with it.
-fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
+fn resume(setup: &mut Setup, opened: &mut Opened) -> Result<()> {
     let Some(trading) = &setup.config.trading else { return Ok(()) };
     let live = setup.config.live_trading().is_some();
     let previous = previous::last(setup, &setup.config.journal.folder).map_err(|e| anyhow!(e))?;
     let saved = Limits::of(&trading.folder, &setup.mode).read().map_err(|e| anyhow!(e))?;
     let mut start = start::fresh((!live).then_some(trading.equity));
+    if let Some(previous) = &previous {
+        opened.go_on(previous.next)?;
+    }
     (start.next, start.reserved) = (opened.block.first, opened.block.end);
     let recorded = previous.as_ref().map(|p| p.risk);
     if let Some(risk) = saved.into_iter().chain(recorded).reduce(State::join) {
@@ -174,9 +177,7 @@ fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
             say!("mia: {text}");
         }
         if !live {
-            // Its positions ended with it: what they were worth is in the equity.
-            let State { open_usd, open_r, reported_open_usd, .. } = &mut start.risk;
-            (*open_usd, *open_r, *reported_open_usd) = (0.0, 0.0, 0.0);
+            start.risk.end_positions(&setup.config.risk_params(true));
         }
     }
     if let Some(state) = opened.halted {
