@@ -279,39 +279,43 @@ fn without_an_output_it_ends_in_order() {
     if full().is_err() {
         return;
     }
-    for (name, stdout, stderr, hangup) in [
-        ("stderr", false, true, false),
-        ("both", true, true, false),
-        ("hangup", false, false, true),
+    let mia = env!("CARGO_BIN_EXE_mia");
+    let deaf = "trap '' HUP; exec \"$0\" \"$@\"";
+    // Standard output and error that cannot be written, and a hang-up that is heard or is not.
+    for (name, broken, hangs_up, hears) in [
+        ("stderr", [false, true], false, true),
+        ("both", [true, true], false, true),
+        ("hangup", [false, false], true, true),
+        ("nohup", [false, false], true, false),
     ] {
-        let stream = |broken: bool| match broken {
+        let [stdout, stderr] = broken.map(|broken| match broken {
             true => Stdio::from(full().expect("there")),
             false => Stdio::null(),
-        };
+        });
         let journal = folder.join(format!("{name}.mjrnl"));
-        let mut run = Command::new(env!("CARGO_BIN_EXE_mia"))
-            .args(["demo", "--seconds", if hangup { "60" } else { "3" }, "--journal"])
-            .arg(&journal)
-            .stdout(stream(stdout))
-            .stderr(stream(stderr))
-            .spawn()
-            .expect("starts");
-        if hangup {
+        let mut command = Command::new(if hears { mia } else { "sh" });
+        if !hears {
+            command.args(["-c", deaf, mia]);
+        }
+        let seconds = if hangs_up && hears { "60" } else { "4" };
+        command.args(["demo", "--seconds", seconds, "--journal"]).arg(&journal);
+        let clock = Clock::new();
+        let began = clock.now();
+        let mut run = command.stdout(stdout).stderr(stderr).spawn().expect("starts");
+        if hangs_up {
             Clock::sleep(Duration::from_millis(2_000));
             let id = run.id().to_string();
             assert!(Command::new("kill").args(["-HUP", &id]).status().expect("kill").success());
         }
         let status = run.wait().expect("ended");
         // A report that finds no output is an error, and no signal.
-        assert_eq!(status.code(), Some(i32::from(stdout)), "{name}: {status}");
-        let (pipeline, _) = live::replay_journal(&journal);
-        assert!(pipeline.judge().tally(SymbolId(0)).is_some());
-        let replay = Command::new(env!("CARGO_BIN_EXE_mia"))
-            .arg("replay")
-            .arg(&journal)
-            .args(["--check", "--json"])
-            .output()
-            .expect("replays");
+        assert_eq!(status.code(), Some(i32::from(broken[0])), "{name}: {status}");
+        let took = clock.now().since(began) / 1_000_000;
+        assert!(hears || took >= 4_000, "it was to outlive its terminal: {took} ms");
+        assert!(took < 40_000, "{name}: {took} ms");
+        let args = ["--check", "--json"];
+        let replay = Command::new(mia).arg("replay").arg(&journal).args(args).output();
+        let replay = replay.expect("replays");
         assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stderr));
     }
     std::fs::remove_dir_all(folder).expect("clean up");

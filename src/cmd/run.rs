@@ -288,7 +288,9 @@ pub fn watch(
 ) -> Result<Ended> {
     // A terminal that is closed hangs up.
     #[cfg(unix)]
-    signal_hook::flag::register(signal_hook::consts::SIGHUP, live.flags.stop.clone())?;
+    if !ignores_hang_up() {
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, live.flags.stop.clone())?;
+    }
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, live.flags.stop.clone())?;
     }
@@ -304,7 +306,7 @@ pub fn watch(
                 && !screen.is_terminal()
             {
                 let text = signal_text(&signal, &setup.instruments);
-                closed = closed.and(writeln!(out, "signal {text}").map_err(Into::into));
+                closed = closed.and(writeln!(out, "signal {text}"));
             }
         }
         if !options.quiet {
@@ -327,6 +329,17 @@ pub fn watch(
         say!("mia: ended because nobody reads the output: {error}");
     }
     Ok(ended)
+}
+
+/// Whether it was started to outlive its terminal, as by `nohup`; where the system does not say so,
+/// it was not.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    // The first signal is the first bit.
+    mask.is_some_and(|mask| mask & 1 << (signal_hook::consts::SIGHUP - 1) != 0)
 }
 
 /// Prints what the run came to.

@@ -250,10 +250,9 @@ impl Trading {
     /// What the accounts come to, once an answer: `Ok` brings the link up and asks for the lists.
     /// After an error they are asked for again where the link has been up before.
     pub fn decided(&mut self, session: &mut Session, now: Ts) -> Option<Result<(), String>> {
-        if self.phase == Phase::Refused && self.again.is_some() && now >= self.again {
-            if let Some(can) = session.capabilities().copied() {
-                self.ask(&can, session);
-            }
+        let due = self.phase == Phase::Refused && self.again.is_some() && now >= self.again;
+        if let Some(can) = session.capabilities().copied().filter(|_| due) {
+            self.ask(&can, session);
         }
         if self.phase != Phase::Asked {
             return None;
