@@ -14,6 +14,8 @@ pub mod flag {
     pub const SNAPSHOT: u8 = 2;
     /// Read before the start: features use it, decision does not act on it.
     pub const WARMUP: u8 = 4;
+    /// A fill out of a list that was asked for: most of them are known.
+    pub const LISTED: u8 = 8;
 }
 
 /// One sequenced input. Aligned to a cache line, so that a ring slot never straddles two.

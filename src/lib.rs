@@ -49,6 +49,16 @@
 //! `tests/tidy.rs` holds who may name whom.
 #![forbid(unsafe_code)]
 
+/// A line to standard error, for whoever looks. Where nobody can read it, because the disk behind
+/// it is full or the terminal is gone, it is lost, and that must not end a run with open positions:
+/// `eprintln!` would panic.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 // The functional core, in the order of the path.
 pub mod units;
 

@@ -1,5 +1,6 @@
 //! The `mia` binary: see `mia --help`.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -8,7 +9,8 @@ fn main() -> ExitCode {
     match mia::cli::Cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("mia: {error:#}");
+            // Where nobody can read it, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "mia: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -261,6 +261,28 @@ fn a_server_that_leaves_for_good_ends_the_run() {
     assert!(bodies.contains(&Body::Halt { state, cause }), "{bodies:?}");
 }
 
+/// The server comes back without trading, then without the account, then as it was.
+#[test]
+fn a_server_that_refuses_for_a_while_is_asked_until_it_serves() {
+    let mut run = Run::new("door-again", SIM1, "");
+    run.next(303);
+    for kind in [Kind { brackets: false, ..SIM1 }, Kind { account: "SIM2", ..SIM1 }] {
+        run.venue.say.send(Say::Become(kind)).expect("serves");
+        run.next(1);
+        // It is not left alone, on this connection or on the next one.
+        run.next(if kind.brackets { 400 } else { 1 });
+    }
+    run.next(400);
+    run.venue.say.send(Say::Become(SIM1)).expect("serves");
+    run.next(303);
+    run.command(Action::Flatten { id: OrderId::new(20_260_114, 9) });
+    run.next(209);
+    let (ended, bodies) = run.end();
+    assert!(!ended.refused && !ended.cut);
+    let links = bodies.iter().filter(|b| matches!(b, Body::Link(true))).count();
+    assert_eq!(links, 2, "{bodies:?}");
+}
+
 #[test]
 fn what_finds_no_link_is_dropped_not_kept() {
     let mut run = Run::new("door-down", SIM1, "");

@@ -8,7 +8,7 @@ mod watched;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -94,5 +94,56 @@ fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
     assert_eq!(open, works, "and have the same orders open");
     assert!(held != 0 && open >= 2, "a position with its stop and target was left");
     assert!(fills >= u64::from(kills / 4).max(1), "a test without trades proves nothing");
+    std::fs::remove_dir_all(folder).expect("clean up");
+}
+
+/// A run whose output cannot be written, because the disk behind it is full or the terminal is
+/// gone, or whose terminal hangs up, ends in order: its journal is whole.
+#[test]
+fn without_an_output_it_ends_in_order() {
+    let folder = live::folder("streams");
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full");
+    if full().is_err() {
+        return;
+    }
+    let mia = env!("CARGO_BIN_EXE_mia");
+    let deaf = "trap '' HUP; exec \"$0\" \"$@\"";
+    // Standard output and error that cannot be written, and a hang-up that is heard or is not.
+    for (name, broken, hangs_up, hears) in [
+        ("stderr", [false, true], false, true),
+        ("both", [true, true], false, true),
+        ("hangup", [false, false], true, true),
+        ("nohup", [false, false], true, false),
+    ] {
+        let [stdout, stderr] = broken.map(|broken| match broken {
+            true => Stdio::from(full().expect("there")),
+            false => Stdio::null(),
+        });
+        let journal = folder.join(format!("{name}.mjrnl"));
+        let mut command = Command::new(if hears { mia } else { "sh" });
+        if !hears {
+            command.args(["-c", deaf, mia]);
+        }
+        let seconds = if hangs_up && hears { "60" } else { "4" };
+        command.args(["demo", "--seconds", seconds, "--journal"]).arg(&journal);
+        let clock = Clock::new();
+        let began = clock.now();
+        let mut run = command.stdout(stdout).stderr(stderr).spawn().expect("starts");
+        if hangs_up {
+            Clock::sleep(Duration::from_millis(2_000));
+            let id = run.id().to_string();
+            assert!(Command::new("kill").args(["-HUP", &id]).status().expect("kill").success());
+        }
+        let status = run.wait().expect("ended");
+        // A report that finds no output is an error, and no signal.
+        assert_eq!(status.code(), Some(i32::from(broken[0])), "{name}: {status}");
+        let took = clock.now().since(began) / 1_000_000;
+        assert!(hears || took >= 4_000, "it was to outlive its terminal: {took} ms");
+        assert!(took < 40_000, "{name}: {took} ms");
+        let args = ["--check", "--json"];
+        let replay = Command::new(mia).arg("replay").arg(&journal).args(args).output();
+        let replay = replay.expect("replays");
+        assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stderr));
+    }
     std::fs::remove_dir_all(folder).expect("clean up");
 }

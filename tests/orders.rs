@@ -61,9 +61,11 @@ proptest! {
     fn both_sides_agree_in_the_end(
         steps in prop::collection::vec(prop_oneof![3 => step(), 1 => fault()], 1..120),
         sloppy in any::<bool>(),
+        renames in any::<bool>(),
     ) {
         let manners = if sloppy { Manners::Sloppy } else { Manners::Good };
         let mut world = World::new(manners);
+        world.venue.renames = renames;
         for step in &steps {
             world.run(step);
         }
@@ -565,6 +567,137 @@ fn the_cumulative_number_counts_and_only_grows() {
     }
     let average = world.orders.position(symbol()).and_then(|p| p.average());
     assert_eq!(average, Some(102.0));
+}
+
+fn position(world: &World) -> i32 {
+    world.orders.position(symbol()).map_or(0, |p| p.qty)
+}
+
+/// Everything that the venue has is listed again.
+fn audit(world: &mut World) {
+    world.run(&Step::Wait { ms: 60_000 });
+    world.flow();
+}
+
+/// A fill that a server lists and whose order nobody knows, of yesterday's trading by hand.
+fn nobodys(world: &World, n: u64) -> (SymbolId, Fill) {
+    let (execution, px) = (ExecutionId::new(7_000_000 + n), Px::new(100).expect("px"));
+    assert!(world.up);
+    (symbol(), Fill { id: OrderId::NONE, execution, px, qty: 5, way: BuySell::Buy })
+}
+
+#[test]
+fn listed_fills_of_nobody_do_not_count_where_an_ended_order_lives_again() {
+    let (mut world, id) = entered(1, 1);
+    // The link is made anew, and the lists lack the stop for a while.
+    let at = world.venue.find(id.plus(1)).expect("a stop");
+    let stop = world.venue.orders.remove(at);
+    world.run(&Step::Break(0));
+    world.run(&Step::Connect);
+    world.flow();
+    assert!(seen(&world, |c| matches!(c, Change::Lost(o) if o.id == id.plus(1))));
+    world.venue.orders.push(stop);
+    let old = nobodys(&world, 1);
+    world.venue.fills.push(old);
+    world.event(symbol(), update(id.plus(1), Status::Open, UpdateReason::OpenOrders, 0));
+    assert_eq!(alerts(&world, Odd::Risen), 1);
+    audit(&mut world);
+    assert_eq!(position(&world), world.venue.positions[0]);
+    assert!(!seen(&world, |c| matches!(c, Change::Mismatch { .. } | Change::Foreign { .. })));
+    // Nor does one that is told by itself.
+    world.event(symbol(), Body::Fill(nobodys(&world, 2).1));
+    assert_eq!((position(&world), alerts(&world, Odd::Unreadable)), (1, 1));
+}
+
+#[test]
+fn a_list_that_comes_twice_counts_once() {
+    let (mut world, _) = entered(2, 2);
+    let old = nobodys(&world, 1);
+    let foreign = (symbol(), Fill { id: OrderId::foreign(9), ..nobodys(&world, 2).1 });
+    world.venue.fills.extend([old, foreign]);
+    for renames in [false, true] {
+        world.venue.renames = renames;
+        // Nobody answers for ten seconds: it is asked again, and both answers come.
+        for ms in [11_000, 60_000, 10_100] {
+            world.run(&Step::Wait { ms });
+        }
+        world.flow();
+        assert_eq!((position(&world), world.orders.reconciled(symbol())), (2, Ok(())));
+    }
+    assert!(alerts(&world, Odd::NoList) >= 2);
+    assert!(!seen(&world, |c| matches!(c, Change::Mismatch { .. } | Change::Foreign { .. })));
+}
+
+/// More executions than are remembered by their ids, and orders that are remembered longer.
+#[test]
+fn an_audit_of_many_days_counts_nothing_again() {
+    for renames in [false, true] {
+        let mut world = World::new(Manners::Good);
+        world.venue.renames = renames;
+        for n in 0..45 {
+            let id = world.enter(0, true, 27, false).expect("an entry");
+            world.run(&Step::Wait { ms: 1 });
+            world.flow();
+            let out = id.plus(1 + n % 2);
+            (0..27).for_each(|_| fill(&mut world, id, 1));
+            (0..27).for_each(|_| fill(&mut world, out, 1));
+            assert_eq!(position(&world), 0);
+            world.run(&Step::Wait { ms: 6000 });
+            world.flow();
+        }
+        let counted = world.log.iter().filter(|c| matches!(c, Change::Filled { .. })).count();
+        assert_eq!((counted, world.venue.fills.len()), (45 * 54, 45 * 54));
+        let id = world.enter(0, true, 2, true).expect("an entry");
+        world.run(&Step::Wait { ms: 1 });
+        world.flow();
+        fill(&mut world, id, 1);
+        audit(&mut world);
+        audit(&mut world);
+        assert_eq!((position(&world), closed(&world).len()), (1, 45));
+        let again = world.log.iter().filter(|c| matches!(c, Change::Filled { .. })).count();
+        assert_eq!(again, counted + 1);
+        assert_eq!(alerts(&world, Odd::LateFill) + alerts(&world, Odd::Overfill), 0);
+    }
+}
+
+/// A list may know of a fill before it is told, under whichever id.
+#[test]
+fn a_fill_that_a_list_tells_first_counts_once() {
+    for renames in [false, true] {
+        let (mut world, id) = entered(4, 1);
+        world.venue.renames = renames;
+        let at = world.venue.find(id).expect("an entry");
+        world.venue.fill(at, 1);
+        let late = std::mem::take(&mut world.venue.said);
+        world.run(&Step::Wait { ms: 1100 });
+        world.event(symbol(), Body::Fill(nobodys(&world, 1).1));
+        world.flow();
+        assert_eq!(position(&world), 2);
+        for (symbol, flags, body) in late {
+            world.flagged(symbol, flags, body);
+            assert_eq!(position(&world), 2);
+        }
+        fill(&mut world, id, 1);
+        assert_eq!((position(&world), alerts(&world, Odd::Shrunk)), (3, 0));
+        assert_eq!(world.orders.order(id).map(|o| (o.priced, o.fills)), Some((3, 3)));
+        world.settle();
+        world.check_settled();
+    }
+}
+
+/// What was missed in an outage is priced by the executions that are not known.
+#[test]
+fn a_missed_fill_is_priced_by_its_own_execution() {
+    let (mut world, id) = entered(3, 1);
+    let at = world.venue.find(id).expect("an entry");
+    world.venue.fill(at, 1);
+    world.venue.fills[1].1.px = Px::new(140).expect("px");
+    world.venue.said.clear();
+    fill(&mut world, id, 1);
+    assert!(seen(&world, |c| matches!(c, Change::Unpriced { qty: 1, .. })));
+    audit(&mut world);
+    let held = world.orders.position(symbol()).copied().expect("a position");
+    assert_eq!((held.qty, held.entered.priced, held.entered.ticks), (3, 3, 340));
 }
 
 #[test]

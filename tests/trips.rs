@@ -3,7 +3,7 @@
 
 use mia::config::Config;
 use mia::context::Context;
-use mia::event::{Body, Event, HaltCause, Sequencer};
+use mia::event::{Body, Event, HaltCause, Sequencer, flag};
 use mia::execution::{Admit, Changes, Moment, Order, Outbox, Plan, Queue};
 use mia::order::{
     Action, BuySell, Command, ExecutionId, Fill, KillState, Listing, OrderId, OrderKind,
@@ -92,9 +92,13 @@ impl World {
     }
 
     fn event(&mut self, body: Body) {
+        self.flagged(0, body);
+    }
+
+    fn flagged(&mut self, flags: u8, body: Body) {
         self.ts.0 += MS;
         let (ts, symbol) = (self.ts, SYMBOL);
-        let event = Event { seq: 0, ts, ts_exch: ts, symbol, flags: 0, body };
+        let event = Event { seq: 0, ts, ts_exch: ts, symbol, flags, body };
         let event = self.sequencer.stamp(event);
         self.pipeline.on_event(&event, &Context::EMPTY);
         let judge = self.pipeline.judge();
@@ -323,6 +327,132 @@ fn an_emergency_disconnects_when_it_is_flat() {
         assert_eq!(gone(&world), second >= 30, "after {second} s");
         world.ts.0 += SECOND - MS;
         world.event(Body::Timer);
+    }
+}
+
+/// Without a link nothing is closed: the wait for a flat account begins when it is back.
+#[test]
+fn an_emergency_in_an_outage_flattens_once_the_link_is_back() {
+    let emergency = Body::Halt { state: KillState::Emergency, cause: HaltCause::Command };
+    let sent = |world: &World, is: fn(&Action) -> bool| {
+        world.commands.iter().filter(|c| is(&c.action)).count()
+    };
+    let gone = |world: &World| sent(world, |a| *a == Action::Disconnect);
+    let flattens = |world: &World| sent(world, |a| matches!(a, Action::Flatten { .. }));
+    let mut world = World::new();
+    world.connect(0);
+    world.trade(24_000);
+    world.fill(None, BuySell::Buy, 2, 24_000);
+    world.event(Body::Link(false));
+    world.event(emergency);
+    let seconds = |world: &mut World, n: u32| {
+        for _ in 0..n {
+            world.ts.0 += SECOND - MS;
+            world.event(Body::Timer);
+        }
+    };
+    seconds(&mut world, 120);
+    assert_eq!((gone(&world), flattens(&world)), (0, 0), "nobody hears it");
+    // Half a minute is a whole one again, however often the link breaks.
+    for _ in 0..2 {
+        world.connect(2);
+        seconds(&mut world, 20);
+        assert!(gone(&world) == 0 && flattens(&world) > 0);
+        world.event(Body::Link(false));
+        seconds(&mut world, 20);
+    }
+    world.connect(2);
+    seconds(&mut world, 29);
+    assert_eq!(gone(&world), 0);
+    seconds(&mut world, 3);
+    assert_eq!(gone(&world), 1, "a venue that does not close it");
+    // That did not reach the connection any more: it has to be said again.
+    world.event(Body::Link(false));
+    world.connect(0);
+    seconds(&mut world, 1);
+    assert_eq!((world.held(), gone(&world)), (0, 2));
+}
+
+/// The link comes up, the venue holds `position` and is worth `usd`, and then lists `fill`.
+fn connect_again(world: &mut World, position: i32, usd: f64, fill: Option<Fill>) {
+    world.event(Body::Link(true));
+    world.event(Body::Listed(Listing::Orders));
+    world.event(Body::Position(position));
+    world.event(Body::Listed(Listing::Positions));
+    world.event(Body::Balance(usd));
+    world.event(Body::Listed(Listing::Balance));
+    fill.into_iter().for_each(|fill| world.flagged(flag::LISTED, Body::Fill(fill)));
+    world.event(Body::Listed(Listing::Fills));
+}
+
+/// An exit that was missed is in the balance that comes before it.
+#[test]
+fn a_fill_that_was_missed_is_in_the_balance_already() {
+    let mut world = World::new();
+    connect_again(&mut world, 0, 100_000.0, None);
+    assert_eq!(world.trader().equity_usd(), Some(100_000.0));
+    world.trade(24_000);
+    world.fill(None, BuySell::Buy, 2, 24_000);
+    world.trade(24_000);
+    world.event(Body::Flatten { all: true });
+    let id = world.commands.iter().find_map(|c| match c.action {
+        Action::Flatten { id } => Some(id),
+        _ => None,
+    });
+    world.event(Body::Link(false));
+    let px = Px::new(24_100).expect("px");
+    let (id, execution) = (id.expect("it flattens"), ExecutionId::new(77));
+    let fill = Fill { id, execution, px, qty: 2, way: BuySell::Sell };
+    connect_again(&mut world, 0, 102_500.0, Some(fill));
+    assert_eq!((world.held(), world.closed.len()), (0, 1));
+    assert_eq!(world.closed[0].gross_usd, Some(2_500.0));
+    assert!(world.state().day_usd > 2_400.0, "the day has won it");
+    assert_eq!(world.trader().equity_usd(), Some(102_500.0), "once");
+    assert_eq!(world.state().month_peak, Some(102_500.0));
+    // With the link up a balance counts at once.
+    world.event(Body::Balance(102_000.0));
+    assert_eq!(world.trader().equity_usd(), Some(102_000.0));
+}
+
+/// The balance of a connect knows the market of now, the mark of before the outage does not.
+#[test]
+fn what_the_market_did_in_an_outage_is_in_the_balance_already() {
+    for restart in [false, true] {
+        let mut world = World::new();
+        connect_again(&mut world, 0, 100_000.0, None);
+        world.trade(24_000);
+        world.fill(None, BuySell::Buy, 2, 24_000);
+        world.trade(24_000);
+        world.event(Body::Link(false));
+        if restart {
+            world.restart();
+        }
+        connect_again(&mut world, 2, 101_250.0, None);
+        assert_eq!((world.held(), world.trader().equity_usd()), (2, Some(101_250.0)));
+        world.trade(24_050);
+        let equity = world.trader().equity_usd().expect("known");
+        assert!((equity - 101_250.0).abs() < 1e-6, "{equity}");
+        assert!(world.state().open_usd > 1_200.0);
+        // From here on the market moves the equity.
+        world.trade(24_060);
+        let equity = world.trader().equity_usd().expect("known");
+        assert!((equity - 101_500.0).abs() < 1e-6, "{equity}");
+    }
+}
+
+/// Whatever number of contracts a venue can say is compared, not computed with.
+#[test]
+fn a_position_out_of_all_bounds_stops_trading() {
+    for venue in [i32::MIN, i32::MAX] {
+        let mut world = World::new();
+        world.connect(0);
+        world.trade(24_000);
+        world.fill(None, if venue < 0 { BuySell::Buy } else { BuySell::Sell }, 5, 24_000);
+        world.event(Body::Position(venue));
+        world.ts.0 += 3 * SECOND;
+        world.event(Body::Timer);
+        assert!(world.alerts.contains(&"position_mismatch"), "{:?}", world.alerts);
+        assert!(world.trader().risk().kill() >= KillState::HaltTrading);
     }
 }
 

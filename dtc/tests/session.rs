@@ -662,6 +662,17 @@ fn we_log_off() {
 }
 
 #[test]
+fn a_connection_is_made_anew() {
+    let mut world = online();
+    world.session.renew("once more", world.now);
+    world.run(world.now);
+    assert_eq!(world.server.kinds().last(), Some(&5), "a goodbye");
+    assert!(matches!(world.events().last(), Some(Event::Reconnect { .. })));
+    world.run(HOUR);
+    assert_eq!((world.attempts.len(), world.session.is_logged_on()), (2, true));
+}
+
+#[test]
 fn a_logoff_that_cannot_leave_ends_after_a_while() {
     let mut world = online();
     world.session.logoff("bye", world.now);

@@ -96,14 +96,14 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
     let instruments = config.instruments().map_err(|e| anyhow!(e))?;
     let mut setup = Setup::new(config, instruments, mode).map_err(|e| anyhow!(e))?;
     let notes = baselines::attach(&mut setup, &args.baseline).map_err(|e| anyhow!(e))?;
-    notes.iter().for_each(|note| eprintln!("mia: note: {note}"));
+    notes.iter().for_each(|note| say!("mia: note: {note}"));
     let clock = Clock::new();
     if let Some(missing) = setup.calendar.check_live(clock.now())? {
-        eprintln!("mia: warning: {missing}: add them before mid-December, or the start will fail");
+        say!("mia: warning: {missing}: add them before mid-December, or the start will fail");
     }
     setup.read_news().map_err(|e| anyhow!(e))?;
-    let opened = open_door(&setup, &clock)?;
-    if let Some(opened) = &opened {
+    let mut opened = open_door(&setup, &clock)?;
+    if let Some(opened) = &mut opened {
         resume(&mut setup, opened)?;
     }
     let journal = journal_path(args.journal.as_deref(), &setup, &clock);
@@ -120,7 +120,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<()> {
     door.map(Door::stop).transpose().map_err(|e| anyhow!(e))?;
     let grown = baselines::write_grown(&setup, &ended.features, &args.baseline);
     let finished = finish(&ended, &setup, journal.as_deref(), args.json, out);
-    grown.map_err(|e| anyhow!(e))?.iter().for_each(|line| eprintln!("mia: {line}"));
+    grown.map_err(|e| anyhow!(e))?.iter().for_each(|line| say!("mia: {line}"));
     finished
 }
 
@@ -151,19 +151,22 @@ fn open_door(setup: &Setup, clock: &Clock) -> Result<Option<Opened>> {
     let mut opened = door::open(&trading.folder, u32::try_from(date).unwrap_or(0), now)?;
     opened.cpu = setup.config.threads.idle != Idle::Spin;
     if let Some(state) = opened.halted {
-        eprintln!("mia: the halt file says {}", state.name());
+        say!("mia: the halt file says {}", state.name());
     }
     Ok(Some(opened))
 }
 
 /// What the last run left: limits always, orders and positions where they are at a venue. Orders of
 /// a paper run end with it.
-fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
+fn resume(setup: &mut Setup, opened: &mut Opened) -> Result<()> {
     let Some(trading) = &setup.config.trading else { return Ok(()) };
     let live = setup.config.live_trading().is_some();
     let previous = previous::last(setup, &setup.config.journal.folder).map_err(|e| anyhow!(e))?;
     let saved = Limits::of(&trading.folder, &setup.mode).read().map_err(|e| anyhow!(e))?;
     let mut start = start::fresh((!live).then_some(trading.equity));
+    if let Some(previous) = &previous {
+        opened.go_on(previous.next)?;
+    }
     (start.next, start.reserved) = (opened.block.first, opened.block.end);
     let recorded = previous.as_ref().map(|p| p.risk);
     if let Some(risk) = saved.into_iter().chain(recorded).reduce(State::join) {
@@ -171,12 +174,10 @@ fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
         // What a paper run has won or lost stays with it.
         start.equity_usd = start.equity_usd.and(risk.equity()).or(start.equity_usd);
         if let Some(text) = start.equity_usd.and_then(|usd| goes_on(usd, trading.equity)) {
-            eprintln!("mia: {text}");
+            say!("mia: {text}");
         }
         if !live {
-            // Its positions ended with it: what they were worth is in the equity.
-            let State { open_usd, open_r, reported_open_usd, .. } = &mut start.risk;
-            (*open_usd, *open_r, *reported_open_usd) = (0.0, 0.0, 0.0);
+            start.risk.end_positions(&setup.config.risk_params(true));
         }
     }
     if let Some(state) = opened.halted {
@@ -186,9 +187,9 @@ fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
         }
     }
     if let Some(previous) = previous {
-        eprintln!("mia: goes on from {}", previous.path.display());
+        say!("mia: goes on from {}", previous.path.display());
         if let Some(trouble) = &previous.trouble {
-            eprintln!("mia: warning: {trouble}: what follows in it is asked of the venue");
+            say!("mia: warning: {trouble}: what follows in it is asked of the venue");
         }
         if live {
             (start.orders, setup.known_orders) = (previous.orders, previous.known);
@@ -197,7 +198,7 @@ fn resume(setup: &mut Setup, opened: &Opened) -> Result<()> {
     }
     let held = start.risk.holds.state();
     if held != KillState::Normal {
-        eprintln!("mia: trading is stopped: {} (`mia resume` lifts it)", held.name());
+        say!("mia: trading is stopped: {} (`mia resume` lifts it)", held.name());
     }
     setup.start = Some(start);
     Ok(())
@@ -276,7 +277,7 @@ pub struct Watch {
 /// the others.
 ///
 /// # Errors
-/// Where the output is closed or a thread died.
+/// Where a thread died.
 pub fn watch(
     mut live: Live,
     cold: Option<Cold>,
@@ -285,6 +286,11 @@ pub fn watch(
     options: &Watch,
     out: &mut dyn Write,
 ) -> Result<Ended> {
+    // A terminal that is closed hangs up.
+    #[cfg(unix)]
+    if !ignores_hang_up() {
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, live.flags.stop.clone())?;
+    }
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, live.flags.stop.clone())?;
     }
@@ -299,14 +305,15 @@ pub fn watch(
                 && !options.quiet
                 && !screen.is_terminal()
             {
-                writeln!(out, "signal {}", signal_text(&signal, &setup.instruments))?;
+                let text = signal_text(&signal, &setup.instruments);
+                closed = closed.and(writeln!(out, "signal {text}"));
             }
         }
         if !options.quiet {
             if let Some(cold) = &cold {
                 screen.cold(cold.status());
             }
-            closed = screen.draw(clock.now(), out);
+            closed = closed.and_then(|()| screen.draw(clock.now(), out));
         }
         if limit.is_some_and(|limit| clock.now().since(start) >= limit) {
             break;
@@ -317,8 +324,22 @@ pub fn watch(
     let cold = cold.map(Cold::stop).transpose();
     let ended = live.stop().map_err(|e| anyhow!(e))?;
     cold.map_err(|e| anyhow!(e))?;
-    closed?;
+    if let Err(error) = closed {
+        // The end is an orderly one all the same; the report will not find its way either.
+        say!("mia: ended because nobody reads the output: {error}");
+    }
     Ok(ended)
+}
+
+/// Whether it was started to outlive its terminal, as by `nohup`; where the system does not say so,
+/// it was not.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    // The first signal is the first bit.
+    mask.is_some_and(|mask| mask & 1 << (signal_hook::consts::SIGHUP - 1) != 0)
 }
 
 /// Prints what the run came to.
@@ -345,14 +366,14 @@ pub fn finish(
         write!(out, "\n{}", report.to_text())?;
     }
     if let Some(sent) = &ended.sent {
-        eprintln!("mia: {}", sent.text());
+        say!("mia: {}", sent.text());
     }
     if let Some(trader) = ended.judge.trader() {
         let at = Stamp { seq: 0, ts: Ts::NONE, market_time: Ts::NONE, symbol: SymbolId(0) };
         for held in trader.held(at) {
             let name = instruments.get(usize::from(held.at.symbol.0)).map_or("?", |i| &i.symbol);
             let usd = held.open_usd.map_or("unknown".to_owned(), |usd| format!("{usd:.2} USD"));
-            eprintln!(
+            say!(
                 "mia: position never closed: {name} {:+}, open profit {usd} at the last mark",
                 held.qty
             );
@@ -360,7 +381,7 @@ pub fn finish(
     }
     let lost = lost_text(ended.unsaid);
     if !lost.is_empty() {
-        eprintln!("mia: warning{lost} at the journal, which has them all");
+        say!("mia: warning{lost} at the journal, which has them all");
     }
     if ended.refused {
         bail!("the server would not trade for us");
@@ -370,10 +391,14 @@ pub fn finish(
     }
     if let Some(records) = &ended.records {
         match (&records.written, &records.error) {
-            (Some(written), _) => eprintln!(
+            (Some(written), _) => say!(
                 "mia: records: {} written, {} flagged, {} round trips; {} of {} needed fields \
                  without a value",
-                written.records, written.flagged, written.trades, written.lacking, written.needed
+                written.records,
+                written.flagged,
+                written.trades,
+                written.lacking,
+                written.needed
             ),
             (None, Some(error)) => bail!("the records are not whole: {error}"),
             (None, None) => {}
@@ -381,7 +406,7 @@ pub fn finish(
     }
     ended.orderflow.as_ref().map_or(Ok(()), super::orderflow::ended)?;
     if let (Some(outcome), Some(path)) = (&ended.journal, journal) {
-        eprintln!("mia: journal {} ({} bytes)", path.display(), outcome.bytes);
+        say!("mia: journal {} ({} bytes)", path.display(), outcome.bytes);
         if let Some(error) = &outcome.error {
             bail!("the journal is not whole: {error}");
         }

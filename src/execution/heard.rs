@@ -1,7 +1,7 @@
 //! What the venue says of orders and executions, and what this state makes of it.
 
 use super::change::{Change, Odd};
-use super::orders::{LIVE_MAX, Orders, QTY_ORDER_MAX, Turn};
+use super::orders::{LISTED_MAX, LIVE_MAX, Orders, QTY_ORDER_MAX, Turn};
 use super::position::Source;
 use super::state::{Asked, Draft, Order, OrderState, Told, told};
 use crate::order::BuySell;
@@ -25,18 +25,13 @@ impl Orders {
         if fill.qty == 0 || fill.qty > QTY_ORDER_MAX {
             return turn.changes.alert(symbol, fill.id, Odd::Unreadable);
         }
-        if fill.execution != ExecutionId::NONE && self.executions.contains(&fill.execution) {
-            // A list repeats what is known: that is its use.
-            if self.rounds.active().is_none() {
-                turn.changes.alert(symbol, fill.id, Odd::Repeated);
-            }
-            return;
+        if self.knows(fill.execution) {
+            return turn.changes.alert(symbol, fill.id, Odd::Repeated);
         }
-        let round = self.rounds.active().map(|round| round.number);
+        let nameless = fill.execution == ExecutionId::NONE;
         match self.order(fill.id) {
-            // Old ones of others, most likely: the position that is listed holds them.
-            None if self.rounds.lists_fills() => {}
-            None if fill.execution == ExecutionId::NONE => {
+            // Nobody could tell whose it is, or whether it is repeated.
+            None if nameless || fill.id == OrderId::NONE => {
                 turn.changes.alert(symbol, fill.id, Odd::Unreadable);
                 self.want_round(turn);
             }
@@ -47,11 +42,7 @@ impl Orders {
                 let source = Source { trade, way: fill.way, reason };
                 self.count(symbol, source, fill.qty, Some(fill.px), turn);
             }
-            // What it had filled when it was met is in the position that the venue tells.
-            Some(order) if order.adopted && round == Some(order.sent_round) => {
-                self.remember(fill.execution);
-            }
-            Some(_) if fill.execution == ExecutionId::NONE => self.candidate = Some((symbol, fill)),
+            Some(order) if nameless || order.by_list => self.candidate = Some((symbol, fill)),
             Some(_) => {
                 self.remember(fill.execution);
                 self.take_fill(fill, turn);
@@ -59,8 +50,72 @@ impl Orders {
         }
     }
 
-    /// A fill without an execution id and without an update behind it cannot be told from one that
-    /// is repeated: the venue is asked.
+    /// A fill of a list. It waits for the list's end: what counts is how much of an order the whole
+    /// list has filled, since a server may call an execution by another id than it did at first.
+    /// Fills of orders that are not known are in the position that is listed, and a list that comes
+    /// a second time says nothing new.
+    pub(super) fn on_listed_fill(&mut self, fill: Fill, turn: &mut Turn<'_>) {
+        self.drop_candidate(turn);
+        let round = self.rounds.active().map(|round| round.number);
+        let known = self.knows(fill.execution);
+        if !self.rounds.lists_fills() {
+            return;
+        }
+        let Some(order) = self.order_mut(fill.id) else { return };
+        if fill.qty == 0 || fill.qty > QTY_ORDER_MAX {
+            let symbol = order.symbol;
+            return turn.changes.alert(symbol, fill.id, Odd::Unreadable);
+        }
+        // What it had filled when it was met is in the position that the venue tells.
+        let met = order.adopted && round == Some(order.sent_round);
+        order.listed = order.listed.saturating_add(fill.qty);
+        if met {
+            return self.remember(fill.execution);
+        }
+        if known {
+            return;
+        }
+        order.strange = order.strange.saturating_add(fill.qty);
+        if self.listed.len() >= LISTED_MAX
+            && let Some(old) = self.listed.pop_front()
+            && let Some(order) = self.order_mut(old.id)
+        {
+            order.strange = order.strange.saturating_sub(old.qty);
+        }
+        self.listed.push_back(fill);
+    }
+
+    /// The list of fills is complete: of those that are not known by id an order takes as many
+    /// contracts as it lacks, the newest.
+    pub(super) fn take_listed(&mut self, turn: &mut Turn<'_>) {
+        while let Some(fill) = self.listed.pop_front() {
+            let Some(order) = self.order_mut(fill.id) else { continue };
+            order.strange = order.strange.saturating_sub(fill.qty);
+            let lacks = order.listed.max(order.filled).saturating_sub(order.priced);
+            let qty = lacks.saturating_sub(order.strange).min(fill.qty);
+            if qty == 0 {
+                continue;
+            }
+            order.by_list = true;
+            self.remember(fill.execution);
+            self.take_fill(Fill { qty, ..fill }, turn);
+        }
+    }
+
+    /// A list begins: nothing of an older one counts.
+    pub(super) fn forget_listed(&mut self) {
+        self.listed.clear();
+        for order in self.live.iter_mut().chain(&mut self.ended) {
+            (order.listed, order.strange) = (0, 0);
+        }
+    }
+
+    fn knows(&self, execution: ExecutionId) -> bool {
+        execution != ExecutionId::NONE && self.executions.contains(&execution)
+    }
+
+    /// A fill that its id does not tell from one that is repeated, and without an update behind it:
+    /// the venue is asked.
     fn drop_candidate(&mut self, turn: &mut Turn<'_>) {
         if let Some((symbol, fill)) = self.candidate.take() {
             turn.changes.alert(symbol, fill.id, Odd::Unreadable);
@@ -257,10 +312,11 @@ impl Orders {
         if update.filled < known {
             return turn.changes.alert(symbol, update.id, Odd::Shrunk);
         }
-        if let Some((_, fill)) = candidate
-            && update.filled - known >= fill.qty
-        {
-            self.take_fill(fill, turn);
+        if let Some((_, fill)) = candidate {
+            self.remember(fill.execution);
+            if update.filled - known >= fill.qty {
+                self.take_fill(fill, turn);
+            }
         }
         let Some(order) = self.order_mut(update.id) else { return };
         let more = update.filled.saturating_sub(order.filled);

@@ -11,11 +11,13 @@
 //!   open costs more than one that is turned round for a moment and closed again.
 //! - Where lists of the venue and this state differ, the venue wins.
 
+use std::collections::VecDeque;
+
 use super::change::{Changes, Moment, Outbox, Plan};
 use super::position::Position;
 use super::recovery::Rounds;
 use super::state::{Draft, Order, OrderState};
-use crate::event::{Body, Event};
+use crate::event::{Body, Event, flag};
 use crate::order::{
     Action, BuySell, Command, Detail, ExecutionId, ExitReason, Fill, Gate, OrderId, OrderKind,
     Role, Veto,
@@ -30,6 +32,8 @@ const LIVE_SPARE: usize = 24;
 pub(super) const ENDED_MAX: usize = 256;
 /// Executions that are remembered, against repetition.
 pub(super) const EXECUTIONS_MAX: usize = 1024;
+/// Fills of one list that may be new: of more than these the newest count.
+pub(super) const LISTED_MAX: usize = 1024;
 /// Ids of an entry with its bracket.
 const ENTRY_IDS: u32 = 3;
 
@@ -138,11 +142,14 @@ pub struct Orders {
     pub(super) ended_at: usize,
     pub(super) executions: Vec<ExecutionId>,
     pub(super) execution_at: usize,
+    /// Fills of the list that is being read whose executions are not known by their ids.
+    pub(super) listed: VecDeque<Fill>,
     pub(super) symbols: Vec<Held>,
     pub(super) rounds: Rounds,
     /// Nothing may be open or working: what turns up is closed.
     pub(super) halted: bool,
-    /// A fill without an execution id, until the update behind it says how much is filled.
+    /// A fill whose id does not tell it from others, until the update behind it says how much is
+    /// filled.
     pub(super) candidate: Option<(SymbolId, Fill)>,
     /// The next time that anything can be due.
     pub(super) due: Ts,
@@ -176,6 +183,7 @@ impl Orders {
             ended_at: 0,
             executions: Vec::with_capacity(EXECUTIONS_MAX),
             execution_at: 0,
+            listed: VecDeque::with_capacity(LISTED_MAX),
             symbols: (0..symbols).map(held).collect(),
             rounds: Rounds::new(params.inside),
             halted: false,
@@ -364,6 +372,7 @@ impl Orders {
         let mut turn = Turn { at: Moment { seq: event.seq, ts: event.ts }, out, changes };
         let turn = &mut turn;
         match event.body {
+            Body::Fill(fill) if event.has(flag::LISTED) => self.on_listed_fill(fill, turn),
             Body::Fill(fill) => self.on_fill(event.symbol, fill, turn),
             Body::Order(update) => self.on_order(event.symbol, &update, turn),
             Body::Sent(id) => self.on_sent(id, turn),
@@ -382,6 +391,12 @@ impl Orders {
             _ => self.drive(event.symbol, turn),
         }
         self.due = Ts::NONE;
+    }
+
+    /// Whether the venue is there and has said what it has since the last connect.
+    #[must_use]
+    pub const fn is_recovered(&self) -> bool {
+        self.rounds.recovered()
     }
 
     /// The position of a symbol.
@@ -411,7 +426,8 @@ impl Orders {
     /// An order that lives or ended not long ago.
     #[must_use]
     pub fn order(&self, id: OrderId) -> Option<&Order> {
-        self.live.iter().chain(&self.ended).find(|o| o.id == id)
+        // Places of ended orders that live again bear no id.
+        self.live.iter().chain(&self.ended).find(|o| o.id == id && id != OrderId::NONE)
     }
 
     /// The next id, and the one below whose counter ids may be used.

@@ -128,6 +128,7 @@ impl Orders {
     fn begin(&mut self, pending: u8, link: bool, since: Ts) {
         self.rounds.number += 1;
         let number = self.rounds.number;
+        self.forget_listed();
         self.rounds.active = Some(Round { number, since, pending, link, twice: false });
         (self.rounds.last, self.rounds.wanted) = (since, false);
     }
@@ -187,6 +188,9 @@ impl Orders {
         }
         round.pending &= !bit(listing);
         let (number, left) = (round.number, round.pending);
+        if listing == Listing::Fills {
+            self.take_listed(turn);
+        }
         match listing {
             Listing::Orders => {
                 for order in &mut self.live {

@@ -203,6 +203,12 @@ pub struct Order {
     pub(super) sent_round: u64,
     pub(super) heard_round: u64,
     pub(super) absent_round: u64,
+    /// Filled of it by the list that is being read, and by those of it that are not known by id and
+    /// wait for its end.
+    pub(super) listed: Qty,
+    pub(super) strange: Qty,
+    /// A list told of a fill first: what is told of it later may be the same one.
+    pub(super) by_list: bool,
 }
 
 /// What an order is at first.
@@ -248,6 +254,9 @@ impl Order {
             sent_round: 0,
             heard_round: 0,
             absent_round: 0,
+            listed: 0,
+            strange: 0,
+            by_list: false,
         }
     }
 

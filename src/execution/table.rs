@@ -25,7 +25,7 @@ impl Orders {
     }
 
     pub(super) fn order_mut(&mut self, id: OrderId) -> Option<&mut Order> {
-        self.live.iter_mut().chain(&mut self.ended).find(|o| o.id == id)
+        self.live.iter_mut().chain(&mut self.ended).find(|o| o.id == id && id != OrderId::NONE)
     }
 
     /// Calls `then` for every living order that is `of`, which may end it.
@@ -47,6 +47,9 @@ impl Orders {
     }
 
     pub(super) fn remember(&mut self, execution: ExecutionId) {
+        if execution == ExecutionId::NONE {
+            return;
+        }
         if self.executions.len() < EXECUTIONS_MAX {
             self.executions.push(execution);
         } else if let Some(place) = self.executions.get_mut(self.execution_at) {

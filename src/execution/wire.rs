@@ -126,6 +126,10 @@ impl Wire {
             return Err(WireError::NoMessage);
         };
         let name = self.name(command)?;
+        if parent {
+            // The bracket behind it needs prices even where the entry needs none.
+            name.price(px)?;
+        }
         let mut order = SubmitNewSingleOrder::DEFAULT;
         order.symbol = text(&name.symbol)?;
         order.exchange = text(&name.exchange)?;

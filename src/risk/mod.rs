@@ -291,6 +291,15 @@ impl Risk {
         self.check_limits();
     }
 
+    /// What is open was valued at the market of the last balance for the first time, which moved
+    /// its worth by `usd`: the balance has that already.
+    pub fn on_mark(&mut self, usd: f64) {
+        if usd.is_finite() {
+            self.state.reported_open_usd += usd;
+            self.changed = true;
+        }
+    }
+
     /// Profit of everything that is open now. Not for the moment between a closing fill and its
     /// [`Risk::on_closed`].
     pub fn on_open_pnl(&mut self, ts: Ts, open: OpenPnl) {

@@ -16,6 +16,7 @@ use std::fmt::{Display, Write};
 use std::str::{FromStr, Lines};
 
 use super::kill::{Holds, Rule};
+use super::params::Params;
 use crate::units::Ts;
 
 /// First line: what it is and the version of the format.
@@ -126,6 +127,23 @@ impl State {
     pub fn join(self, other: State) -> State {
         let (newer, older) = if other.saved > self.saved { (other, self) } else { (self, other) };
         State { holds: newer.holds.join(&older.holds), ..newer }
+    }
+
+    /// Everything that is open has ended with the run, at its last mark: it counts like what was
+    /// closed, and for the equity it is no open profit any more.
+    pub fn end_positions(&mut self, params: &Params) {
+        let (usd, r) = (self.open_usd, self.open_r);
+        self.closed_usd += usd - self.reported_open_usd;
+        self.day_usd += usd;
+        self.day_r += r;
+        self.session_r += r;
+        if usd < 0.0 {
+            self.losses = self.losses.saturating_add(1);
+            if self.losses >= params.losses_max {
+                self.pause_until = Ts(self.saved.0.saturating_add(params.pause_ns));
+            }
+        }
+        (self.open_usd, self.open_r, self.reported_open_usd) = (0.0, 0.0, 0.0);
     }
 
     /// The text of the module's description.
@@ -294,6 +312,29 @@ mod tests {
         assert_eq!(State::from_text(&text), Ok(State::default()));
         assert!(text.starts_with("mia risk 1\nsaved=-\n"), "{text}");
         assert_eq!(State::default().equity(), None);
+    }
+
+    /// What was open counts like what was closed: nobody sheds a loss by a new start.
+    #[test]
+    fn positions_that_end_with_the_run_are_counted() {
+        let params = Params::default();
+        let mut state = State { saved: Ts(7), balance: Some(1e5), ..State::default() };
+        (state.closed_usd, state.open_usd, state.open_r) = (-100.0, -400.0, -1.5);
+        (state.reported_open_usd, state.losses) = (50.0, params.losses_max - 1);
+        (state.day_usd, state.day_r, state.session_r) = (-100.0, -0.5, -0.25);
+        let equity = state.equity();
+        state.end_positions(&params);
+        assert_eq!(state.equity(), equity);
+        assert_eq!((state.day_usd, state.day_r, state.session_r), (-500.0, -2.0, -1.75));
+        assert_eq!((state.open_usd, state.open_r, state.reported_open_usd), (0.0, 0.0, 0.0));
+        assert_eq!((state.losses, state.pause_until), (params.losses_max, Ts(7 + params.pause_ns)));
+        let before = state;
+        state.end_positions(&params);
+        assert_eq!(state, before, "once");
+        // A gain that nobody has realised ends no row of losses.
+        state.open_usd = 10.0;
+        state.end_positions(&params);
+        assert_eq!((state.day_usd, state.losses), (-490.0, params.losses_max));
     }
 
     /// A right sum does not make a wrong content right.

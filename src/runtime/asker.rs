@@ -120,7 +120,7 @@ impl IndexAsker {
                 Err(error) => Some(error.to_string()),
             };
             if trouble.is_some() && trouble != said {
-                eprintln!("mia: indices: {}", trouble.as_deref().unwrap_or_default());
+                say!("mia: indices: {}", trouble.as_deref().unwrap_or_default());
             }
             said = trouble;
         }

@@ -262,7 +262,7 @@ fn served(config: &Config) -> Vec<(String, f64)> {
 }
 
 fn say(text: &str) {
-    eprintln!("mia: {text}");
+    say!("mia: {text}");
 }
 
 impl Agent {

@@ -10,7 +10,7 @@ pub fn pin(thread: &str, core: usize) -> bool {
     let took = core_affinity::set_for_current(CoreId { id: core })
         && core_affinity::get_core_ids().is_some_and(|ids| ids == [CoreId { id: core }]);
     if !took {
-        eprintln!("mia: thread {thread} could not be pinned to core {core}; it runs unpinned");
+        say!("mia: thread {thread} could not be pinned to core {core}; it runs unpinned");
     }
     took
 }

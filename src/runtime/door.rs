@@ -80,6 +80,20 @@ pub struct Opened {
     pub cpu: bool,
 }
 
+impl Opened {
+    /// Begins behind every id of the run before, of which `next` would have been the next: its
+    /// numbers may be ahead of the file's, where that was deleted or put back.
+    ///
+    /// # Errors
+    /// As [`Ids::reserve_from`].
+    pub fn go_on(&mut self, next: OrderId) -> io::Result<()> {
+        if next.counter() > self.block.first.counter() {
+            self.block = self.ids.reserve_from(next.counter())?;
+        }
+        Ok(())
+    }
+}
+
 /// Takes the data folder `data`, reserves order ids of the trade date `date` (YYYYMMDD) and reads
 /// the halt file.
 ///
@@ -209,7 +223,7 @@ struct Keeper {
 }
 
 fn say(text: &str) {
-    eprintln!("mia: door: {text}");
+    say!("mia: door: {text}");
 }
 
 impl Keeper {

@@ -141,7 +141,7 @@ impl Followed {
                 return;
             }
             Ok(Progress::Truncated | Progress::Replaced) => {
-                eprintln!("mia: {} was truncated or replaced: read from its start", self.name);
+                say!("mia: {} was truncated or replaced: read from its start", self.name);
                 let (ts, symbol) = (now, self.symbol);
                 let body = Body::Gap(GapCause::FileReplaced);
                 out.event(Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags: 0, body });
@@ -151,12 +151,12 @@ impl Followed {
             }
             Ok(Progress::Opened { .. }) => {
                 self.said = false;
-                eprintln!("mia: following {}", self.name);
+                say!("mia: following {}", self.name);
                 return;
             }
             Ok(Progress::Missing) => {
                 if !std::mem::replace(&mut self.said, true) {
-                    eprintln!("mia: waiting for {}", self.name);
+                    say!("mia: waiting for {}", self.name);
                 }
                 // A file that does not exist yet holds no history.
                 self.warming = false;
@@ -164,7 +164,7 @@ impl Followed {
             Ok(Progress::Idle) => self.warming = false,
             Err(error) => {
                 if !std::mem::replace(&mut self.said, true) {
-                    eprintln!("mia: {}: {error}", self.name);
+                    say!("mia: {}: {error}", self.name);
                 }
             }
         }

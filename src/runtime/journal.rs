@@ -78,7 +78,7 @@ impl JournalAgent {
         if let Err(error) = result
             && self.error.is_none()
         {
-            eprintln!("mia: {error}: entries halt, the run is not replayable from here");
+            say!("mia: {error}: entries halt, the run is not replayable from here");
             self.failed.store(true, Ordering::Release);
             self.error = Some(error);
         }

@@ -209,7 +209,7 @@ impl<S: EventSink> NetAgent<S> {
         if let Err(error) = self.poll.poll(&mut self.events, timeout)
             && error.kind() != std::io::ErrorKind::Interrupted
         {
-            eprintln!("mia: poll: {error}");
+            say!("mia: poll: {error}");
         }
         for event in &self.events {
             self.sources.iter_mut().for_each(|s| s.handle_readiness(event));
@@ -228,7 +228,7 @@ impl<S: EventSink> NetAgent<S> {
         while let Some(symbol) = self.out.seam.poll_joined() {
             let text = self.out.seam.symbol(symbol).and_then(joined);
             if let (Some(name), Some(text)) = (self.names.get(usize::from(symbol.0)), text) {
-                eprintln!("mia: {name}: {text}");
+                say!("mia: {name}: {text}");
             }
         }
     }

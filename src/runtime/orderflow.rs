@@ -92,7 +92,7 @@ pub fn agent(
 }
 
 fn say(written: &Written) {
-    written.warnings.iter().for_each(|warning| eprintln!("mia: order flow: {warning}"));
+    written.warnings.iter().for_each(|warning| say!("mia: order flow: {warning}"));
 }
 
 /// See the module text.
@@ -141,7 +141,7 @@ impl FlowAgent {
             writer.beat(now)?;
             let warnings = &writer.written().warnings;
             for warning in warnings.get(self.told..).unwrap_or_default() {
-                eprintln!("mia: order flow: {warning}");
+                say!("mia: order flow: {warning}");
             }
             self.told = warnings.len();
         }
@@ -154,7 +154,7 @@ impl Agent for FlowAgent {
 
     fn work(&mut self) -> usize {
         self.try_work().unwrap_or_else(|error| {
-            eprintln!("mia: {error:#}: no order-flow files from here on; the journal goes on");
+            say!("mia: {error:#}: no order-flow files from here on; the journal goes on");
             (self.writer, self.failed) = (None, Some(format!("{error:#}")));
             1
         })
@@ -169,7 +169,7 @@ impl Agent for FlowAgent {
         match self.writer.map(FlowWriter::finish) {
             Some(Ok(written)) => {
                 let new = written.warnings.get(self.told..).unwrap_or_default();
-                new.iter().for_each(|warning| eprintln!("mia: order flow: {warning}"));
+                new.iter().for_each(|warning| say!("mia: order flow: {warning}"));
                 FlowOutcome { written: Some(written), lost, error: None }
             }
             Some(Err(error)) => {

@@ -10,6 +10,7 @@ use super::setup::Setup;
 use crate::context::Context;
 use crate::feed::dtc::orders::KnownOrder;
 use crate::journal::{JournalError, Kind, Reader};
+use crate::order::OrderId;
 use crate::pipeline::Pipeline;
 use crate::risk::State;
 use crate::tally::SessionFilter;
@@ -23,6 +24,8 @@ pub struct Previous {
     pub risk: State,
     /// Orders and positions, as text.
     pub orders: String,
+    /// The next order id that it would have used.
+    pub next: OrderId,
     /// Round trips that are open, as text.
     pub trips: String,
     /// Server ids of its orders.
@@ -85,7 +88,7 @@ pub fn last(setup: &Setup, folder: &Path) -> Result<Option<Previous>, String> {
 /// positions: an older one must not be taken for it.
 fn unreadable(setup: &Setup, path: &Path, error: &dyn std::fmt::Display) -> Result<(), String> {
     if setup.config.live_trading().is_none() {
-        eprintln!("mia: warning: {}: {error}: an older journal counts", path.display());
+        say!("mia: warning: {}: {error}: an older journal counts", path.display());
         return Ok(());
     }
     Err(format!(
@@ -110,6 +113,7 @@ fn play(recorded: &Setup, reader: Reader<'_>, path: &Path) -> Result<Previous, S
         path: path.to_owned(),
         risk: *trader.risk().state(),
         orders: trader.orders().to_text(),
+        next: trader.orders().id_range().0,
         trips: trader.trips_text(),
         known: known_orders(&reader, &recorded.instruments)?,
         trouble: played.err().map(|e| e.to_string()),

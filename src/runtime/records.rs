@@ -56,7 +56,7 @@ pub fn agent(
     for known in &setup.known_orders {
         name(&mut writer, &Named::Order(known.id, known.server));
     }
-    writer.written().warnings.iter().for_each(|warning| eprintln!("mia: records: {warning}"));
+    writer.written().warnings.iter().for_each(|warning| say!("mia: records: {warning}"));
     let (notes_in, notes) = ring(NOTES_RING);
     let (contexts_in, contexts) = crossbeam::channel::bounded(CONTEXTS);
     publisher.record(contexts_in);
@@ -190,7 +190,7 @@ impl RecordsAgent {
     }
 
     fn fail(&mut self, error: &dyn std::fmt::Display) {
-        eprintln!("mia: {error}: no records from here on; the journal goes on");
+        say!("mia: {error}: no records from here on; the journal goes on");
         self.failed = Some(error.to_string());
         self.writer = None;
     }
@@ -203,7 +203,7 @@ impl RecordsAgent {
             Ok(()) => (self.changed, self.again) = (None, Ts::NONE),
             Err(error) => {
                 self.again = Ts(now.0.saturating_add(SECOND));
-                eprintln!(
+                say!(
                     "mia: ALERT: {error}: a restart would not know the limits as they are; \
                      tried again in a second"
                 );

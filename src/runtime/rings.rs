@@ -13,7 +13,7 @@ const PAGE: usize = 4096;
 
 /// An empty ring of `capacity` elements, all of its pages touched.
 #[must_use]
-pub fn ring<T>(capacity: usize) -> (Producer<T>, Consumer<T>) {
+pub(super) fn ring<T>(capacity: usize) -> (Producer<T>, Consumer<T>) {
     let (mut producer, consumer) = RingBuffer::new(capacity);
     if let Ok(mut chunk) = producer.write_chunk_uninit(capacity) {
         let (first, second) = chunk.as_mut_slices();

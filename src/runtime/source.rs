@@ -234,7 +234,7 @@ impl DtcConnection {
         turn: &mut Turn,
     ) {
         if let Err(error) = self.client.service(registry, clock.now_ns()) {
-            eprintln!("mia: {}: {error}", self.name);
+            say!("mia: {}: {error}", self.name);
         }
         if self.client.generation() != self.generation {
             self.generation = self.client.generation();
@@ -274,7 +274,7 @@ impl DtcConnection {
         if done > 0 {
             turn.done += done;
             if let Err(error) = self.client.service(registry, clock.now_ns()) {
-                eprintln!("mia: {}: {error}", self.name);
+                say!("mia: {}: {error}", self.name);
             }
         }
         // A connection that broke has an empty buffer too: nothing is known of what was in it.
@@ -282,7 +282,8 @@ impl DtcConnection {
         if whole && self.client.session().poll_transmit().is_none() {
             trading.flushed(clock.now(), &mut |event| out.event(event));
         }
-        if disconnect {
+        // Of a link that broke meanwhile nobody knows that nothing is open: it comes back.
+        if disconnect && trading.is_up() {
             self.closed = true;
             self.client.session().logoff("trading has stopped", clock.now_ns());
         }
@@ -295,7 +296,7 @@ impl DtcConnection {
         let now = clock.now();
         match trading.decided(self.client.session(), now) {
             Some(Ok(())) => {
-                eprintln!("mia: {}: orders may be sent", self.name);
+                say!("mia: {}: orders may be sent", self.name);
                 out.event(account_event(now, Body::Link(true)));
                 turn.done += 1;
             }
@@ -304,9 +305,14 @@ impl DtcConnection {
         }
     }
 
+    /// A server that refuses from the start ends the run. One that has served us before is asked
+    /// again and again: positions may be open that nobody else closes.
     fn refuse(&self, text: &str, turn: &mut Turn) {
-        eprintln!("mia: {}: {text}", self.name);
-        turn.refused |= self.trading.as_ref().is_some_and(|t| !t.served());
+        let served = self.trading.as_ref().is_some_and(|t| t.served());
+        let more =
+            if served { "; NOTHING CAN BE CLOSED until it does, it is asked again" } else { "" };
+        say!("mia: {}: {text}{more}", self.name);
+        turn.refused |= self.trading.is_some() && !served;
     }
 
     fn pause(&mut self, paused: bool, clock: &Clock) {
@@ -325,7 +331,7 @@ impl DtcConnection {
             Ok(_) => {}
             Err(error) => {
                 if !self.stopping {
-                    eprintln!("mia: {}: {error}", self.name);
+                    say!("mia: {}: {error}", self.name);
                 }
                 return false;
             }
@@ -349,14 +355,14 @@ impl DtcConnection {
                         trading.on_frame(&frame);
                         trading.learn(orders);
                         if let Some(refused) = orders.poll_refused() {
-                            eprintln!("mia: {}: {refused}", self.name);
+                            say!("mia: {}: {refused}", self.name);
                         }
                     }
                 }
                 Ok(None) => break,
                 Err(error) => {
                     self.broken += 1;
-                    eprintln!("mia: {}: {error}", self.name);
+                    say!("mia: {}: {error}", self.name);
                     break;
                 }
             }
@@ -402,7 +408,12 @@ impl DtcConnection {
         };
         match event {
             SessionEvent::LoggedOn(can) => {
-                if let Err(text) = trading.logged_on(can, self.client.session()) {
+                let session = self.client.session();
+                if let Err(text) = trading.logged_on(can, session) {
+                    if trading.served() {
+                        // What it offers it says at a logon only.
+                        session.renew("trading is needed", u64::try_from(now.0).unwrap_or(0));
+                    }
                     self.refuse(&text, turn);
                 }
             }
@@ -413,7 +424,7 @@ impl DtcConnection {
             SessionEvent::Reconnect { .. } | SessionEvent::DoNotReconnect { .. }
                 if trading.lost() =>
             {
-                eprintln!("mia: {}: the order connection is gone", self.name);
+                say!("mia: {}: the order connection is gone", self.name);
                 out.event(account_event(now, Body::Link(false)));
                 if !asked {
                     let (state, cause) = (KillState::HaltEntries, HaltCause::Link);
@@ -432,24 +443,24 @@ impl DtcConnection {
     fn say(&self, event: &SessionEvent) {
         let name = &self.name;
         match event {
-            SessionEvent::LoggedOn(_) => eprintln!("mia: {name}: logged on"),
+            SessionEvent::LoggedOn(_) => say!("mia: {name}: logged on"),
             SessionEvent::NotSupported { what } => {
-                eprintln!("mia: {name}: the server does not offer {what:?}");
+                say!("mia: {name}: the server does not offer {what:?}");
             }
             SessionEvent::Rejected { what, text, .. } => {
-                eprintln!("mia: {name}: REJECTED {what:?}: {text}");
+                say!("mia: {name}: REJECTED {what:?}: {text}");
             }
-            SessionEvent::FeedLost => eprintln!("mia: {name}: the server lost its feed"),
-            SessionEvent::FeedRestored => eprintln!("mia: {name}: the server's feed is back"),
+            SessionEvent::FeedLost => say!("mia: {name}: the server lost its feed"),
+            SessionEvent::FeedRestored => say!("mia: {name}: the server's feed is back"),
             SessionEvent::ServerDropped { count } => {
-                eprintln!("mia: {name}: the server dropped {count} messages: we are too slow");
+                say!("mia: {name}: the server dropped {count} messages: we are too slow");
             }
-            SessionEvent::Notice { text, .. } => eprintln!("mia: {name}: {text}"),
+            SessionEvent::Notice { text, .. } => say!("mia: {name}: {text}"),
             SessionEvent::CloseNow { reason } if !self.stopping => {
-                eprintln!("mia: {name}: closing: {reason}");
+                say!("mia: {name}: closing: {reason}");
             }
             SessionEvent::DoNotReconnect { text } if !self.stopping => {
-                eprintln!("mia: {name}: ended: {text}");
+                say!("mia: {name}: ended: {text}");
             }
             _ => {}
         }

@@ -9,17 +9,19 @@
 //! the lists what has become of its orders. As the bytes of an order have been handed to the socket
 //! the core is told so, behind them: what follows is measured from there.
 
+mod progress;
 mod sent;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dtc::frame::Frame;
 use dtc::session::{Capabilities, SendError, Session};
 use dtc::wire::{self, Message, value};
 use rtrb::{Consumer, Producer};
 
+pub use self::progress::Progress;
 pub use self::sent::Sent;
 use super::clock::Clock;
 use crate::event::{Body, Event};
@@ -41,38 +43,9 @@ const HELD_NS: i64 = SECOND;
 
 /// How long the server may take to name its accounts and to define the symbols.
 const ACCOUNT_NS: i64 = 10 * SECOND;
-
-/// How far the journal is on disk, between the net thread that waits and the journal thread.
-#[derive(Clone, Debug, Default)]
-pub struct Progress {
-    wanted: Arc<AtomicU64>,
-    journaled: Arc<AtomicU64>,
-}
-
-impl Progress {
-    /// Asks that everything up to event `seq` and its outputs be brought to disk.
-    pub fn want(&self, seq: u64) {
-        self.wanted.fetch_max(seq, Ordering::AcqRel);
-    }
-
-    /// What is asked for and not done; the journal thread looks before it drains its rings.
-    #[must_use]
-    pub fn due(&self) -> Option<u64> {
-        let wanted = self.wanted.load(Ordering::Acquire);
-        (wanted > self.journaled.load(Ordering::Acquire)).then_some(wanted)
-    }
-
-    /// It is on disk up to event `seq`.
-    pub fn done(&self, seq: u64) {
-        self.journaled.fetch_max(seq, Ordering::AcqRel);
-    }
-
-    /// The last event that is known to be on disk.
-    #[must_use]
-    pub fn journaled(&self) -> u64 {
-        self.journaled.load(Ordering::Acquire)
-    }
-}
+/// A server that has served us and then refuses is asked again after so long: it may not be
+/// connected to its own trade service yet.
+const AGAIN_NS: i64 = 5 * SECOND;
 
 /// Where the link stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +96,8 @@ pub struct Trading {
     accounts: Accounts,
     /// Since when the account is being asked for.
     asked: Ts,
+    /// When it is asked for again after a refusal.
+    again: Ts,
     held: VecDeque<Held>,
     /// The last order that found no room among them.
     unheld: Option<OrderId>,
@@ -179,6 +154,7 @@ impl Trading {
             served: false,
             accounts: Accounts::Unknown,
             asked: Ts::NONE,
+            again: Ts::NONE,
             held: VecDeque::with_capacity(HELD_MAX),
             unheld: None,
             sent: Sent::new().map_err(|e| e.to_string())?,
@@ -228,12 +204,18 @@ impl Trading {
             (can.bracket_orders, "bracket orders"),
             (can.order_cancel_replace, "changes of orders"),
         ];
-        (self.accounts, self.asked) = (Accounts::Unknown, Ts::NONE);
         if let Some((_, what)) = lacks.iter().find(|(has, _)| !has) {
-            self.phase = Phase::Refused;
+            (self.phase, self.again) = (Phase::Refused, Ts::NONE);
             return Err(format!("the server does not offer {what}: no orders are sent"));
         }
+        self.ask(can, session);
+        Ok(())
+    }
+
+    /// Asks for the accounts, and for definitions that nobody else asks for.
+    fn ask(&mut self, can: &Capabilities, session: &mut Session) {
         self.phase = Phase::Asked;
+        (self.accounts, self.asked, self.again) = (Accounts::Unknown, Ts::NONE, Ts::NONE);
         let mut accounts = wire::TradeAccountsRequest::DEFAULT;
         accounts.request_id = session.take_request_id().into();
         // A buffer that is full ends the connection by itself.
@@ -247,7 +229,6 @@ impl Trading {
                 let _ = session.send(&request);
             }
         }
-        Ok(())
     }
 
     /// Reads what a frame says of the accounts.
@@ -266,8 +247,13 @@ impl Trading {
         }
     }
 
-    /// What the accounts come to, once: `Ok` brings the link up and asks for the lists.
+    /// What the accounts come to, once an answer: `Ok` brings the link up and asks for the lists.
+    /// After an error they are asked for again where the link has been up before.
     pub fn decided(&mut self, session: &mut Session, now: Ts) -> Option<Result<(), String>> {
+        let due = self.phase == Phase::Refused && self.again.is_some() && now >= self.again;
+        if let Some(can) = session.capabilities().copied().filter(|_| due) {
+            self.ask(&can, session);
+        }
         if self.phase != Phase::Asked {
             return None;
         }
@@ -289,6 +275,8 @@ impl Trading {
         };
         if let Some(text) = refused {
             self.phase = Phase::Refused;
+            let again = now.0.saturating_add(AGAIN_NS);
+            self.again = if self.served { Ts(again) } else { Ts::NONE };
             return Some(Err(format!("{text}: no orders are sent")));
         }
         (self.phase, self.served) = (Phase::Up, true);
@@ -462,7 +450,7 @@ impl Trading {
                 outcome = session.send_bytes(bytes);
             });
             if let Err(error) = encoded {
-                eprintln!("mia: a command has no bytes ({error:?}): {:?}", command.action);
+                say!("mia: a command has no bytes ({error:?}): {:?}", command.action);
             }
         }
         if outcome.is_ok() {

@@ -212,16 +212,16 @@ fn flush<S: EventSink>(batch: &mut Vec<Event>, out: &mut Out<S>, stop: &AtomicBo
 
 fn say(history: &History, used: &Used, seam: &Seam) {
     for problem in &used.problems {
-        eprintln!("mia: warm-up: {problem}; what is whole was used");
+        say!("mia: warm-up: {problem}; what is whole was used");
     }
     for (symbol, name) in (0_u16..).map(SymbolId).zip(&history.names) {
         match seam.symbol(symbol) {
-            Some(warmed) => eprintln!("mia: warm-up {name}: {}", text(warmed)),
-            None => eprintln!("mia: warm-up {name}: NOTHING in these files"),
+            Some(warmed) => say!("mia: warm-up {name}: {}", text(warmed)),
+            None => say!("mia: warm-up {name}: NOTHING in these files"),
         }
     }
     if used.after_start > 0 {
-        eprintln!("mia: warm-up: {} events after the start were not used", used.after_start);
+        say!("mia: warm-up: {} events after the start were not used", used.after_start);
     }
 }
 

@@ -56,6 +56,15 @@ impl Ids {
         Ok(Ids { path, date, reserved })
     }
 
+    /// [`Ids::reserve`], of a block that begins at `counter` or behind it.
+    ///
+    /// # Errors
+    /// As [`Ids::reserve`].
+    pub fn reserve_from(&mut self, counter: u32) -> io::Result<Block> {
+        self.reserved = self.reserved.max(counter);
+        self.reserve()
+    }
+
     /// Reserves the next block. It is on disk when this returns.
     ///
     /// # Errors

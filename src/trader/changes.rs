@@ -59,10 +59,10 @@ impl Trader {
             }
             Change::Mismatch { symbol, ours, venue } => {
                 self.risk.trip(Rule::Mismatch);
-                self.alert(of(symbol), "position_mismatch", OrderId::NONE, f64::from(venue - ours));
+                self.alert(of(symbol), "position_mismatch", OrderId::NONE, off(ours, venue));
             }
             Change::Adopted { symbol, from, to } => {
-                self.alert(of(symbol), "position_adopted", OrderId::NONE, f64::from(to - from));
+                self.alert(of(symbol), "position_adopted", OrderId::NONE, off(from, to));
                 // What it was paid nobody says, so what it makes is not known.
                 self.risk.trip(Rule::Unmeasured);
                 if let Some(way) = BuySell::of(to.saturating_sub(from)) {
@@ -89,12 +89,23 @@ impl Trader {
             Change::Lost(order) => {
                 self.alert(of(order.symbol), "order_lost", order.id, f64::from(order.qty));
             }
-            Change::Reconciled => self.risk.on_reconciled(),
+            Change::Reconciled => self.reconciled(at.ts),
             Change::Alert { symbol, id, what } => self.alert(of(symbol), what.name(), id, 0.0),
             // What its fills have not ended waits for a price that will not come.
             Change::Closed(position) => {
                 let symbol = position.symbol;
                 self.over(of(symbol), self.exit_of(symbol, manual, frame, decision));
+            }
+        }
+    }
+
+    /// The venue has said what it has: now its balance and the positions are of the same moment.
+    fn reconciled(&mut self, ts: Ts) {
+        self.risk.on_reconciled();
+        if let Some(usd) = self.balance.take() {
+            self.risk.on_balance(ts, usd);
+            for symbol in &mut self.symbols {
+                symbol.reported = symbol.trades.qty() != 0;
             }
         }
     }
@@ -247,7 +258,7 @@ impl Trader {
         let Some(symbol) = self.symbol(at.symbol) else { return };
         let now = symbol.trades.qty();
         if now == 0 {
-            symbol.exit_mid2 = None;
+            (symbol.exit_mid2, symbol.reported) = (None, false);
         }
         self.position(at.symbol);
         self.revalue(at.symbol);
@@ -413,6 +424,11 @@ const fn refusal(what: UpdateReason, class: RejectClass) -> &'static str {
         (true, RejectClass::Margin) => "request_refused_margin",
         (true, RejectClass::Permission) => "request_refused_permission",
     }
+}
+
+/// Contracts from one position to another; both may be anything that a venue can say.
+fn off(from: i32, to: i32) -> f64 {
+    f64::from(to) - f64::from(from)
 }
 
 /// Ticks that an execution was worse than half ticks `mid2`.

@@ -109,6 +109,8 @@ struct Symbol {
     open: OpenPnl,
     /// Since when nobody knows what it is worth.
     unknown: Ts,
+    /// The balance is newer than the mark of what is open.
+    reported: bool,
 }
 
 /// See the module text.
@@ -135,6 +137,8 @@ pub struct Trader {
     stopping: bool,
     /// Since when an emergency wants the connection closed.
     leaving: Ts,
+    /// The balance that the venue told while it was still telling what it has.
+    balance: Option<f64>,
     /// Notes that found no room; above 0 records are missing.
     lost: u64,
 }
@@ -165,6 +169,7 @@ impl Trader {
             again: false,
             open: OpenPnl::default(),
             unknown: Ts::NONE,
+            reported: false,
         };
         let symbols: Vec<Symbol> = params.products.iter().map(symbol).collect();
         let Start { risk, orders, trips, next, reserved, equity_usd } = &params.start;
@@ -204,6 +209,7 @@ impl Trader {
             notes: Vec::with_capacity(NOTES_MAX),
             stopping: false,
             leaving: Ts::NONE,
+            balance: None,
             lost: 0,
         };
         trader.resume(trips);

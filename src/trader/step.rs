@@ -14,6 +14,7 @@ use crate::risk::{Act, Leaving, OrderEvent, ResumeError, Risk, Rule, Why};
 use crate::units::{SECOND, SymbolId, Ts};
 
 /// So long an emergency waits for the account to be flat before it disconnects all the same, ns.
+/// Time in which the venue cannot be spoken to does not count.
 const LEAVE_NS: i64 = 30 * SECOND;
 /// So long a position may have no known worth before entries are halted, ns.
 const UNKNOWN_NS: i64 = 10 * SECOND;
@@ -143,7 +144,16 @@ impl Trader {
                 self.orders.flatten_all(now, reason, &mut self.outbox, &mut self.changes);
             }
             Body::Flatten { all: false } => self.exit(now, event.symbol, ExitReason::Manual),
+            // Fills that were missed come after it and are in it: they must not count twice.
+            Body::Balance(usd) if !self.orders.is_recovered() => self.balance = Some(usd),
             Body::Balance(usd) => self.risk.on_balance(ts, usd),
+            Body::Link(up) => {
+                self.balance = None;
+                if up && self.risk.kill() == KillState::Emergency {
+                    // It comes back although it was to be closed for good.
+                    self.leaving = ts;
+                }
+            }
             _ => {}
         }
     }
@@ -217,7 +227,15 @@ impl Trader {
         if !matches!(event.body, Body::Trade { .. }) {
             return;
         }
+        let before = self.symbol(event.symbol).map_or(0.0, |symbol| symbol.open.usd);
         if self.revalue(event.symbol) {
+            if let Some(symbol) = self.symbol(event.symbol)
+                && std::mem::take(&mut symbol.reported)
+            {
+                // The balance knew this market, the mark of before did not.
+                let moved = symbol.open.usd - before;
+                self.risk.on_mark(moved);
+            }
             let open = self.open();
             self.risk.on_open_pnl(event.ts, open);
         }
@@ -272,8 +290,12 @@ impl Trader {
     }
 
     /// Closes the connection of an emergency: once nothing is open or works any more, or where that
-    /// does not come about. Before that the connection is what closes positions.
+    /// does not come about. Before that the connection is what closes positions, so that one that
+    /// is gone has to come back first.
     fn disconnect(&mut self, at: Stamp, now: Moment) {
+        if self.leaving.is_some() && !self.orders.is_recovered() {
+            self.leaving = now.ts;
+        }
         let late = self.leaving.is_some() && now.ts.since(self.leaving) >= LEAVE_NS;
         if !self.leaving.is_some() || !(late || self.is_done()) {
             return;

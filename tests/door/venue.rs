@@ -15,6 +15,8 @@ pub(crate) enum Say {
     Drop,
     /// Log off for good.
     Leave,
+    /// Close the connection, and be this from then on.
+    Become(Kind),
 }
 
 /// The test's end.
@@ -39,29 +41,30 @@ pub(crate) fn serve(kind: Kind) -> Venue {
     let (tell, received) = unbounded();
     let (say, said) = unbounded();
     std::thread::spawn(move || {
+        let mut kind = kind;
         while let Ok((stream, _)) = listener.accept() {
-            if !connection(stream, kind, &tell, &said) {
-                return;
-            }
+            let Some(next) = connection(stream, kind, &tell, &said) else { return };
+            kind = next;
         }
     });
     Venue { address, received, say }
 }
 
+/// Serves until the connection ends; what the server is then, `None` where the test has ended.
 fn connection(
     mut stream: TcpStream,
     kind: Kind,
     tell: &Sender<(u16, Vec<u8>)>,
     said: &Receiver<Say>,
-) -> bool {
+) -> Option<Kind> {
     stream.set_read_timeout(Some(Duration::from_millis(2))).expect("timeout");
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
         match stream.read(&mut buffer) {
-            Ok(0) => return true,
+            Ok(0) => return Some(kind),
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => return true,
+            Err(_) => return Some(kind),
         }
         while let Ok(Some(frame)) = dtc::frame::next_frame(&bytes) {
             let (length, number) = (frame.len(), frame.kind);
@@ -69,20 +72,21 @@ fn connection(
             if stream.write_all(&answer).is_err()
                 || tell.send((number, frame.bytes.to_vec())).is_err()
             {
-                return false;
+                return None;
             }
             bytes.drain(..length);
         }
         match said.try_recv() {
-            Ok(Say::Drop) => return true,
+            Ok(Say::Drop) => return Some(kind),
+            Ok(Say::Become(next)) => return Some(next),
             Ok(Say::Leave) => {
                 let mut logoff = wire::Logoff::DEFAULT;
                 logoff.do_not_reconnect = 1;
                 let _ = stream.write_all(logoff.as_bytes());
-                return false;
+                return None;
             }
             Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => return false,
+            Err(TryRecvError::Disconnected) => return None,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mia::event::Body;
+use mia::event::{Body, flag};
 use mia::order::{
     Action, BuySell, Command, ExecutionId, Fill, Listing, OrderId, OrderKind, OrderUpdate,
     RejectClass, Status, UpdateReason,
@@ -55,11 +55,14 @@ pub(crate) struct Venue {
     pub(crate) ids: BTreeSet<OrderId>,
     /// The next new order, bracket or flatten is refused for this.
     pub(crate) refuse: Option<RejectClass>,
+    /// Its lists call executions by other ids than it did at first.
+    pub(crate) renames: bool,
     /// Ids that were refused, with the reason.
     pub(crate) refused: BTreeMap<OrderId, RejectClass>,
     /// A position turned from one side to the other without a stop in between.
     pub(crate) flipped: bool,
-    pub(crate) said: VecDeque<(SymbolId, Body)>,
+    /// With the flags of the event.
+    pub(crate) said: VecDeque<(SymbolId, u8, Body)>,
 }
 
 impl Venue {
@@ -71,6 +74,7 @@ impl Venue {
             fills: Vec::new(),
             ids: BTreeSet::new(),
             refuse: None,
+            renames: false,
             refused: BTreeMap::new(),
             flipped: false,
             said: VecDeque::new(),
@@ -98,7 +102,7 @@ impl Venue {
             px: (o.kind != OrderKind::Market).then_some(o.px),
             class: self.refused.get(&o.id).copied().unwrap_or_default(),
         };
-        self.said.push_back((o.symbol, Body::Order(update)));
+        self.said.push_back((o.symbol, 0, Body::Order(update)));
     }
 
     fn place(&mut self, order: Resting, reason: UpdateReason) {
@@ -168,7 +172,7 @@ impl Venue {
             px: None,
             class: RejectClass::Unknown,
         };
-        self.said.push_back((symbol, Body::Order(update)));
+        self.said.push_back((symbol, 0, Body::Order(update)));
     }
 
     fn bracket(
@@ -274,18 +278,22 @@ impl Venue {
             Listing::Positions => {
                 for (symbol, &qty) in (0..).zip(&self.positions) {
                     if qty != 0 {
-                        self.said.push_back((SymbolId(symbol), Body::Position(qty)));
+                        self.said.push_back((SymbolId(symbol), 0, Body::Position(qty)));
                     }
                 }
             }
             Listing::Fills => {
                 for &(symbol, fill) in &self.fills {
-                    self.said.push_back((symbol, Body::Fill(fill)));
+                    let mut fill = fill;
+                    if self.renames {
+                        fill.execution = ExecutionId::new(fill.execution.number() + 1_000_000);
+                    }
+                    self.said.push_back((symbol, flag::LISTED, Body::Fill(fill)));
                 }
             }
-            Listing::Balance => self.said.push_back((SymbolId(0), Body::Balance(100_000.0))),
+            Listing::Balance => self.said.push_back((SymbolId(0), 0, Body::Balance(100_000.0))),
         }
-        self.said.push_back((SymbolId(0), Body::Listed(listing)));
+        self.said.push_back((SymbolId(0), 0, Body::Listed(listing)));
     }
 
     /// Fills up to `qty` of an order that works.
@@ -303,7 +311,7 @@ impl Venue {
         let execution = ExecutionId::new(self.fills.len() as u64 + 1);
         let fill = Fill { id, execution, px: Px::new(100).expect("px"), qty, way };
         self.fills.push((symbol, fill));
-        self.said.push_back((symbol, Body::Fill(fill)));
+        self.said.push_back((symbol, 0, Body::Fill(fill)));
         self.say(at, reason);
         self.count(symbol, way, qty);
         let parent = self.orders[at].parent;
@@ -347,7 +355,7 @@ impl Venue {
         let execution = ExecutionId::new(self.fills.len() as u64 + 1);
         let fill = Fill { id, execution, px: Px::new(99).expect("px"), qty: 1, way };
         self.fills.push((symbol, fill));
-        self.said.push_back((symbol, Body::Fill(fill)));
+        self.said.push_back((symbol, 0, Body::Fill(fill)));
         self.count(symbol, way, 1);
         self.flipped = false;
     }
@@ -360,6 +368,6 @@ impl Venue {
             self.flipped = true;
         }
         let qty = *open;
-        self.said.push_back((symbol, Body::Position(qty)));
+        self.said.push_back((symbol, 0, Body::Position(qty)));
     }
 }

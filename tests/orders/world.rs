@@ -69,7 +69,7 @@ pub(crate) struct World {
     pub(crate) changes: Changes,
     out: Outbox,
     to_venue: VecDeque<Command>,
-    to_us: VecDeque<(SymbolId, Body)>,
+    to_us: VecDeque<(SymbolId, u8, Body)>,
     pub(crate) up: bool,
     ts: Ts,
     seq: u64,
@@ -171,15 +171,15 @@ impl World {
                 let _ = self.enter_again();
             }
             Step::Again => {
-                let fill = self.to_us.iter().find(|(_, b)| matches!(b, Body::Fill(_))).copied();
+                let fill = self.to_us.iter().find(|(_, _, b)| matches!(b, Body::Fill(_))).copied();
                 self.to_us.extend(fill);
             }
             Step::Lose => {
                 // What is lost inside a list nobody could know: a connection keeps its order.
-                if self.to_us.iter().any(|(_, b)| matches!(b, Body::Listed(_))) {
+                if self.to_us.iter().any(|(_, _, b)| matches!(b, Body::Listed(_))) {
                     return;
                 }
-                let at = self.to_us.iter().position(|(_, b)| {
+                let at = self.to_us.iter().position(|(_, _, b)| {
                     matches!(b, Body::Order(_) | Body::Fill(_) | Body::Position(_) | Body::Sent(_))
                 });
                 at.map(|at| self.to_us.remove(at));
@@ -247,8 +247,12 @@ impl World {
     }
 
     pub(crate) fn event(&mut self, symbol: SymbolId, body: Body) {
+        self.flagged(symbol, 0, body);
+    }
+
+    pub(crate) fn flagged(&mut self, symbol: SymbolId, flags: u8, body: Body) {
         self.seq += 1;
-        let event = Event { seq: self.seq, ts: self.ts, ts_exch: Ts::NONE, symbol, flags: 0, body };
+        let event = Event { seq: self.seq, ts: self.ts, ts_exch: Ts::NONE, symbol, flags, body };
         self.orders.on_event(&event, &mut self.out, &mut self.changes);
         self.after();
     }
@@ -341,15 +345,15 @@ impl World {
                 Action::Bracket { parent, child, .. } => Some(parent.plus(child)),
                 _ => None,
             };
-            self.to_us.extend(made.map(|id| (command.symbol, Body::Sent(id))));
+            self.to_us.extend(made.map(|id| (command.symbol, 0, Body::Sent(id))));
             self.venue.take(&command);
             self.hear();
         }
     }
 
     fn deliver_in(&mut self) {
-        if let Some((symbol, body)) = self.to_us.pop_front() {
-            self.event(symbol, body);
+        if let Some((symbol, flags, body)) = self.to_us.pop_front() {
+            self.flagged(symbol, flags, body);
         }
     }
 
@@ -362,7 +366,7 @@ impl World {
         self.to_venue.clear();
         self.to_us.clear();
         self.venue.said.clear();
-        self.to_us.push_back((SymbolId(0), Body::Link(false)));
+        self.to_us.push_back((SymbolId(0), 0, Body::Link(false)));
     }
 
     fn connect(&mut self) {
@@ -371,7 +375,7 @@ impl World {
         }
         self.up = true;
         self.venue.said.clear();
-        self.to_us.push_back((SymbolId(0), Body::Link(true)));
+        self.to_us.push_back((SymbolId(0), 0, Body::Link(true)));
         for listing in [Listing::Orders, Listing::Positions, Listing::Balance, Listing::Fills] {
             self.venue.list(listing);
         }

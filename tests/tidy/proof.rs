@@ -32,6 +32,17 @@ fn unfinished_work() {
 }
 
 #[test]
+fn prints() {
+    let code = "fn a() { eprintln!() }";
+    for path in ["src/runtime/net.rs", "src/cmd/run.rs", "src/trader/step.rs"] {
+        assert_eq!(broken(path, code), [(2, "prints")], "{path}");
+        assert_eq!(broken(path, "fn a() { say!() }\n#[cfg(test)]\nmod t { println!() }"), NONE);
+    }
+    assert_eq!(broken("src/cmd/replay.rs", code), NONE);
+    assert_eq!(broken("tests/a.rs", code), NONE);
+}
+
+#[test]
 fn suppressions_and_unsafe() {
     assert_eq!(broken("src/book.rs", "#[allow(dead_code)]\nfn a() {}"), [(2, "suppression")]);
     assert_eq!(broken("src/book.rs", "#![allow(dead_code)]\n"), [(2, "suppression")]);

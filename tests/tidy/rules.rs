@@ -50,6 +50,7 @@ pub(crate) fn check(source: &Source<'_>) -> Vec<Violation> {
         sizes(&masked, &code, &mut say);
         layering(source, &code, &mut say);
         core(source, &code, &mut say);
+        prints(source, &code, &mut say);
     }
     found
 }
@@ -86,6 +87,19 @@ fn words(source: &Source<'_>, masked: &str, say: &mut impl FnMut(usize, &'static
     if !layers::UNSAFE_FILES.contains(&source.path) {
         for at in idents(masked, "unsafe") {
             say(line_of(masked, at), "unsafe", "not in this file".to_owned());
+        }
+    }
+}
+
+/// What runs beside open positions must not die because nobody reads what it says.
+fn prints(source: &Source<'_>, code: &str, say: &mut impl FnMut(usize, &'static str, String)) {
+    let Some(inside) = source.path.strip_prefix("src/") else { return };
+    let alone = inside.starts_with("cmd/") && inside != "cmd/run.rs";
+    for word in ["println", "eprintln"] {
+        for at in idents(code, word).into_iter().filter(|_| !alone) {
+            if code[at + word.len()..].starts_with('!') {
+                say(line_of(code, at), "prints", format!("{word}! panics: say! does not"));
+            }
         }
     }
 }

@@ -29,6 +29,7 @@ mod config;
 mod event;
 mod frames;
 mod fuzz;
+mod leave;
 mod outbound;
 
 pub use config::{
@@ -271,31 +272,6 @@ impl Session {
             return Err(SendError::NotLoggedOn);
         }
         if self.push_bytes(messages) { Ok(()) } else { Err(SendError::OutboundFull) }
-    }
-
-    /// Says goodbye and does not come back: `CloseNow` follows when the message has left or after
-    /// [`LINGER_S`]. Without a logon, or when called again, the connection is closed at once.
-    pub fn logoff(&mut self, reason: &str, now: u64) {
-        let mut message = Logoff::DEFAULT;
-        let _cut = value::put_text(&mut message.reason, reason);
-        let text = Text::new(&message.reason);
-        match self.state {
-            State::Online => {
-                self.stop = Some(text);
-                if self.push(&message) {
-                    self.enter(State::LoggingOff, now);
-                }
-            }
-            State::Waiting { .. } => {
-                self.enter(State::Stopped, now);
-                self.tell_end(SessionEvent::DoNotReconnect { text });
-            }
-            State::Stopped => {}
-            _ => {
-                self.stop = Some(text);
-                self.close(CloseReason::LoggedOff);
-            }
-        }
     }
 
     /// Someone decided to connect again after `DoNotReconnect`; due at once.

@@ -18,12 +18,12 @@ pub use self::known::{KnownOrder, Named, ServerExecution, ServerId};
 pub use self::refusal::Refused;
 use super::super::{Counters, contracts};
 use super::grid;
-use crate::event::{Body, Event};
+use crate::event::{Body, Event, flag};
 use crate::order::{
     BuySell, ExecutionId, Fill, Listing, OrderId, OrderKind, OrderUpdate, QTY_UNKNOWN, RejectClass,
     Status, UpdateReason,
 };
-use crate::units::{Grid, Instrument, Px, QTY_MAX, Qty, SYMBOLS_MAX, SymbolId, Ts};
+use crate::units::{Grid, Instrument, Px, Qty, SYMBOLS_MAX, SymbolId, Ts};
 
 /// A symbol of the run.
 #[derive(Clone, Debug)]
@@ -164,8 +164,10 @@ impl OrderFeed {
         counters: &mut Counters,
         emit: &mut impl FnMut(Event),
     ) -> bool {
+        let listed = frame.kind == wire::HistoricalOrderFillResponse::TYPE;
         let mut emit = |symbol: SymbolId, body: Body| {
-            emit(Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags: 0, body });
+            let flags = if listed && matches!(body, Body::Fill(_)) { flag::LISTED } else { 0 };
+            emit(Event { seq: 0, ts, ts_exch: Ts::NONE, symbol, flags, body });
         };
         let bytes = frame.bytes;
         match frame.kind {
@@ -465,6 +467,9 @@ impl OrderFeed {
     }
 }
 
+/// Most contracts of a position: what is beyond makes no sense.
+const POSITION_MAX: Qty = 1_000_000;
+
 /// Symbol of what is about the whole account.
 const ACCOUNT: SymbolId = SymbolId(0);
 
@@ -488,7 +493,7 @@ fn order_kind(code: i32) -> Option<OrderKind> {
 
 /// A signed number of contracts.
 fn signed(quantity: f64) -> Option<i32> {
-    let magnitude = contracts(quantity.abs()).filter(|&q| q <= QTY_MAX)?;
+    let magnitude = contracts(quantity.abs()).filter(|&q| q <= POSITION_MAX)?;
     let magnitude = i32::try_from(magnitude).ok()?;
     Some(if quantity < 0.0 { -magnitude } else { magnitude })
 }

@@ -256,3 +256,23 @@ fn ids_are_reserved_before_half_is_used() {
     assert!(matches!(again.turn(100)[..], [Control::Reserved(_)]));
     again.end();
 }
+
+/// The file of numbers was deleted or put back: the journal knows better.
+#[test]
+fn ids_begin_behind_those_of_the_run_before() {
+    let run = Run::new("go-on", 8);
+    let data = run.data.clone();
+    drop(run);
+    std::fs::write(data.join("order_ids"), "reserved = 2000\n").expect("written");
+    let mut opened = open(&data, DATE, Ts(1_000 * SECOND)).expect("opens");
+    let counters = |o: &Opened| (o.block.first.counter(), o.block.end.counter());
+    assert_eq!(counters(&opened), (2000, 3000));
+    opened.go_on(OrderId::new(DATE, 1999)).expect("in order");
+    assert_eq!(counters(&opened), (2000, 3000));
+    opened.go_on(OrderId::new(DATE, 41_234)).expect("reserved");
+    assert_eq!(counters(&opened), (41_234, 42_234));
+    let text = std::fs::read_to_string(data.join("order_ids")).expect("read");
+    assert_eq!(text, "reserved = 42234\n", "and on disk");
+    assert!(opened.go_on(OrderId::new(DATE, u32::MAX)).is_err(), "no id is left");
+    std::fs::remove_dir_all(data).expect("clean up");
+}

@@ -321,3 +321,52 @@ fn disconnect_is_handed_on() {
     run.trading.work(&mut run.session, &run.clock, &mut disconnect);
     assert!(disconnect && left(&mut run.session).is_empty());
 }
+
+/// A server that comes back without its own trade service: whatever it refuses it is asked again.
+#[test]
+fn who_has_served_us_is_asked_again_after_a_refusal() {
+    let mut run = Run::up(false);
+    let can = *run.session.capabilities().expect("logged on");
+    assert!(run.trading.lost());
+    assert_eq!(run.trading.logged_on(&can, &mut run.session), Ok(()));
+    assert_eq!(left(&mut run.session), [400, 506]);
+    let at = |s: i64| Ts(s * SECOND);
+    let refused = |run: &mut Run, second| {
+        let outcome = run.trading.decided(&mut run.session, at(second));
+        assert!(outcome.is_some_and(|o| o.is_err()), "after {second} s");
+        run.push(1, 0, new(1));
+        assert_eq!((run.work(), run.trading.is_up()), (vec![], false));
+    };
+    run.account("", 0);
+    refused(&mut run, 1);
+    assert_eq!(run.trading.decided(&mut run.session, at(5)), None);
+    assert_eq!(left(&mut run.session), NOTHING);
+    // Nor does it answer at all.
+    assert_eq!(run.trading.decided(&mut run.session, at(6)), None);
+    assert_eq!(left(&mut run.session), [400, 506]);
+    refused(&mut run, 16);
+    assert_eq!(run.trading.decided(&mut run.session, at(21)), None);
+    assert_eq!(left(&mut run.session), [400, 506]);
+    run.account("SIM1", 0);
+    assert_eq!(run.trading.decided(&mut run.session, at(22)), Some(Ok(())));
+    run.push(1, 0, Action::Flatten { id: id(7) });
+    assert_eq!(run.work(), [300, 305, 601, 303, 209]);
+}
+
+#[test]
+fn without_a_price_grid_exits_leave_and_entries_do_not() {
+    let mut run = Run::up(false);
+    run.define(0.1);
+    for action in [new(1), bracket(1)] {
+        run.push(9, 0, action);
+    }
+    assert_eq!((run.work(), run.trading.sent().unsent), (vec![], 2), "not even at the market");
+    let (way, kind, px) = (BuySell::Sell, OrderKind::Market, Px::ZERO);
+    run.push(10, 0, Action::New { id: id(4), way, kind, qty: 1, px, parent: false });
+    run.push(10, 0, Action::Flatten { id: id(5) });
+    assert_eq!(run.work(), [208, 209]);
+    run.define(0.25);
+    run.push(11, 0, new(6));
+    run.push(11, 0, bracket(6));
+    assert_eq!(run.work(), [208, 201]);
+}

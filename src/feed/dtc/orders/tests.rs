@@ -21,7 +21,9 @@ fn take(feed: &mut OrderFeed, counters: &mut Counters, bytes: &[u8]) -> Vec<(u16
     let mut out = Vec::new();
     let frame = dtc::frame::next_frame(bytes).expect("size").expect("whole");
     let about = feed.on_frame(&frame, Ts(5), counters, &mut |e| {
-        assert_eq!((e.seq, e.ts, e.ts_exch, e.flags), (0, Ts(5), Ts::NONE, 0));
+        let listed = frame.kind == wire::HistoricalOrderFillResponse::TYPE;
+        let flags = if listed && matches!(e.body, Body::Fill(_)) { flag::LISTED } else { 0 };
+        assert_eq!((e.seq, e.ts, e.ts_exch, e.flags), (0, Ts(5), Ts::NONE, flags));
         out.push((e.symbol.0, e.body));
     });
     assert!(about, "a message about orders");
@@ -346,6 +348,12 @@ fn positions() {
     let mut counters = Counters::default();
     let events = take(&mut feed, &mut counters, m.as_bytes());
     assert_eq!(events, [(0, Body::Reject { message_type: 306 })]);
+    // Nor one out of all bounds.
+    for quantity in [2_147_483_647.0, -1_000_001.0] {
+        m.quantity = F64::new(quantity);
+        let events = take(&mut feed, &mut counters, m.as_bytes());
+        assert_eq!(events, [(0, Body::Reject { message_type: 306 })]);
+    }
     let mut none = wire::PositionUpdate::DEFAULT;
     (none.request_id, none.no_positions) = (I32::new(2), 1);
     assert_eq!(said(&mut feed, &none), [listed]);
