@@ -15,10 +15,12 @@ use serde::Serialize;
 
 use self::document::Document;
 use self::picture::Drawn;
-use super::playback::{Input, play};
+use super::playback::{Input, cut_off, play};
 use super::plot::page;
 use crate::analytics::Report;
 use crate::calendar::Calendar;
+use crate::decision::{is_core, preset_base};
+use crate::event::flag;
 use crate::journal::Reader;
 use crate::journal::record::MAGIC;
 use crate::runtime::files::load;
@@ -40,7 +42,7 @@ pub struct ReportArgs {
     /// Only this mode: live, paper or replay.
     #[arg(long)]
     mode: Option<String>,
-    /// Only this preset.
+    /// Only this preset; without the mark in brackets, all of its variants.
     #[arg(long)]
     preset: Option<String>,
     /// Daily Sharpe ratios of all configurations that were compared, this one among them: the
@@ -64,6 +66,14 @@ pub struct ReportArgs {
 /// Everything that is said of one mode and preset.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Section {
+    /// What makes every number doubtful, in sentences: a journal that did not come out as it was
+    /// recorded, lines that cannot be read.
+    pub doubts: Vec<String>,
+    /// Whether the preset is `core`, with whatever gate.
+    pub is_core: bool,
+    /// Whether the period is that of the records: days before the first and after the last are not
+    /// known to have been without a trade.
+    pub days_of_records: bool,
     /// Whether some of it comes from a made-up market.
     pub simulated: bool,
     /// Decision edges.
@@ -88,7 +98,7 @@ const SCORE_STEP: f64 = 2.0;
 const SCORE_BARS: usize = 50;
 
 impl Section {
-    /// Of a sample, over the trading days from its first record to its last.
+    /// Of a sample, over the trading days from its first to its last.
     ///
     /// # Errors
     /// Never for a sample that was read.
@@ -102,6 +112,9 @@ impl Section {
             }
         }
         Ok(Section {
+            doubts: Vec::new(),
+            is_core: is_core(&sample.preset),
+            days_of_records: true,
             simulated: sample.simulated,
             decisions: sample.decisions,
             sides: sample.sides.clone(),
@@ -149,21 +162,31 @@ fn of_journal(path: &Path) -> Result<Loaded> {
     let first = reader.records().map(|r| r.ts).find(|&ts| ts > 0).unwrap_or(0);
     let header = records::header(&setup, Ts(first));
     let mut collector = Collector::new(&header, setup.calendar.clone());
-    play(&setup, &Input::Journal { file: &file, reader }, |step| {
+    let played = play(&setup, &Input::Journal { file: &file, reader }, |step| {
+        // A day on which nothing was decided is a day all the same.
+        if step.event.is_market() && !step.event.has(flag::WARMUP) {
+            collector.market(step.event.ts_exch.or(step.event.ts));
+        }
         step.pipeline.judge().notes().iter().for_each(|note| collector.note(note));
         Ok(())
     })?;
     let sample = collector.into_sample();
     let key = (sample.mode.clone(), sample.preset.clone());
-    Ok(Loaded { samples: [(key, sample)].into(), ..Loaded::default() })
+    let warnings = played.doubts().into_iter().chain(cut_off(&file, &reader)).collect();
+    Ok(Loaded { samples: [(key, sample)].into(), warnings, ..Loaded::default() })
 }
 
-/// A section for each mode and preset of what was read, which are never pooled.
+/// A section for each mode and preset of what was read, which are never pooled; each says what of
+/// the files is doubtful.
 ///
 /// # Errors
 /// None for records that were read.
 pub fn sections(loaded: &Loaded, calendar: &Calendar, compared: &[f64]) -> Result<Vec<Section>> {
-    loaded.samples.values().map(|sample| Section::of(sample, calendar, compared)).collect()
+    let section = |sample| {
+        let section = Section::of(sample, calendar, compared)?;
+        Ok(Section { doubts: loaded.warnings.clone(), ..section })
+    };
+    loaded.samples.values().map(section).collect()
 }
 
 /// Sections as text for a terminal.
@@ -196,8 +219,12 @@ pub fn html(sections: &[Section]) -> Result<String> {
 /// # Errors
 /// With the path of what cannot be read or written; where nothing was found.
 pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
+    let mut is_record = true;
     let (mut loaded, count) = match args.paths.as_slice() {
-        [path] if is_journal(path) => (of_journal(path)?, 1),
+        [path] if is_journal(path) => {
+            is_record = false;
+            (of_journal(path)?, 1)
+        }
         paths => {
             let mut files = Vec::new();
             for path in paths {
@@ -208,12 +235,10 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
             (read::load(&files)?, files.len())
         }
     };
-    let wanted = |want: &Option<String>, is: &str| want.as_deref().is_none_or(|want| want == is);
+    let wanted = wanted(args, &loaded);
     let kinds = loaded.samples.keys().map(|(mode, preset)| format!("{mode}/{preset}"));
     let found = kinds.collect::<Vec<String>>().join(", ");
-    loaded
-        .samples
-        .retain(|(mode, preset), _| wanted(&args.mode, mode) && wanted(&args.preset, preset));
+    loaded.samples.retain(|(mode, preset), _| wanted(mode, preset));
     ensure!(
         !loaded.samples.is_empty(),
         "no record of this mode and preset in {count} files; they hold {}",
@@ -227,7 +252,8 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
         eprintln!("warning: {warning}");
     }
     let calendar = Calendar::bundled()?;
-    let sections = sections(&loaded, &calendar, &args.compared)?;
+    let mut sections = sections(&loaded, &calendar, &args.compared)?;
+    sections.iter_mut().for_each(|section| section.days_of_records = is_record);
     write!(out, "{}", text(&sections))?;
     if let Some(path) = &args.md {
         folders::write(path, markdown(&sections).as_bytes())?;
@@ -244,6 +270,18 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
         folders::write(path, &bytes)?;
     }
     Ok(())
+}
+
+/// Whether a mode and a preset are asked for. A preset is named as it is, or by its base where none
+/// is called so: `core` is every `core (changed …)`, each in a section of its own.
+fn wanted<'a>(args: &'a ReportArgs, loaded: &Loaded) -> impl Fn(&str, &str) -> bool + use<'a> {
+    let named = |preset: &String| loaded.samples.keys().any(|key| key.1 == *preset);
+    let exact = args.preset.as_ref().is_some_and(named);
+    move |mode, preset| {
+        let is = if exact { preset } else { preset_base(preset) };
+        args.mode.as_deref().is_none_or(|want| want == mode)
+            && args.preset.as_deref().is_none_or(|want| want == is)
+    }
 }
 
 /// The trades files of a path.
