@@ -204,7 +204,7 @@ fn es_signals_in_both_directions() {
     let signals = run.pipeline.judge().signals();
     println!("ES file, preset spine: {} long, {} short", signals.long, signals.short);
     assert!(signals.long >= 10 && signals.short >= 10);
-    assert_eq!(run.pipeline.judge().decision().preset().name, "spine");
+    assert!(run.pipeline.judge().decision().preset().name.starts_with("spine ("));
 }
 
 /// Cutting the input leaves what was said before the cut as it was.

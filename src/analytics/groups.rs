@@ -41,13 +41,16 @@ pub struct Deciles {
     pub feature: usize,
     /// Trades at whose decision it had a value.
     pub trades: u64,
-    /// The parts from the lowest values to the highest; fewer than ten where values repeat.
+    /// The parts from the lowest values to the highest. Where values repeat some hold nothing: they
+    /// are left out, and the others keep their number.
     pub parts: Vec<Decile>,
 }
 
 /// One part.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Decile {
+    /// Its place, 1 to 10.
+    pub number: usize,
     /// Lowest value in it.
     pub low: f64,
     /// Highest.
@@ -108,16 +111,20 @@ fn of_feature(trips: &[&Trip], feature: usize) -> Option<Deciles> {
             part.extend_from_slice(group);
         }
     }
-    let parts: Vec<Decile> = parts.iter().filter_map(|part| decile(part)).collect();
+    let numbered = (1..).zip(&parts);
+    let parts: Vec<Decile> = numbered.filter_map(|(n, part)| decile(n, part)).collect();
     (count > 0).then_some(Deciles { feature, trades: count as u64, parts })
 }
 
-fn decile(part: &[(f64, &Trip)]) -> Option<Decile> {
+fn decile(number: usize, part: &[(f64, &Trip)]) -> Option<Decile> {
     let (low, high) = (part.first()?.0, part.last()?.0);
-    let trips: Vec<&Trip> = part.iter().map(|(_, trip)| *trip).collect();
+    let mut trips: Vec<&Trip> = part.iter().map(|(_, trip)| *trip).collect();
+    // Falls and recoveries are those of trades in their order, not in that of the feature.
+    trips.sort_by(|a, b| a.by_end(b));
     let summary = Summary::of(trips.iter().copied());
     let insufficient = summary.trades < INSUFFICIENT;
-    Some(Decile { low, high, insufficient, summary, excursions: Excursions::of(&trips) })
+    let excursions = Excursions::of(&trips);
+    Some(Decile { number, low, high, insufficient, summary, excursions })
 }
 
 #[cfg(test)]
@@ -182,5 +189,32 @@ mod tests {
         let part = all.first().and_then(|f| f.parts.first()).expect("a part");
         assert_eq!((part.summary.trades, part.low, part.high), (400, 0.5, 0.5));
         close(part.summary.win_rate, 0.5, 12);
+    }
+
+    /// A feature that is 0 in half of the trades: its parts keep their numbers.
+    #[test]
+    fn empty_parts_move_no_other() {
+        let mut trips: Vec<Trip> = (0..100).map(|at| trip(at, 1.0)).collect();
+        for (at, trip) in trips.iter_mut().enumerate() {
+            trip.features = [Some(at.saturating_sub(50) as f64); FEATURES];
+        }
+        let all = deciles(&trips.iter().collect::<Vec<_>>());
+        let parts = &all.first().expect("a feature").parts;
+        let said: Vec<(usize, u64)> = parts.iter().map(|p| (p.number, p.summary.trades)).collect();
+        assert_eq!(said, [(1, 51), (6, 9), (7, 10), (8, 10), (9, 10), (10, 10)]);
+    }
+
+    /// Won and lost by turns is a fall of one loss, wherever the feature stood.
+    #[test]
+    fn a_part_falls_in_the_order_of_its_trades() {
+        let result = |at: usize| if at.is_multiple_of(2) { 1.0 } else { -1.0 };
+        let trips: Vec<Trip> = (0..40).map(|at| trip(at, result(at))).collect();
+        // Losses stand below wins.
+        let mut part: Vec<(f64, &Trip)> =
+            trips.iter().filter_map(|trip| Some((trip.r?, trip))).collect();
+        part.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let part = decile(1, &part);
+        let summary = part.expect("a part").summary;
+        close(Some(summary.max_drawdown_r), 1.0, 12);
     }
 }

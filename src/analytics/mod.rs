@@ -14,6 +14,8 @@ pub mod report;
 pub mod returns;
 pub mod summary;
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use chance::wilson;
@@ -22,7 +24,7 @@ pub use curve::{Drawdown, Point, curve};
 pub use groups::{Deciles, Group, INSUFFICIENT};
 pub use report::{Inputs, Mixed, Report};
 pub use returns::Ratios;
-pub use summary::{Score, Summary, Verdict};
+pub use summary::{Summary, Verdict};
 
 /// Features of a decision.
 pub const FEATURES: usize = 28;
@@ -83,6 +85,12 @@ pub struct Trip {
 }
 
 impl Trip {
+    /// The order of trips: that in which they ended.
+    #[must_use]
+    pub fn by_end(&self, other: &Trip) -> Ordering {
+        (self.day, self.exit_ns, &self.id).cmp(&(other.day, other.exit_ns, &other.id))
+    }
+
     /// Profit net of fees, USD.
     #[must_use]
     pub fn net_usd(&self) -> f64 {

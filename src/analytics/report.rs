@@ -113,7 +113,7 @@ impl Report {
             let found = kinds.collect::<BTreeMap<_, ()>>().into_keys().collect();
             return Err(Mixed { found });
         }
-        trips.sort_by(|a, b| (a.day, a.exit_ns, &a.id).cmp(&(b.day, b.exit_ns, &b.id)));
+        trips.sort_by(Trip::by_end);
         let summary = Summary::of(trips.iter());
         let start_equity_usd = trips.first().and_then(|t| t.equity_usd);
         let start = start_equity_usd.unwrap_or(0.0);

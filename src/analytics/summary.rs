@@ -47,11 +47,11 @@ impl Verdict {
 
 /// A result in R and how it counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
+struct Score {
     /// Net result in multiples of the money at risk.
-    pub r: f64,
+    r: f64,
     /// How it counts.
-    pub verdict: Verdict,
+    verdict: Verdict,
 }
 
 /// What a list of trades comes to. `None` where the list cannot say it.
@@ -100,9 +100,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of results in R, in their order.
-    #[must_use]
-    pub fn of_scores(scores: &[Score]) -> Summary {
+    /// Of results in R, in their order; nothing in USD is known of them.
+    fn of_scores(scores: &[Score]) -> Summary {
         let rs: Vec<f64> = scores.iter().map(|s| s.r).collect();
         let of = |verdict: Verdict| -> Vec<f64> {
             scores.iter().filter(|s| s.verdict == verdict).map(|s| s.r).collect()

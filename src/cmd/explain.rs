@@ -14,18 +14,17 @@ use clap::Args;
 use serde::Serialize;
 
 use self::trace::{Trace, Traced};
-use super::playback::{Input, Step, play};
+use super::playback::{Input, Step, cut_off, play};
 use crate::decision::Preset;
-use crate::decision::confluence::Item;
 use crate::features::CATALOGUE;
 use crate::journal::Reader;
-use crate::order::{Gate, OrderId};
+use crate::order::{Gate, OrderId, Veto};
 use crate::risk::Risk;
 use crate::runtime::files::{FileKind, load};
 use crate::runtime::setup::Setup;
 use crate::trader::Trader;
 use crate::trader::note::{Decided, Note};
-use crate::units::{Instrument, Ts};
+use crate::units::{Instrument, Reason, Slot, Ts};
 
 /// Arguments of `mia explain`.
 #[derive(Args, Debug)]
@@ -56,6 +55,8 @@ enum Wanted {
 /// What is said of a question.
 #[derive(Debug, Serialize)]
 struct Answer {
+    /// Why this may not be what the run did, in sentences.
+    doubts: Vec<String>,
     /// The order that was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     asked: Option<Traced>,
@@ -74,6 +75,8 @@ struct Explained {
     preset: String,
     side: &'static str,
     d: f64,
+    /// What D lacks of the sum of its parts, because it lies within ±1.
+    clipped: f64,
     d_core: f64,
     score: f64,
     coverage: f64,
@@ -94,6 +97,15 @@ struct Explained {
     bid_ask: Option<[f64; 2]>,
 }
 
+/// A decision that was looked for, and what stood around it.
+struct Found {
+    decided: Decided,
+    /// Whether the risk had come to a size.
+    sized: bool,
+    limits: Vec<Limit>,
+    held: Vec<&'static str>,
+}
+
 /// A limit as it stood after the decision.
 #[derive(Debug, Serialize)]
 struct Limit {
@@ -110,7 +122,9 @@ struct Feature {
     value: Option<f64>,
     reason: Option<&'static str>,
     weight: Option<f64>,
-    /// Its part of D.
+    /// Its factor in the additive block, which is no part of the weights.
+    added: Option<f64>,
+    /// Its part of D; all of them and `clipped` add up to it.
     contribution: Option<f64>,
 }
 
@@ -157,9 +171,9 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
         Wanted::Order(id) => Some(Trace::new(id, setup.instruments.len())),
         Wanted::Last | Wanted::At(_) => None,
     };
-    let mut kept: Vec<Kept> = Vec::new();
+    let mut kept: Vec<Found> = Vec::new();
     let mut edges = 0_u64;
-    play(&setup, &Input::Journal { file: &file, reader }, |step: &Step<'_>| {
+    let played = play(&setup, &Input::Journal { file: &file, reader }, |step: &Step<'_>| {
         for note in step.pipeline.judge().notes() {
             if let Note::Decision(decided) = note {
                 edges += u64::from(decided.again.is_none());
@@ -181,15 +195,15 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
         let what = args.order.as_deref().or(args.at.as_deref()).unwrap_or("the run");
         bail!("{}: no decision for {what} among {edges}", file.path.display());
     }
-    let decision = found.map(|Kept { decided, limits, held }| Explained {
-        limits,
-        held,
-        ..explain(&decided, &setup.preset, &setup.instruments)
-    });
-    let answer = Answer { asked, decision };
+    let doubts = played.doubts().into_iter().chain(cut_off(&file, &reader)).collect();
+    let decision = found.map(|found| explain(found, &setup.preset, &setup.instruments));
+    let answer = Answer { doubts, asked, decision };
     if args.json {
         writeln!(out, "{}", simd_json::to_string(&answer)?)?;
         return Ok(());
+    }
+    for doubt in &answer.doubts {
+        writeln!(out, "! {doubt}")?;
     }
     if let Some(asked) = &answer.asked {
         asked.print(answer.decision.is_some(), out)?;
@@ -200,15 +214,8 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<()> {
     }
 }
 
-/// A decision with what stood around it.
-struct Kept {
-    decided: Decided,
-    limits: Vec<Limit>,
-    held: Vec<&'static str>,
-}
-
 /// Keeps a decision that may be the one: of which trade an order is, is known later.
-fn keep(kept: &mut Vec<Kept>, decided: &Decided, wanted: Wanted, step: &Step<'_>) {
+fn keep(kept: &mut Vec<Found>, decided: &Decided, wanted: Wanted, step: &Step<'_>) {
     match wanted {
         Wanted::At(at) if decided.at.ts > at => return,
         Wanted::Last | Wanted::At(_) => kept.clear(),
@@ -218,7 +225,12 @@ fn keep(kept: &mut Vec<Kept>, decided: &Decided, wanted: Wanted, step: &Step<'_>
     let risk = step.pipeline.judge().trader().map(Trader::risk);
     let held = risk.map(|risk| risk.state().holds.iter());
     let held = held.into_iter().flatten().map(|(rule, _)| rule.name()).collect();
-    kept.push(Kept { decided: *decided, limits: risk.map(limits).unwrap_or_default(), held });
+    kept.push(Found {
+        decided: *decided,
+        sized: risk.is_some_and(|risk| risk.last_sizing().is_some()),
+        limits: risk.map(limits).unwrap_or_default(),
+        held,
+    });
 }
 
 fn wanted(args: &ExplainArgs) -> Result<Wanted> {
@@ -237,29 +249,27 @@ fn wanted(args: &ExplainArgs) -> Result<Wanted> {
     Ok(Wanted::At(Ts(i64::try_from(at.as_nanosecond())?)))
 }
 
-fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Explained {
+fn explain(found: Found, preset: &Preset, instruments: &[Instrument]) -> Explained {
+    let Found { decided, sized, limits, held } = found;
     let instrument = instruments.get(usize::from(decided.at.symbol.0));
     let points = |px| instrument.map_or(0.0, |i: &Instrument| i.points(px));
-    let present = |feature: usize| {
-        decided.features.get(feature.wrapping_sub(1)).and_then(|slot| slot.value())
-    };
-    let all: f64 =
-        preset.items.iter().filter(|i| present(i.feature).is_some()).map(|i| i.weight).sum();
-    let features = CATALOGUE.iter().map(|known| {
-        let slot = decided.features.get(known.number.wrapping_sub(1));
-        let value = slot.and_then(|s| s.value());
-        let item = preset.items.iter().find(|item| item.feature == known.number);
-        let part = |(item, value): (&Item, f64)| item.weight * item.term.of(value) / all;
-        let contribution = item.zip(value).map(part);
+    let nothing = Slot::none(Reason::NoInput);
+    let slot =
+        |number: usize| decided.features.get(number.wrapping_sub(1)).copied().unwrap_or(nothing);
+    let parts = preset.parts(slot);
+    let features = CATALOGUE.iter().zip(parts).map(|(known, part)| {
+        let slot = slot(known.number);
         Feature {
             number: known.number,
             name: known.name,
-            value,
-            reason: slot.filter(|s| s.value().is_none()).map(|s| s.reason.name()),
-            weight: item.map(|item| item.weight),
-            contribution,
+            value: slot.value(),
+            reason: slot.value().is_none().then(|| slot.reason.name()),
+            weight: part.weight,
+            added: part.added,
+            contribution: part.of_d,
         }
     });
+    let sum: f64 = parts.iter().filter_map(|part| part.of_d).sum();
     let market = &decided.market;
     let best = |side: &crate::order::Depth| side.levels().first().map(|level| points(level.0));
     Explained {
@@ -270,6 +280,7 @@ fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Ex
         preset: preset.name.clone(),
         side: decided.way.name(),
         d: decided.d,
+        clipped: decided.d - sum,
         d_core: decided.d_core,
         score: decided.score,
         coverage: decided.coverage,
@@ -278,11 +289,11 @@ fn explain(decided: &Decided, preset: &Preset, instruments: &[Instrument]) -> Ex
         context_version: decided.context_version,
         vix: decided.vix,
         features: features.collect(),
-        gates: gates(decided),
+        gates: gates(decided.veto, sized),
         second_try_of: decided.again.map(|id| id.to_string()),
         micro_contracts: decided.micro.map(NonZero::get),
-        limits: Vec::new(),
-        held: Vec::new(),
+        limits,
+        held,
         order: decided.entry.map(|entry| Ordered {
             id: entry.id.to_string(),
             contracts: entry.qty,
@@ -317,20 +328,44 @@ fn limits(risk: &Risk) -> Vec<Limit> {
     ]
 }
 
-/// The gates up to the one that refused: none after it was asked.
-fn gates(decided: &Decided) -> Vec<Asked> {
-    let failed = decided.veto;
+/// What became of each gate.
+fn gates(failed: Option<Veto>, sized: bool) -> Vec<Asked> {
     let asked = |&gate: &Gate| {
         let result = match failed {
             None => "pass",
             Some(veto) if gate == veto.gate => "FAIL",
-            Some(veto) if gate < veto.gate => "pass",
+            Some(veto) if veto.follows(gate, sized) => "pass",
             Some(_) => "not asked",
         };
         let detail = failed.filter(|veto| gate == veto.gate).map_or("", |veto| veto.detail.name());
         Asked { gate: gate.name(), result, detail }
     };
     Gate::ALL.iter().map(asked).collect()
+}
+
+/// Every feature with its weight and its part of D.
+fn weighed(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "  {:>2}  {:<26} {:>12} {:>16} {:>12}",
+        "#", "feature", "value", "weight", "part of D"
+    )?;
+    for f in &it.features {
+        let value = match (f.value, f.reason) {
+            (Some(value), _) => format!("{value:.6}"),
+            (None, reason) => reason.unwrap_or("-").to_owned(),
+        };
+        let weight = f.weight.map(|w| format!("{w:.4}")).unwrap_or_default();
+        let added = f.added.map(|a| format!("{a:+.4}")).unwrap_or_default();
+        let weight = weight + &added;
+        let part = f.contribution.map(|c| format!("{c:+.6}")).unwrap_or_default();
+        let line = format!("  {:>2}  {:<26} {value:>12} {weight:>16} {part:>12}", f.number, f.name);
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if it.clipped.abs() > 5e-7 {
+        writeln!(out, "      {:<26} {:>42}", "clipped at 1", format!("{:+.6}", it.clipped))?;
+    }
+    Ok(())
 }
 
 fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
@@ -353,21 +388,7 @@ fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
         "  D {:+.6} (without option items {:+.6}), score {:.4}, coverage {:.4}: {}\n",
         it.d, it.d_core, it.score, it.coverage, it.tier
     )?;
-    writeln!(
-        out,
-        "  {:>2}  {:<26} {:>12} {:>9} {:>12}",
-        "#", "feature", "value", "weight", "part of D"
-    )?;
-    for f in &it.features {
-        let value = match (f.value, f.reason) {
-            (Some(value), _) => format!("{value:.6}"),
-            (None, reason) => reason.unwrap_or("-").to_owned(),
-        };
-        let weight = f.weight.map(|w| format!("{w:.4}")).unwrap_or_default();
-        let part = f.contribution.map(|c| format!("{c:+.6}")).unwrap_or_default();
-        let line = format!("  {:>2}  {:<26} {value:>12} {weight:>9} {part:>12}", f.number, f.name);
-        writeln!(out, "{}", line.trim_end())?;
-    }
+    weighed(it, out)?;
     writeln!(out)?;
     for asked in &it.gates {
         let line = format!("  {:<10} {:<9} {}", asked.gate, asked.result, asked.detail);
@@ -399,5 +420,78 @@ fn print(it: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
             o.risk_usd,
             o.equity_usd
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::{BuySell, Detail};
+    use crate::store::options::folders::Mode;
+    use crate::store::trades::synthetic::{decided, header, stamp};
+
+    fn said(preset: &Preset, veto: Option<Veto>, sized: bool) -> Explained {
+        let plain = decided(3, stamp(1, 0, 0), BuySell::Buy, None);
+        let slot = |number: usize| plain.features[number - 1];
+        let decided = Decided { d: preset.weigh(slot).d, veto, ..plain };
+        let found = Found { decided, sized, limits: Vec::new(), held: Vec::new() };
+        explain(found, preset, &header(Mode::Replay, "replay").instruments)
+    }
+
+    /// With the additive block, and where it takes D beyond its range.
+    #[test]
+    fn the_parts_add_up_to_d() {
+        let named = |name| Preset::named(name).expect("preset");
+        let strong = Preset {
+            items: vec![crate::decision::Item {
+                feature: 15,
+                weight: 1.0,
+                term: crate::decision::Term::Plain,
+            }],
+            ..named("core")
+        };
+        for preset in [named("core"), named("S4-groups"), strong] {
+            for additive in [false, true] {
+                let it = said(&Preset { additive, ..preset.clone() }, None, true);
+                let sum: f64 = it.features.iter().filter_map(|f| f.contribution).sum();
+                assert!((sum + it.clipped - it.d).abs() < 1e-12, "{sum} {}", it.d);
+                assert!(it.d.abs() >= 1.0 || it.clipped.abs() < 1e-12, "{}", it.clipped);
+                let of = |n: usize| it.features.iter().find(|f| f.number == n).expect("there");
+                assert_eq!(of(19).added, additive.then_some(0.035));
+                assert_eq!(of(19).contribution.is_some(), additive);
+                let mut out = Vec::new();
+                print(&it, &mut out).expect("printed");
+                let text = String::from_utf8(out).expect("UTF-8");
+                assert_eq!(text.contains("+0.0350"), additive, "{text}");
+            }
+        }
+    }
+
+    /// What the orders refuse as a limit, they refuse when every gate has passed.
+    #[test]
+    fn gates_say_what_was_asked() {
+        let preset = Preset::named("core").expect("preset");
+        let gates = |gate, detail, sized| -> Vec<(&str, &str)> {
+            let it = said(&preset, Some(Veto::new(gate, detail)), sized);
+            it.gates.iter().map(|asked| (asked.gate, asked.result)).collect()
+        };
+        let of = |all: &[(&str, &str)], gate| {
+            all.iter().find(|(name, _)| *name == gate).map(|asked| asked.1.to_owned())
+        };
+        let duplicate = gates(Gate::Limit, Detail::Duplicate, true);
+        assert_eq!(of(&duplicate, "LIMIT").as_deref(), Some("FAIL"));
+        assert!(duplicate.iter().all(|(gate, is)| *gate == "LIMIT" || *is == "pass"));
+        // The risk asks for open positions before a size is found, the orders after.
+        for (sized, is) in [(false, "not asked"), (true, "pass")] {
+            let open = gates(Gate::Limit, Detail::PositionOpen, sized);
+            assert_eq!(of(&open, "SIZE_ZERO").as_deref(), Some(is));
+            assert_eq!(of(&open, "PRETRADE").as_deref(), Some(is));
+            assert_eq!(of(&open, "RR").as_deref(), Some("pass"));
+        }
+        let thin = gates(Gate::Pretrade, Detail::Thin, true);
+        assert_eq!(of(&thin, "SIZE_ZERO").as_deref(), Some("pass"));
+        let zero = gates(Gate::SizeZero, Detail::StopSide, false);
+        assert_eq!(of(&zero, "PRETRADE").as_deref(), Some("not asked"));
+        assert_eq!(of(&zero, "LIMIT").as_deref(), Some("pass"));
     }
 }

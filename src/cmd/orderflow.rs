@@ -27,7 +27,7 @@ pub fn write(data: &Path, setup: &Setup, input: &Input<'_>) -> Result<Written> {
         let header = records::header(&replay, at);
         FlowWriter::new(data, &header, setup.calendar.clone(), plan.clone())
     };
-    play(setup, input, |step| {
+    let played = play(setup, input, |step| {
         if step.context.version != version {
             version = step.context.version;
             let writer = match &mut writer {
@@ -45,6 +45,7 @@ pub fn write(data: &Path, setup: &Setup, input: &Input<'_>) -> Result<Written> {
         }
         Ok(())
     })?;
+    super::playback::warn(played);
     let written = writer.map_or(Ok(Written::default()), FlowWriter::finish)?;
     written.warnings.iter().for_each(|warning| eprintln!("note: {warning}"));
     let share = written.cells.share().unwrap_or(0.0) * 100.0;

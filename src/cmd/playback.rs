@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::journal::Reader;
 use crate::pipeline::Pipeline;
 use crate::runtime::files::{Loaded, TickFiles};
-use crate::runtime::player::{Outputs, Player};
+use crate::runtime::player::{Mismatch, Outputs, Player};
 use crate::runtime::setup::Setup;
 use crate::store::{Every, Facts, Sample, Sampler, TableFile, columns};
 use crate::tally::SessionFilter;
@@ -65,8 +65,38 @@ impl Step<'_> {
     }
 }
 
+/// What a pass over a journal says besides its events; nothing of tick files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Played {
+    /// Why it was not what the recorded run did, where that was to be repeated.
+    pub differs: Option<String>,
+    /// What its recording lacks.
+    pub lacks: Vec<String>,
+}
+
+impl Played {
+    /// What makes its numbers doubtful, in sentences.
+    #[must_use]
+    pub fn doubts(self) -> Vec<String> {
+        self.differs.into_iter().chain(self.lacks).collect()
+    }
+}
+
+/// What of a journal's file cannot be played, in sentences; what is whole can.
+#[must_use]
+pub fn cut_off(file: &Loaded, reader: &Reader<'_>) -> Vec<String> {
+    let (path, torn) = (file.path.display(), reader.torn_bytes());
+    let torn = (torn > 0).then(|| {
+        format!(
+            "{path}: {torn} bytes after the last whole record cannot be read: it is cut off or \
+                 damaged there"
+        )
+    });
+    file.cut.clone().into_iter().chain(torn).collect()
+}
+
 /// Plays `input` through the core of `setup`, handing each event to `each`, whose first error ends
-/// the pass.
+/// the pass. The digests of a journal are compared where `setup` is its own.
 ///
 /// # Errors
 /// That one, or what is wrong with the input.
@@ -74,11 +104,11 @@ pub fn play(
     setup: &Setup,
     input: &Input<'_>,
     mut each: impl FnMut(&Step<'_>) -> Result<()>,
-) -> Result<()> {
+) -> Result<Played> {
     let mut pipeline = Pipeline::new(&setup.core(SessionFilter::All), setup.calendar.clone());
-    let mut step = |event: &Event, context: &Context| {
+    let mut step = |pipeline: &mut Pipeline, event: &Event, context: &Context| {
         let signal = pipeline.on_event(event, context).signal;
-        each(&Step { event, pipeline: &pipeline, context, signal })
+        each(&Step { event, pipeline, context, signal })
     };
     match input {
         Input::Ticks { files, contexts, sent } => {
@@ -88,29 +118,68 @@ pub fn play(
             }
             let mut versions = Versions::new(contexts);
             while let Some(event) = stream.next_event()? {
-                step(&event, versions.at(event.ts).0)?;
+                step(&mut pipeline, &event, versions.at(event.ts).0)?;
             }
+            Ok(Played::default())
         }
         Input::Journal { file, reader } => {
             let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", file.path.display());
             let (mut outputs, mut context) = (Outputs::collect(reader), Context::EMPTY);
             let mut player = Player::new(*reader, &setup.instruments).map_err(|e| named(&e))?;
-            let mut ended = Ok(());
+            let (mut ended, mut differs) = (Ok(()), None);
+            let repeats = setup.is_of(reader);
             // What another core's orders met at their venue is nothing to simulated ones.
             let heard = |event: &Event| setup.mode != "replay" || !event.is_of_venue();
             let played = player.play(|event| {
                 if ended.is_ok() {
                     outputs.context(event.seq, &mut context);
                     if heard(event) {
-                        ended = step(event, &context);
+                        ended = step(&mut pipeline, event, &context);
+                    }
+                    if repeats && differs.is_none() {
+                        outputs.check(event.seq, &pipeline);
+                        differs = outputs.mismatch().map(|m| mismatched(&m, event));
                     }
                 }
             });
             ended?;
             played.map_err(|e| named(&e))?;
+            let lacks = lacks(&outputs, repeats && differs.is_none());
+            Ok(Played { differs, lacks })
         }
     }
-    Ok(())
+}
+
+fn mismatched(m: &Mismatch, event: &Event) -> String {
+    let (seq, recorded, computed) = (m.seq, m.recorded, m.computed);
+    format!(
+        "NOT WHAT THE RUN DID: its digest differs at event {seq}, {}: recorded {recorded:016x}, \
+         computed {computed:016x}. The journal is of another build or damaged: use the build that \
+         wrote it.",
+        event.ts
+    )
+}
+
+fn lacks(outputs: &Outputs, compared: bool) -> Vec<String> {
+    let version = outputs.unknown_version().map(|version| {
+        format!(
+            "Context version {version} was used but is not in the journal: features 1 to 11 are \
+             not those of the run from there on."
+        )
+    });
+    let (checked, all) = outputs.checked();
+    let short = (compared && checked < all).then(|| {
+        format!("The journal holds {all} digests, its input ends after {checked} of them.")
+    });
+    let ended =
+        "The recorded run did not end in order: what came after the last record is not here.";
+    let killed = (!outputs.ended).then(|| ended.to_owned());
+    [version, short, killed].into_iter().flatten().collect()
+}
+
+/// Tells on standard error what makes the numbers of a pass doubtful.
+pub fn warn(played: Played) {
+    played.doubts().iter().for_each(|doubt| eprintln!("warning: {doubt}"));
 }
 
 /// Writes the table of all features to `path` and returns its rows.
@@ -120,7 +189,7 @@ pub fn play(
 pub fn write_features(path: &Path, every: Every, setup: &Setup, input: &Input<'_>) -> Result<u64> {
     let mut table = TableFile::create(path, columns(), facts(setup))?;
     let mut sampler = Sampler::new(every, setup.calendar.clone());
-    play(setup, input, |step| {
+    let played = play(setup, input, |step| {
         let id = step.event.symbol;
         let Some(features) = step.pipeline.features().symbol(id) else { return Ok(()) };
         let frame = features.frame();
@@ -130,6 +199,7 @@ pub fn write_features(path: &Path, every: Every, setup: &Setup, input: &Input<'_
         let (decision, context) = (step.pipeline.judge().decision(), step.context);
         Ok(table.row(&Sample { instrument, features, decision, context, due })?)
     })?;
+    warn(played);
     Ok(table.finish()?)
 }
 

@@ -455,12 +455,14 @@ impl Config {
             || decision.coverage_floor.is_some()
             || decision.tiers.is_some()
             || decision.additive.is_some();
-        if changed && decision.weights.is_empty() {
-            // A built-in preset with another gate is another preset, and says so in every output.
-            preset.name.push_str(" (changed)");
-        }
         preset.check()?;
-        Ok(preset)
+        // A built-in preset with another gate is another preset, and says so in every output. So
+        // are two of the user's own that have one name.
+        match (changed, decision.weights.is_empty()) {
+            (_, false) => preset.marked(""),
+            (true, true) => preset.marked("changed"),
+            (false, true) => Ok(preset),
+        }
     }
 
     /// Parameters of the features.
@@ -564,6 +566,14 @@ mod tests {
     fn a_changed_gate_shows_in_the_name() {
         let text = "[decision]\npreset = \"core\"\ngate = 10.0\n";
         let preset = Config::parse(text).and_then(|c| c.preset()).expect("valid");
-        assert_eq!(preset.name, "core (changed)");
+        assert!(preset.name.starts_with("core (changed "), "{}", preset.name);
+        let other = text.replace("10.0", "20.0");
+        let other = Config::parse(&other).and_then(|c| c.preset()).expect("valid");
+        assert_ne!(other.name, preset.name, "statistics do not pool two gates");
+        let own = |text: &str| Config::parse(text).and_then(|c| c.preset()).expect("valid").name;
+        assert!(own(FULL).starts_with("mine ("), "{}", own(FULL));
+        assert_ne!(own(FULL), own(&FULL.replace("vwap_slope = 2.0", "vwap_slope = 3.0")));
+        let marked = FULL.replace("\"mine\"", "\"core (changed 0123abcd)\"");
+        assert!(Config::parse(&marked).expect_err("looks like core").contains("name"));
     }
 }

@@ -3,6 +3,8 @@
 //! D = Σ wᵢ·fᵢ / Σ wᵢ over the items that are present; score = 100·|D| rounded to six decimals;
 //! coverage = Σ w present / Σ w. Only signed features may carry weight.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::features::frame::FEATURES;
 use crate::features::{CATALOGUE, Slot};
 
@@ -120,7 +122,41 @@ const ADDITIVE_WEIGHT: f64 = 0.07;
 /// Names of the built-in presets.
 pub const PRESETS: [&str; 3] = ["S4-groups", "S3-normalised", "core"];
 
+/// The name of a preset without what tells its variants apart: `core` of `core (changed 1a2b3c4d)`.
+#[must_use]
+pub fn preset_base(name: &str) -> &str {
+    name.split_once(MARK).map_or(name, |(base, _)| base)
+}
+
+/// Whether a preset of this name is `core`, with whatever gate, floor and tiers: it holds no option
+/// item, is compared with no other and is never live.
+#[must_use]
+pub fn is_core(name: &str) -> bool {
+    preset_base(name) == "core"
+}
+
+/// What stands between the base of a name and its mark.
+const MARK: &str = " (";
+
 impl Preset {
+    /// The preset with a mark in its name, of what it weighs and asks for: two that decide
+    /// differently are never one in a statistic because they are called the same. `how` says what
+    /// the mark is of, such as `changed`; it may be empty.
+    ///
+    /// # Errors
+    /// A text where the name looks as if it had a mark already.
+    pub fn marked(mut self, how: &str) -> Result<Preset, String> {
+        if self.name.contains(MARK) {
+            return Err(format!("preset {:?}: a name has no {MARK:?}", self.name));
+        }
+        let Preset { name: _, items, coverage_floor, gate, tiers, additive } = &self;
+        let text = format!("{items:?} {coverage_floor:?} {gate:?} {tiers:?} {additive:?}");
+        let mark = xxh3_64(text.as_bytes()) >> 32;
+        let space = if how.is_empty() { "" } else { " " };
+        self.name.push_str(&format!("{MARK}{how}{space}{mark:08x})"));
+        Ok(self)
+    }
+
     /// A built-in preset by name.
     #[must_use]
     pub fn named(name: &str) -> Option<Preset> {
@@ -205,6 +241,33 @@ impl Preset {
         weighed || (self.additive && ADDITIVE.contains(&feature))
     }
 
+    /// What each feature has to do with D; `slot` as in [`Preset::weigh`]. The parts of D add up to
+    /// it, but for what is clipped at ±1.
+    #[must_use]
+    pub fn parts(&self, slot: impl Fn(usize) -> Slot) -> [Part; FEATURES] {
+        let mut parts = [Part::default(); FEATURES];
+        let value = |feature: usize| slot(feature).value();
+        let present = self.items.iter().filter(|item| value(item.feature).is_some());
+        let present: f64 = present.map(|item| item.weight).sum();
+        for item in &self.items {
+            if let Some(part) = parts.get_mut(item.feature.wrapping_sub(1)) {
+                part.weight = Some(item.weight);
+                part.of_d = value(item.feature).map(|v| item.weight * item.term.of(v) / present);
+            }
+        }
+        if self.additive && present > 0.0 {
+            let count = ADDITIVE.into_iter().filter_map(value).count() as f64;
+            for feature in ADDITIVE {
+                let part = parts.get_mut(feature - 1);
+                if let Some((part, value)) = part.zip(value(feature)) {
+                    part.added = Some(ADDITIVE_WEIGHT / count);
+                    part.of_d = Some(part.of_d.unwrap_or(0.0) + ADDITIVE_WEIGHT / count * value);
+                }
+            }
+        }
+        parts
+    }
+
     /// Weighs the features; `slot` gives feature 1 to 28.
     pub fn weigh(&self, slot: impl Fn(usize) -> Slot) -> Confluence {
         let (mut sum, mut present, mut all) = (0.0, 0.0, 0.0);
@@ -231,6 +294,18 @@ fn added(d: f64, slot: impl Fn(usize) -> Slot) -> f64 {
     }
     let mean = if count > 0.0 { sum / count } else { 0.0 };
     (d + ADDITIVE_WEIGHT * mean).clamp(-1.0, 1.0)
+}
+
+/// What one feature has to do with D.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Part {
+    /// Weight of its item; `None` where it has none.
+    pub weight: Option<f64>,
+    /// What it moves D by for each unit of its value in the additive block; `None` outside of it
+    /// and without a value.
+    pub added: Option<f64>,
+    /// What it moves D by; `None` where it moves nothing.
+    pub of_d: Option<f64>,
 }
 
 /// What the weights add up to.
@@ -387,5 +462,46 @@ mod tests {
         let preset = Preset::named("S3-normalised").expect("preset");
         let raw: f64 = preset.items.iter().map(|item| item.weight).sum();
         assert!((0.7 / raw - 0.580_913).abs() < 5e-7);
+    }
+
+    /// With the additive block, which has weights of its own; a feature may be in both.
+    #[test]
+    fn parts_add_up() {
+        let values = |feature: usize| match feature {
+            15 => Slot::some(0.4),
+            19 => Slot::some(-0.9),
+            22 => Slot::none(Reason::Warmup),
+            _ => Slot::some(feature as f64 / 40.0),
+        };
+        let mut both = Preset::named("core").expect("preset");
+        both.items.push(Item { feature: 19, weight: 5.0, term: Term::Plain });
+        let dealer = Preset::named("S4-groups").expect("preset");
+        for preset in [both, dealer] {
+            for additive in [false, true] {
+                let preset = Preset { additive, ..preset.clone() };
+                let sum: f64 = preset.parts(values).iter().filter_map(|part| part.of_d).sum();
+                let d = preset.weigh(values).d;
+                assert!((sum - d).abs() < 1e-12, "{} {additive}: {sum} {d}", preset.name);
+            }
+        }
+        let mut preset = Preset::named("core").expect("preset");
+        preset.additive = true;
+        let [of_15, of_19, of_22] = [15, 19, 22].map(|n| preset.parts(values)[n - 1]);
+        assert_eq!((of_15.added, of_19.added), (Some(0.035), Some(0.035)));
+        assert_eq!(of_15.of_d, Some(0.035 * 0.4));
+        assert_eq!((of_22.weight, of_22.of_d), (Some(25.0), None));
+    }
+
+    #[test]
+    fn what_decides_differently_is_called_differently() {
+        let core = Preset::named("core").expect("preset");
+        let with = |gate: f64| Preset { gate, ..core.clone() }.marked("changed").expect("marked");
+        let (low, high) = (with(60.0).name, with(75.0).name);
+        assert!(low.starts_with("core (changed ") && low != high, "{low} {high}");
+        assert_eq!(low, with(60.0).name);
+        assert!(is_core(&low) && is_core("core") && preset_base(&high) == "core");
+        assert!(!is_core("S4-groups") && !is_core("core2"));
+        assert!(with(60.0).marked("").is_err(), "one mark");
+        assert_eq!(core.clone().marked("").expect("marked").name.len(), "core (12345678)".len());
     }
 }

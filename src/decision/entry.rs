@@ -287,12 +287,13 @@ impl Entries {
         let (frame, book, symbol) = (side.frame, side.book, side.frame.event.symbol);
         let market = self.market(symbol).ok_or(Veto::new(Gate::Rr, Detail::NoContract))?;
         let way = BuySell::of(i32::from(side.signal.side));
-        let way = way.ok_or(Veto::new(Gate::Side, Detail::None))?;
+        let way = way.ok_or(Veto::new(Gate::Rr, Detail::None))?;
+        // Gate 4 has asked the same book: here it is that no order has a price to begin at.
         let (Some(bid), Some(ask)) = (book.bids().best(), book.asks().best()) else {
-            return Err(Veto::new(Gate::Data, Detail::Shallow));
+            return Err(Veto::new(Gate::Rr, Detail::Shallow));
         };
         if bid.px > ask.px {
-            return Err(Veto::new(Gate::Data, Detail::Crossed));
+            return Err(Veto::new(Gate::Rr, Detail::Crossed));
         }
         let (from, ladder) = match way {
             BuySell::Buy => (ask.px, book.asks()),

@@ -24,7 +24,9 @@ use std::sync::Arc;
 pub use context_features::{CONTEXT_FEATURES, LevelKind, Nearest, Reads};
 pub use regime::{MarketRegime, Reading};
 
-pub use confluence::{Confluence, Item, PRESETS, Preset, Term, Tier, TierEdges};
+pub use confluence::{
+    Confluence, Item, PRESETS, Part, Preset, Term, Tier, TierEdges, is_core, preset_base,
+};
 pub use entry::{Entries, EntryParams, Proposal, Refused};
 pub use gates::{GateParams, News};
 

@@ -85,6 +85,24 @@ impl Veto {
     pub const fn new(gate: Gate, detail: Detail) -> Veto {
         Veto { gate, detail }
     }
+
+    /// Whether `gate` had been asked, and had let the intent pass, when this refusal came; `sized`
+    /// where the risk had come to a size by then.
+    ///
+    /// Gates are asked in the order of [`Gate::ALL`] and the first that refuses ends it. One comes
+    /// twice: when every gate has passed, the orders themselves ask limits that only they know, and
+    /// refuse as LIMIT what is a duplicate, has no id left, or finds an order still at work.
+    #[must_use]
+    pub fn follows(self, gate: Gate, sized: bool) -> bool {
+        let of_the_orders = match self.detail {
+            Detail::Duplicate | Detail::NoIds => true,
+            // The risk asks both before it finds a size.
+            Detail::PositionOpen | Detail::Positions => sized,
+            _ => false,
+        };
+        let last = self.gate == Gate::Limit && of_the_orders;
+        gate != self.gate && (last || gate < self.gate)
+    }
 }
 
 macro_rules! details {

@@ -57,8 +57,8 @@ impl Risk {
         let product = *self.product(intent.symbol).ok_or(limit(Detail::NoContract))?;
         let equity = self.equity().ok_or(limit(Detail::NoEquity))?;
         if intent.stop_ticks() < 1 {
-            // Without a distance there is no size: the answer of gate 14 comes early.
-            return Err(Veto::new(Gate::Pretrade, Detail::StopSide));
+            // Without a distance there is no size.
+            return Err(Veto::new(Gate::SizeZero, Detail::StopSide));
         }
         let params = &self.params;
         let scale = self.drawdown_scale();

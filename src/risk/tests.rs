@@ -358,7 +358,7 @@ fn what_is_not_known_does_not_pass() {
     let nobody = Err((Gate::Reconcile, Detail::Venue));
     assert_eq!(probe(&risk, &intent(morning(), SymbolId(9)), &FLAT), nobody);
     let wrong = Intent { stop: px(24_001), ..es };
-    assert_eq!(probe(&risk, &wrong, &FLAT), Err((Gate::Pretrade, Detail::StopSide)));
+    assert_eq!(probe(&risk, &wrong, &FLAT), Err((Gate::SizeZero, Detail::StopSide)));
     // A profit that is no number stops entries.
     let mut broken = risk.clone();
     broken.on_open_pnl(morning(), OpenPnl { usd: f64::NAN, r: 0.0 });

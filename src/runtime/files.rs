@@ -43,14 +43,35 @@ pub struct Loaded {
 /// # Errors
 /// A text with the path: it cannot be read, is too large, or is none of the kinds.
 pub fn load(path: &Path) -> Result<Loaded, String> {
+    load_at_most(path, BYTES_MAX)
+}
+
+fn load_at_most(path: &Path, most: u64) -> Result<Loaded, String> {
     let say = |what: String| format!("{}: {what}", path.display());
-    let mut data = std::fs::read(path).map_err(|e| say(e.to_string()))?;
+    let large = || {
+        say(format!(
+            "is too large: more than {most} bytes in memory; split it, by days for example"
+        ))
+    };
+    let mut data = Vec::new();
+    // A file that is written to may grow while it is read.
+    let file = std::fs::File::open(path).map_err(|e| say(e.to_string()))?;
+    if file.metadata().is_ok_and(|of| of.len() > most) {
+        return Err(large());
+    }
+    file.take(most + 1).read_to_end(&mut data).map_err(|e| say(e.to_string()))?;
+    if data.len() as u64 > most {
+        return Err(large());
+    }
     let mut cut = None;
     if data.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         let mut plain = Vec::new();
         let decoder = zstd::Decoder::new(data.as_slice()).map_err(|e| say(e.to_string()))?;
-        if let Err(e) = decoder.take(BYTES_MAX).read_to_end(&mut plain) {
+        if let Err(e) = decoder.take(most + 1).read_to_end(&mut plain) {
             cut = Some(say(format!("Zstandard: {e}; the file is cut off or damaged")));
+        }
+        if plain.len() as u64 > most {
+            return Err(large());
         }
         data = plain;
     }
@@ -296,6 +317,24 @@ mod tests {
         let text = foreign(["ESH7-CME"].into_iter(), &run);
         assert!(text.contains("ESH7-CME") && text.contains("another contract of ES"), "{text}");
         assert!(!foreign(["CLZ6"].into_iter(), &run).contains("another contract"));
+    }
+
+    /// A file that does not fit is refused, packed or not: half of it is no market.
+    #[test]
+    fn too_large_is_no_end_of_file() {
+        let folder = std::env::temp_dir().join(format!("mia-large-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("folder");
+        let plain = [b"SCID".as_slice(), &[0; 96]].concat();
+        let packed = zstd::encode_all(plain.as_slice(), 3).expect("packed");
+        for (name, data) in [("ESZ6.scid", &plain), ("ESZ6.scid.zst", &packed)] {
+            let path = folder.join(name);
+            std::fs::write(&path, data).expect("written");
+            let whole = load_at_most(&path, 100).expect("fits");
+            assert_eq!((whole.data.len(), whole.cut), (100, None));
+            let error = load_at_most(&path, 99).expect_err("does not fit");
+            assert!(error.contains(name) && error.contains("too large"), "{error}");
+        }
+        std::fs::remove_dir_all(folder).expect("clean up");
     }
 
     #[test]

@@ -243,6 +243,13 @@ impl Setup {
         toml::to_string(&description).unwrap_or_default()
     }
 
+    /// Whether a run of this setup repeats that of `reader`: then its digests come out again.
+    #[must_use]
+    pub fn is_of(&self, reader: &Reader<'_>) -> bool {
+        toml::from_str::<Description>(reader.text())
+            .is_ok_and(|of| of.mode == self.mode && of.state_hash == hex(&self.state_hash()))
+    }
+
     /// The setup of a recorded run, its baselines included.
     ///
     /// # Errors

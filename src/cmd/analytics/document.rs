@@ -51,7 +51,7 @@ pub(super) struct Document {
 impl Document {
     pub(super) fn of(section: &Section) -> Document {
         let report = &section.report;
-        let mut tables = vec![results(report), risk(report), costs(report), decisions(section)];
+        let mut tables = vec![results(report), risk(section), costs(report), decisions(section)];
         tables.extend(report.breakdowns.iter().map(|b| breakdown(b.by, &b.groups)));
         tables.push(features(report));
         Document { title: section.title(), warnings: warnings(section), tables }
@@ -84,14 +84,14 @@ pub(super) fn usd(value: Option<f64>) -> String {
 }
 
 fn warnings(section: &Section) -> Vec<String> {
-    let (report, mut all) = (&section.report, Vec::new());
+    let (report, mut all) = (&section.report, section.doubts.clone());
     if section.simulated {
         all.push("The market was made up: these numbers say nothing of a real one.".to_owned());
     }
     if section.configs.len() > 1 {
         all.push(format!("{} configurations decided: see config_hash.", section.configs.len()));
     }
-    if report.preset == "core" {
+    if section.is_core {
         all.push(
             "Preset core holds no option item: not comparable with another preset.".to_owned(),
         );
@@ -149,13 +149,18 @@ fn results(report: &Report) -> Table {
     table
 }
 
-fn risk(report: &Report) -> Table {
-    let mut table = Table::new(
-        "Risk",
-        &["", "value", ""],
-        "Drawdown counts what was open, by each trade's best and worst, where it does not say \
-         otherwise. Days without a trade count as 0. Calmar is not compounded.",
-    );
+const RISK: &str = "Drawdown counts what was open, by each trade's best and worst, where it does \
+                    not say otherwise. Days without a trade count as 0. Calmar is not compounded.";
+/// Where the days come from records, which a day without a decision does not have.
+const OF_RECORDS: &str = "Drawdown counts what was open, by each trade's best and worst, where it \
+                          does not say otherwise. Days without a trade count as 0 from the first \
+                          record to the last; quiet days before and after leave no record and are \
+                          not counted: a report of the journal has them. Calmar is not compounded.";
+
+fn risk(section: &Section) -> Table {
+    let report = &section.report;
+    let note = if section.days_of_records { OF_RECORDS } else { RISK };
+    let mut table = Table::new("Risk", &["", "value", ""], note);
     let mut say = |name: &str, value: String, more: String| {
         table.row([name.to_owned(), value, more]);
     };
@@ -292,14 +297,16 @@ fn breakdown(by: &str, groups: &[Group]) -> Table {
     table
 }
 
-/// What is said of the trades of a decile.
-type Said = (&'static str, fn(&Decile) -> String);
+/// What is said of a decile, and whether of one with few trades too.
+type Said = (&'static str, bool, fn(&Decile) -> String);
 
-const SAID: [Said; 4] = [
-    ("mean R", |of| number(of.summary.expectancy_r, 2)),
-    ("win rate", |of| percent(of.summary.win_rate)),
-    ("profit factor", |of| number(of.summary.profit_factor, 2)),
-    ("MFE / MAE, R", |of| {
+const SAID: [Said; 6] = [
+    ("from", true, |of| number(Some(of.low), 3)),
+    ("to", true, |of| number(Some(of.high), 3)),
+    ("mean R", false, |of| number(of.summary.expectancy_r, 2)),
+    ("win rate", false, |of| percent(of.summary.win_rate)),
+    ("profit factor", false, |of| number(of.summary.profit_factor, 2)),
+    ("MFE / MAE, R", false, |of| {
         format!("{} / {}", number(of.excursions.mfe_r, 1), number(of.excursions.mae_r, 1))
     }),
 ];
@@ -308,8 +315,9 @@ const SAID: [Said; 4] = [
 fn features(report: &Report) -> Table {
     let mut head = vec!["by decile", "", "trades"];
     head.extend(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
-    let note = "Deciles of each feature at the decision, lowest first; \u{b7} = fewer than 30 \
-                trades. 28 features are many tries: an odd one stands out by luck.";
+    let note = "Deciles of each feature at the decision, lowest first, from which value to \
+                which; \u{b7} = fewer than 30 trades, empty = none, for equal values stay \
+                together. 28 features are many tries: an odd one stands out by luck.";
     let mut table = Table::new("By feature", &head, note);
     for feature in &report.features {
         if feature.parts.iter().all(|part| part.insufficient) {
@@ -318,11 +326,12 @@ fn features(report: &Report) -> Table {
         let name = CATALOGUE.get(feature.feature.clamp(1, FEATURES) - 1).map_or("", |e| e.name);
         let mut named =
             [format!("{} {name}", feature.feature), feature.trades.to_string()].map(Some);
-        for (what, say) in SAID {
+        for (what, always, say) in SAID {
             let [name, trades] = named.each_mut().map(|text| text.take().unwrap_or_default());
             let mut row = vec![name, what.to_owned(), trades];
-            row.extend((0..10).map(|part| match feature.parts.get(part) {
-                Some(part) if !part.insufficient => say(part),
+            let part = |number| feature.parts.iter().find(|part| part.number == number);
+            row.extend((1..=10).map(|number| match part(number) {
+                Some(part) if always || !part.insufficient => say(part),
                 Some(_) => "\u{b7}".to_owned(),
                 None => String::new(),
             }));

@@ -15,10 +15,12 @@ use serde::Serialize;
 
 use self::document::Document;
 use self::picture::Drawn;
-use super::playback::{Input, play};
+use super::playback::{Input, cut_off, play};
 use super::plot::page;
 use crate::analytics::Report;
 use crate::calendar::Calendar;
+use crate::decision::{is_core, preset_base};
+use crate::event::flag;
 use crate::journal::Reader;
 use crate::journal::record::MAGIC;
 use crate::runtime::files::load;
@@ -26,7 +28,7 @@ use crate::runtime::records;
 use crate::runtime::setup::Setup;
 use crate::store::options::folders;
 use crate::store::trades::Collector;
-use crate::store::trades::read::{self, trading_days};
+use crate::store::trades::read::{self, Kind, trading_days};
 use crate::store::trades::{Loaded, Sample};
 use crate::units::Ts;
 
@@ -40,7 +42,7 @@ pub struct ReportArgs {
     /// Only this mode: live, paper or replay.
     #[arg(long)]
     mode: Option<String>,
-    /// Only this preset.
+    /// Only this preset; without the mark in brackets, all of its variants.
     #[arg(long)]
     preset: Option<String>,
     /// Only this market: real, or simulated, which is one that was made up.
@@ -76,6 +78,14 @@ enum Market {
 /// Everything that is said of one mode, preset and market.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Section {
+    /// What makes every number doubtful, in sentences: a journal that did not come out as it was
+    /// recorded, lines that cannot be read.
+    pub doubts: Vec<String>,
+    /// Whether the preset is `core`, with whatever gate.
+    pub is_core: bool,
+    /// Whether the period is that of the records: days before the first and after the last are not
+    /// known to have been without a trade.
+    pub days_of_records: bool,
     /// Whether the market was made up.
     pub simulated: bool,
     /// Hashes of the configurations that decided.
@@ -102,7 +112,7 @@ const SCORE_STEP: f64 = 2.0;
 const SCORE_BARS: usize = 50;
 
 impl Section {
-    /// Of a sample, over the trading days from its first record to its last.
+    /// Of a sample, over the trading days from its first to its last.
     ///
     /// # Errors
     /// Never for a sample that was read.
@@ -116,6 +126,9 @@ impl Section {
             }
         }
         Ok(Section {
+            doubts: Vec::new(),
+            is_core: is_core(&sample.kind.preset),
+            days_of_records: true,
             simulated: sample.kind.simulated,
             configs: sample.configs.iter().cloned().collect(),
             decisions: sample.decisions,
@@ -165,7 +178,11 @@ fn of_journal(path: &Path) -> Result<Loaded> {
     let header = records::header(&setup, Ts(first));
     let mut collector = Collector::new(&header, setup.calendar.clone());
     let mut held = Vec::new();
-    play(&setup, &Input::Journal { file: &file, reader }, |step| {
+    let played = play(&setup, &Input::Journal { file: &file, reader }, |step| {
+        // A day on which nothing was decided is a day all the same.
+        if step.event.is_market() && !step.event.has(flag::WARMUP) {
+            collector.market(step.event.ts_exch.or(step.event.ts));
+        }
         step.pipeline.judge().notes().iter().for_each(|note| collector.note(note));
         held.clear();
         held.extend(step.held());
@@ -174,15 +191,21 @@ fn of_journal(path: &Path) -> Result<Loaded> {
     // What is open is told as it stands: nobody will close it.
     held.iter().for_each(|note| collector.note(note));
     let sample = collector.into_sample();
-    Ok(Loaded { samples: [(sample.kind.clone(), sample)].into(), ..Loaded::default() })
+    let warnings = played.doubts().into_iter().chain(cut_off(&file, &reader)).collect();
+    Ok(Loaded { samples: [(sample.kind.clone(), sample)].into(), warnings, ..Loaded::default() })
 }
 
-/// A section for each kind of what was read, which are never pooled.
+/// A section for each kind of what was read, which are never pooled; each says what of the files is
+/// doubtful.
 ///
 /// # Errors
 /// None for records that were read.
 pub fn sections(loaded: &Loaded, calendar: &Calendar, compared: &[f64]) -> Result<Vec<Section>> {
-    loaded.samples.values().map(|sample| Section::of(sample, calendar, compared)).collect()
+    let section = |sample| {
+        let section = Section::of(sample, calendar, compared)?;
+        Ok(Section { doubts: loaded.warnings.clone(), ..section })
+    };
+    loaded.samples.values().map(section).collect()
 }
 
 /// Sections as text for a terminal.
@@ -215,8 +238,12 @@ pub fn html(sections: &[Section]) -> Result<String> {
 /// # Errors
 /// With the path of what cannot be read or written; where nothing was found.
 pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
+    let mut is_record = true;
     let (mut loaded, count) = match args.paths.as_slice() {
-        [path] if is_journal(path) => (of_journal(path)?, 1),
+        [path] if is_journal(path) => {
+            is_record = false;
+            (of_journal(path)?, 1)
+        }
         paths => {
             let mut files = Vec::new();
             for path in paths {
@@ -227,12 +254,9 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
             (read::load(&files)?, files.len())
         }
     };
-    let wanted = |want: &Option<String>, is: &str| want.as_deref().is_none_or(|want| want == is);
+    let wanted = wanted(args, &loaded);
     let found = loaded.samples.keys().map(ToString::to_string).collect::<Vec<String>>().join(", ");
-    loaded.samples.retain(|kind, _| {
-        let market = args.market.is_none_or(|of| kind.simulated == (of == Market::Simulated));
-        market && wanted(&args.mode, &kind.mode) && wanted(&args.preset, &kind.preset)
-    });
+    loaded.samples.retain(|kind, _| wanted(kind));
     ensure!(
         !loaded.samples.is_empty(),
         "no record of this mode, preset and market in {count} files; they hold {}",
@@ -246,7 +270,8 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
         eprintln!("warning: {warning}");
     }
     let calendar = Calendar::bundled()?;
-    let sections = sections(&loaded, &calendar, &args.compared)?;
+    let mut sections = sections(&loaded, &calendar, &args.compared)?;
+    sections.iter_mut().for_each(|section| section.days_of_records = is_record);
     write!(out, "{}", text(&sections))?;
     if let Some(path) = &args.md {
         folders::write(path, markdown(&sections).as_bytes())?;
@@ -263,6 +288,19 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<()> {
         folders::write(path, &bytes)?;
     }
     Ok(())
+}
+
+/// Whether a kind is asked for. A preset is named as it is, or by its base where none is called so:
+/// `core` is every `core (changed …)`, each in a section of its own.
+fn wanted<'a>(args: &'a ReportArgs, loaded: &Loaded) -> impl Fn(&Kind) -> bool + use<'a> {
+    let named = |preset: &String| loaded.samples.keys().any(|kind| kind.preset == *preset);
+    let exact = args.preset.as_ref().is_some_and(named);
+    move |kind| {
+        let preset = if exact { &kind.preset } else { preset_base(&kind.preset) };
+        args.market.is_none_or(|of| kind.simulated == (of == Market::Simulated))
+            && args.mode.as_deref().is_none_or(|want| want == kind.mode)
+            && args.preset.as_deref().is_none_or(|want| want == preset)
+    }
 }
 
 /// The trades files of a path.

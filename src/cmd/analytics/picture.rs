@@ -22,6 +22,8 @@ const WIDTHS: [f64; 4] = [0.1, 0.25, 0.5, 1.0];
 const BARS_MAX: f64 = 60.0;
 /// R beyond which results share the outermost bar.
 const R_LIMIT: f64 = 30.0;
+/// Characters of a doubt that fit on a line.
+const DOUBT_CHARS: usize = 180;
 /// Least room between two dates.
 const DATE_WIDTH: i32 = 190;
 
@@ -132,6 +134,14 @@ impl Drawn<'_> {
         if self.section.simulated {
             let at = (EQUITY[2], 54);
             pen.text("SYNTHETIC MARKET", at, Align::Right, (40, true, WARNING))?;
+        }
+        if let Some(doubt) = self.section.doubts.first() {
+            let more = self.section.doubts.len() - 1;
+            let rest = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            let short: String = doubt.chars().take(DOUBT_CHARS).collect();
+            let end = if short.len() < doubt.len() { "\u{2026}" } else { "" };
+            let text = format!("! {short}{end}{rest}");
+            pen.text(&text, (left, 150), Align::Left, (24, true, WARNING))?;
         }
         Ok(())
     }

@@ -136,6 +136,98 @@ fn nothing_is_pooled() {
     std::fs::remove_dir_all(data).expect("clean up");
 }
 
+/// Another gate is another preset, and `core` all the same.
+#[test]
+fn variants_of_a_preset_have_their_own_section() {
+    let data = data("variants");
+    recorded(&data, Mode::Paper, "core (changed 0123abcd)", "realtime");
+    recorded(&data, Mode::Paper, "core (changed 4567cdef)", "realtime");
+    let said = |preset: Option<&str>| {
+        let args = ReportArgs { preset: preset.map(str::to_owned), ..args(&data) };
+        let mut out = Vec::new();
+        run(&args, &mut out).expect("a report");
+        String::from_utf8(out).expect("UTF-8")
+    };
+    let all = said(None);
+    assert_eq!(all.matches("mode paper · preset core (changed ").count(), 2, "{all}");
+    assert_eq!(all.matches("Preset core holds no option item").count(), 2);
+    assert_eq!(said(Some("core")), all);
+    let one = said(Some("core (changed 0123abcd)"));
+    assert!(one.contains("0123abcd") && !one.contains("4567cdef"), "{one}");
+    // Records know no day without a decision, and say so; nothing is flagged for its features.
+    assert!(one.contains("leave no record"), "{one}");
+    let day = folder(&data, Mode::Paper).join("trades_20260114.json");
+    assert!(!std::fs::read_to_string(day).expect("records").contains("FEATURES_BELOW_25"));
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+/// Every form says what makes the numbers doubtful.
+#[test]
+fn doubts_stand_in_every_form() {
+    let data = data("doubts");
+    recorded(&data, Mode::Replay, "spec", "replay");
+    let path = folder(&data, Mode::Replay).join("trades_20260114.json");
+    let text = std::fs::read_to_string(&path).expect("records") + "{no record}\n";
+    std::fs::write(&path, text).expect("written");
+    let to = |name: &str| Some(data.join("out").join(name));
+    let args = ReportArgs {
+        md: to("a.md"),
+        json: to("a.json"),
+        html: to("a.html"),
+        plot: to("a.svg"),
+        ..args(&data)
+    };
+    let mut out = Vec::new();
+    run(&args, &mut out).expect("a report");
+    let text = String::from_utf8(out).expect("UTF-8");
+    let read = |name: &str| std::fs::read_to_string(data.join("out").join(name)).expect(name);
+    assert!(text.contains("1 lines could not be read"), "{text}");
+    for name in ["a.md", "a.json", "a.html"] {
+        assert!(read(name).contains("1 lines could not be read"), "{name}");
+    }
+    assert!(read("a.svg").contains("(and 1 more)"));
+    std::fs::remove_dir_all(data).expect("clean up");
+}
+
+/// A decile that holds nothing leaves its place empty, and the others say where they lie.
+#[test]
+fn deciles_stand_in_their_place() {
+    use crate::analytics::{Inputs, Trip, tests::trip};
+    let trips = (0..400).map(|at: usize| {
+        let value = at.saturating_sub(200) as f64 / 100.0;
+        Trip { features: [Some(value); 28], ..trip(at, if at % 3 == 0 { 2.0 } else { -1.0 }) }
+    });
+    let report = Report::of("paper", "spec", trips.collect(), Inputs::default()).expect("one kind");
+    let section = Section {
+        doubts: Vec::new(),
+        is_core: false,
+        days_of_records: false,
+        simulated: false,
+        configs: Vec::new(),
+        decisions: 0,
+        sides: BTreeMap::new(),
+        vetoes: BTreeMap::new(),
+        scores: Vec::new(),
+        flagged: 0,
+        unfinished: Vec::new(),
+        report,
+    };
+    let document = Document::of(&section);
+    let table = document.tables.last().expect("features");
+    let row = |what: &str| {
+        let row = table.rows.iter().find(|row| row.get(1).is_some_and(|said| said == what));
+        row.expect(what).get(3..).expect("ten").to_vec()
+    };
+    let from = row("from");
+    assert_eq!(from.len(), 10);
+    assert_eq!(from.first().map(String::as_str), Some("0.000"));
+    assert!(from.get(1..5).expect("four").iter().all(String::is_empty), "{from:?}");
+    let means = row("mean R");
+    assert!(means.get(1..5).expect("four").iter().all(String::is_empty), "{means:?}");
+    assert!(means.get(5..).expect("five").iter().all(|said| !said.is_empty()), "{means:?}");
+    assert_eq!(row("to").last().map(String::as_str), Some("1.990"));
+}
+
 /// What is said of a session, regime or decile with enough trades.
 #[test]
 fn parts_say_what_a_trader_asks() {

@@ -40,7 +40,7 @@ pub(super) fn run(
 ) -> Result<RunResult> {
     let mut counter = Counter::new(setup, empty);
     let mut digest = None;
-    play(setup, input, |step| {
+    let played = play(setup, input, |step| {
         counter.step(step);
         let judge = step.pipeline.judge();
         judge.notes().iter().for_each(|note| counter.note(note));
@@ -48,7 +48,9 @@ pub(super) fn run(
         each(step)
     })?;
     let mut result = counter.result;
-    result.inputs = counter.collector.into_sample().inputs();
+    let sample = counter.collector.into_sample();
+    (result.open, result.unfinished) = (sample.open_contracts(), sample.unfinished());
+    (result.inputs, result.doubts) = (sample.inputs(), played.doubts());
     result.digest = digest.map(|d| format!("{:016x}", d.0)).unwrap_or_default();
     Ok(result)
 }
@@ -61,7 +63,6 @@ impl<'a> Counter<'a> {
             preset: setup.preset.name.clone(),
             simulated: header.is_simulated(),
             state_hash: hex(&setup.state_hash()),
-            open: vec![0; setup.instruments.len()],
             ..empty
         };
         Counter {
@@ -113,12 +114,7 @@ impl<'a> Counter<'a> {
         self.collector.note(note);
         match note {
             Note::Decision(decided) => self.decided(decided),
-            Note::Fill(fill) => {
-                self.result.fills += 1;
-                if let Some(open) = self.result.open.get_mut(usize::from(fill.at.symbol.0)) {
-                    *open += i64::from(fill.way.sign()) * i64::from(fill.qty);
-                }
-            }
+            Note::Fill(_) => self.result.fills += 1,
             Note::Trade(closed) => {
                 // On paper every price and fee is known, and every entry was decided.
                 self.result.trades.extend(self.row(closed));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use crossbeam::channel::{Receiver, Sender};
@@ -18,16 +18,36 @@ use super::recorder::Recorder;
 use super::results::{Finished, RunResult};
 use super::sets::Set;
 use crate::cmd::contexts::Timed;
-use crate::cmd::playback::Input;
+use crate::cmd::playback::{Input, play};
 use crate::journal::Reader;
 use crate::runtime::clock::Clock;
 use crate::runtime::player;
 use crate::runtime::setup::Setup;
 
+/// An input of several runs. It is read once, by the first that needs it, and lies in memory until
+/// its last run is over.
+#[derive(Debug)]
+struct Shared<'a> {
+    number: usize,
+    files: &'a [PathBuf],
+    read: OnceLock<Result<Read, String>>,
+}
+
+impl<'a> Shared<'a> {
+    fn new(number: usize, files: &'a [PathBuf]) -> Shared<'a> {
+        Shared { number, files, read: OnceLock::new() }
+    }
+
+    /// What it holds; whoever comes while it is read waits.
+    fn read(&self, tick: Option<f64>) -> Result<&Read> {
+        let read = || Read::open(self.files, tick).map_err(|e| format!("{e:#}"));
+        self.read.get_or_init(read).as_ref().map_err(|e| anyhow!(e.clone()))
+    }
+}
+
 /// A run to be made.
 struct Job<'a> {
-    input: usize,
-    files: &'a [PathBuf],
+    input: Arc<Shared<'a>>,
     number: usize,
     set: &'a Set,
 }
@@ -130,26 +150,31 @@ impl<'a> Work<'a> {
         let files = self.args.files.as_slice();
         let inputs: Vec<&[PathBuf]> =
             if self.args.together { vec![files] } else { files.chunks(1).collect() };
-        let of = |(input, &files): (usize, &&'a [PathBuf])| {
-            let sets = self.sets.iter().enumerate();
-            sets.map(move |(number, set)| Job { input, files, number, set }).collect::<Vec<_>>()
-        };
-        let jobs: Vec<Job<'_>> = inputs.iter().enumerate().flat_map(of).collect();
-        if self.args.records.is_some() && jobs.len() > 1 {
-            bail!("--records: records are of one run, these are {}", jobs.len());
+        let all = inputs.len() * self.sets.len();
+        if self.args.records.is_some() && all > 1 {
+            bail!("--records: records are of one run, these are {all}");
         }
+        let (queue, jobs) = crossbeam::channel::unbounded();
+        for (number, &files) in inputs.iter().enumerate() {
+            let input = Arc::new(Shared::new(number, files));
+            for (number, set) in self.sets.iter().enumerate() {
+                // The other end is open: it is held right here.
+                let _ = queue.send(Job { input: input.clone(), number, set });
+            }
+        }
+        drop(queue);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if self.args.jobs == 0 { cores } else { self.args.jobs };
-        let workers = workers.clamp(1, jobs.len().max(1));
-        let (next, begun) = (AtomicUsize::new(0), self.clock.elapsed_ns());
+        let workers = workers.clamp(1, all.max(1));
+        let begun = self.clock.elapsed_ns();
         let (sender, receiver) = crossbeam::channel::unbounded();
         let all = std::thread::scope(|scope| {
             for _ in 0..workers {
-                let (sender, next, jobs) = (sender.clone(), &next, &jobs);
-                scope.spawn(move || self.work(jobs, next, &sender));
+                let (sender, jobs) = (sender.clone(), &jobs);
+                scope.spawn(move || self.work(jobs, &sender));
             }
             drop(sender);
-            self.collect(&receiver, &next, jobs.len())
+            self.collect(&receiver, &jobs, all)
         })?;
         let made = || all.iter().filter(|done| !done.before);
         let speed = Speed {
@@ -161,20 +186,10 @@ impl<'a> Work<'a> {
         Ok(Ran { speed, ..in_order(all) })
     }
 
-    fn work(&self, jobs: &[Job<'_>], next: &AtomicUsize, sender: &Sender<Result<Done>>) {
-        let mut last: Option<(usize, Read)> = None;
-        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // Jobs of one input come one after the other: it is read once.
-            let read = match last.take().filter(|(input, _)| *input == job.input) {
-                Some((_, read)) => Ok(read),
-                None => Read::open(job.files, self.args.tick),
-            };
-            let done = read.and_then(|read| {
-                let done = self.one(job, &read);
-                last = Some((job.input, read));
-                done
-            });
-            if sender.send(done).is_err() {
+    fn work(&self, jobs: &Receiver<Job<'_>>, sender: &Sender<Result<Done>>) {
+        for job in jobs {
+            let read = job.input.read(self.args.tick);
+            if sender.send(read.and_then(|read| self.one(&job, read))).is_err() {
                 return;
             }
         }
@@ -196,7 +211,7 @@ impl<'a> Work<'a> {
         let busy_ns = self.clock.elapsed_ns() - begun;
         let (file, label, cut) = (read.name.clone(), job.set.label.clone(), read.cut.clone());
         let result = RunResult { file, cut, set: job.number, label, ..result };
-        Ok(Done { input: job.input, key, before, busy_ns, result })
+        Ok(Done { input: job.input.number, key, before, busy_ns, result })
     }
 
     fn made(&self, setup: &Setup, read: &Read) -> Result<RunResult> {
@@ -216,7 +231,12 @@ impl<'a> Work<'a> {
         };
         let named = match &input {
             Input::Journal { file, reader } => {
-                player::named(reader).map_err(|e| anyhow!("{}: {e}", file.path.display()))?
+                let path = file.path.display();
+                // Records of what the run never did are worse than none: nothing is written before.
+                if let Some(differs) = play(setup, &input, |_| Ok(()))?.differs {
+                    bail!("{path}: {differs} Its records cannot be made again.");
+                }
+                player::named(reader).map_err(|e| anyhow!("{path}: {e}"))?
             }
             Input::Ticks { .. } => Vec::new(),
         };
@@ -243,7 +263,7 @@ impl<'a> Work<'a> {
     fn collect(
         &self,
         receiver: &Receiver<Result<Done>>,
-        next: &AtomicUsize,
+        jobs: &Receiver<Job<'_>>,
         all: usize,
     ) -> Result<Vec<Done>> {
         let (mut done, mut kept) = (Vec::with_capacity(all), BTreeSet::new());
@@ -260,7 +280,7 @@ impl<'a> Work<'a> {
             match one {
                 Ok(one) => done.push(one),
                 Err(error) => {
-                    next.store(all, Ordering::Relaxed);
+                    jobs.try_iter().for_each(drop);
                     failed.get_or_insert(error);
                 }
             }
@@ -293,6 +313,7 @@ fn in_order(mut all: Vec<Done>) -> Ran {
             warn.insert(format!("{file}: holds what an input before it holds: it counts once"));
             continue;
         }
+        warn.extend(done.result.doubts.iter().map(|doubt| format!("{file}: {doubt}")));
         warn.extend(done.result.cut.iter().map(|cut| format!("{cut}; what is whole was played")));
         ran.before += usize::from(done.before);
         ran.results.push(done.result);
@@ -334,6 +355,31 @@ mod tests {
             expected.map(|(set, folder)| (set, format!("{folder}/es.scid"))).to_vec();
         assert!(files.iter().copied().eq(expected.iter().map(|(s, f)| (*s, f.as_str()))));
         assert!(ran.warnings.is_empty());
+    }
+
+    /// However many runs ask for it at once, an input lies in memory once, and no longer than the
+    /// last of them.
+    #[test]
+    fn an_input_is_read_once() {
+        let name = format!("mia-once-{}-ESZ6.scid", std::process::id());
+        let files = [std::env::temp_dir().join(name)];
+        let [path] = &files;
+        std::fs::write(path, [b"SCID".as_slice(), &[0; 96]].concat()).expect("written");
+        let input = Arc::new(Shared::new(0, &files));
+        let address = |read: &Read| std::ptr::from_ref(read) as usize;
+        let all: BTreeSet<usize> = std::thread::scope(|scope| {
+            let run = || address(input.read(Some(0.25)).expect("readable"));
+            let runs: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+            runs.into_iter().map(|run| run.join().expect("ends")).collect()
+        });
+        assert_eq!(all.len(), 1);
+        std::fs::remove_file(path).expect("clean up");
+        let missing = [PathBuf::from("no-such-file.scid")];
+        let input = Shared::new(0, &missing);
+        for _ in 0..2 {
+            let error = input.read(None).map(drop).expect_err("missing").to_string();
+            assert!(error.contains("no-such-file.scid"), "{error}");
+        }
     }
 
     #[test]

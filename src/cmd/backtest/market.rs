@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use crate::cmd::playback::cut_off;
 use crate::journal::Reader;
 use crate::runtime::files::{FileKind, Loaded, TickFiles, load};
 
@@ -49,13 +50,13 @@ impl Read {
             hash.update(&xxh3_64(&file.data).to_le_bytes());
         }
         let hash = hash.digest();
-        let cuts: Vec<String> = files.iter().filter_map(|file| file.cut.clone()).collect();
-        let cut = (!cuts.is_empty()).then(|| cuts.join("; "));
+        let cut = joined(files.iter().filter_map(|file| file.cut.clone()).collect());
         let alone = files.len() == 1;
         let (market, cut) = match files.pop() {
             Some(file) if alone && file.kind == FileKind::Journal => {
-                let cut = torn(&file)?;
-                (Market::Journal(file), cut)
+                let named = |e| anyhow!("{}: {e}", file.path.display());
+                let cuts = cut_off(&file, &Reader::open(&file.data).map_err(named)?);
+                (Market::Journal(file), joined(cuts))
             }
             last => {
                 files.extend(last);
@@ -66,10 +67,6 @@ impl Read {
     }
 }
 
-/// What a journal's run wrote last and not whole.
-fn torn(file: &Loaded) -> Result<Option<String>> {
-    let named = |e: &dyn std::fmt::Display| anyhow!("{}: {e}", file.path.display());
-    let bytes = Reader::open(&file.data).map_err(|e| named(&e))?.torn_bytes();
-    let path = file.path.display();
-    Ok((bytes > 0).then(|| format!("{path}: {bytes} bytes after the last whole record")))
+fn joined(cuts: Vec<String>) -> Option<String> {
+    (!cuts.is_empty()).then(|| cuts.join("; "))
 }

@@ -59,14 +59,23 @@ fn walked(walk: &Walk, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "; test {from}..{to} {trades} trades, mean R {r}")?;
     }
     let s = &walk.out_of_sample;
+    let verdict = match (walk.insufficient, walk.accepted) {
+        (true, _) => "insufficient: fewer than 30 trades, not accepted",
+        (_, true) => "above 0, accepted",
+        (_, false) => "not above 0, not accepted",
+    };
     writeln!(
         out,
-        "  out of sample: {} trades, mean R {}, 95 % lower bound {}: {} ({} trades purged)",
+        "  out of sample: {} trades, mean R {}, 95 % lower bound {}: {verdict} ({} trades purged)",
         s.trades,
         or_none(s.expectancy_r, 4),
         or_none(s.expectancy_lower_bound_r, 4),
-        if walk.accepted { "above 0, accepted" } else { "not above 0, not accepted" },
         walk.purged_trades
+    )?;
+    writeln!(
+        out,
+        "  net {:.2} USD after {:.2} fees, greatest fall {:.2} R; {} trades without a known risk",
+        s.net_usd, s.fees_usd, s.max_drawdown_r, s.without_r
     )
 }
 
@@ -96,6 +105,7 @@ fn of_set(set: &OfSet, out: &mut dyn Write) -> Result<()> {
     if !set.cut.is_empty() {
         writeln!(out, "  ! {} of {runs} runs are of an input that is not whole", set.cut.len())?;
     }
+    told(&set.doubts, out)?;
     writeln!(
         out,
         "  {runs} runs, {} events, {} trade dates; {} edges, entries {} long {} short, {} fills",
@@ -135,10 +145,23 @@ fn of_set(set: &OfSet, out: &mut dyn Write) -> Result<()> {
     if let Some(scores) = &set.scores {
         scored(scores, out)?;
     }
-    if set.open_contracts != 0 {
-        writeln!(out, "  {} contracts still open at the end", set.open_contracts)?;
+    if set.open_contracts > 0 {
+        writeln!(out, "  ! {} contracts still open at the end", set.open_contracts)?;
     }
-    Ok(())
+    told(&set.unfinished, out)
+}
+
+/// Most sentences of one kind; JSON has them all.
+const TOLD_MAX: usize = 5;
+
+fn told(sentences: &[String], out: &mut dyn Write) -> Result<()> {
+    for sentence in sentences.iter().take(TOLD_MAX) {
+        writeln!(out, "  ! {sentence}")?;
+    }
+    match sentences.len().saturating_sub(TOLD_MAX) {
+        0 => Ok(()),
+        more => writeln!(out, "  ! and {more} more, which --json shows"),
+    }
 }
 
 /// How far it fell, and what the days, the excursions and the costs were like.

@@ -11,7 +11,7 @@ use crate::order::Gate;
 use crate::store::staged;
 
 /// Version of the file; others are computed again.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub(super) struct RunResult {
     pub(super) file: String,
     /// What of the input is missing at its end, where it is not whole.
     pub(super) cut: Option<String>,
+    /// What else makes its numbers doubtful, in sentences.
+    pub(super) doubts: Vec<String>,
     /// Number of the set, from 0.
     pub(super) set: usize,
     /// What the set changes.
@@ -61,8 +63,10 @@ pub(super) struct RunResult {
     pub(super) drawdown_usd: f64,
     /// Round trips in order.
     pub(super) trades: Vec<TradeRow>,
-    /// Position in contracts that was still open at the end, by symbol of the run.
-    pub(super) open: Vec<i64>,
+    /// Contracts that were still open at the end, whichever way they stood.
+    pub(super) open: u64,
+    /// What stands in no number, in sentences.
+    pub(super) unfinished: Vec<String>,
     /// What else a report asks for; its days and what was compared are empty.
     pub(super) inputs: Inputs,
 }
@@ -95,6 +99,7 @@ impl RunResult {
             version: VERSION,
             file: String::new(),
             cut: None,
+            doubts: Vec::new(),
             set: 0,
             label: String::new(),
             mode: String::new(),
@@ -114,7 +119,8 @@ impl RunResult {
             equity_usd: None,
             drawdown_usd: 0.0,
             trades: Vec::new(),
-            open: Vec::new(),
+            open: 0,
+            unfinished: Vec::new(),
             inputs: Inputs::default(),
         }
     }

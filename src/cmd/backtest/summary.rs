@@ -10,8 +10,9 @@ use super::results::RunResult;
 use super::sets::Set;
 use super::walk::Fold;
 use crate::analytics::paired::{Paired, paired};
-use crate::analytics::{Inputs, Report, Summary as Statistics, Trip, iso, mean};
+use crate::analytics::{INSUFFICIENT, Inputs, Report, Summary as Statistics, Trip, iso, mean};
 use crate::cmd::analytics::Section;
+use crate::decision::is_core;
 use crate::order::Gate;
 
 /// Everything that is printed.
@@ -33,13 +34,18 @@ pub(super) struct OfSet {
     pub(super) simulated: bool,
     /// Inputs that are not whole, and why.
     pub(super) cut: Vec<String>,
+    /// What else makes the numbers doubtful, in sentences.
+    pub(super) doubts: Vec<String>,
     pub(super) events: u64,
     pub(super) edges: u64,
     pub(super) edges_long: u64,
     pub(super) entries_long: u64,
     pub(super) entries_short: u64,
     pub(super) fills: u64,
-    pub(super) open_contracts: i64,
+    /// Contracts that were open at the end of their runs, whichever way they stood.
+    pub(super) open_contracts: u64,
+    /// What stands in no number, in sentences.
+    pub(super) unfinished: Vec<String>,
     /// Greatest fall of the equity in one run, what was open included at every trade of the market
     /// and at its end, USD.
     pub(super) greatest_fall_of_a_run_usd: f64,
@@ -88,9 +94,11 @@ pub(super) struct Walk {
     /// Trades with an R that a set needs in training to be chosen.
     pub(super) least_trades: usize,
     pub(super) folds: Vec<WalkFold>,
-    /// The tested trades of all folds; acceptance asks for a lower bound of their expectancy
-    /// above 0.
+    /// The tested trades of all folds, in the order in which they ended.
     pub(super) out_of_sample: Statistics,
+    /// Whether fewer than [`INSUFFICIENT`] of them have an R: then they say nothing.
+    pub(super) insufficient: bool,
+    /// Enough trades, and a lower bound of their expectancy above 0.
     pub(super) accepted: bool,
     pub(super) purged_trades: usize,
 }
@@ -184,13 +192,15 @@ impl OfSet {
             runs: runs.len(),
             simulated: runs.iter().any(|run| run.simulated),
             cut: runs.iter().filter_map(|run| run.cut.clone()).collect(),
+            doubts: told(runs, |run| &run.doubts),
             events: sum(|r| r.events),
             edges: sum(|r| r.edges[0] + r.edges[1]),
             edges_long: sum(|r| r.edges[0]),
             entries_long: sum(|r| r.entries[0]),
             entries_short: sum(|r| r.entries[1]),
             fills: sum(|r| r.fills),
-            open_contracts: runs.iter().flat_map(|r| &r.open).sum(),
+            open_contracts: sum(|r| r.open),
+            unfinished: told(runs, |run| &run.unfinished),
             greatest_fall_of_a_run_usd: runs.iter().map(|r| r.drawdown_usd).fold(0.0, f64::max),
             vetoes: Gate::ALL.iter().enumerate().map(|(at, g)| (g.name(), veto(at))).collect(),
             micro_would_fit: sum(|r| r.micro),
@@ -200,12 +210,24 @@ impl OfSet {
     }
 }
 
+/// What runs tell, each with its file where they are several.
+fn told(runs: &[&RunResult], get: fn(&RunResult) -> &Vec<String>) -> Vec<String> {
+    let named = |file: &str, text: &str| match runs {
+        [_] => text.to_owned(),
+        _ => format!("{file}: {text}"),
+    };
+    runs.iter().flat_map(|run| get(run).iter().map(|text| named(&run.file, text))).collect()
+}
+
 impl OfSet {
     /// As `mia report` has it.
     pub(super) fn section(self) -> Section {
         let vetoes = self.vetoes.iter().filter(|(_, count)| *count > 0);
         let sides = [("LONG", self.edges_long), ("SHORT", self.edges - self.edges_long)];
         Section {
+            doubts: self.cut.into_iter().chain(self.doubts).collect(),
+            is_core: is_core(&self.report.preset),
+            days_of_records: false,
             simulated: self.simulated,
             // A set is one of them.
             configs: Vec::new(),
@@ -214,7 +236,7 @@ impl OfSet {
             vetoes: vetoes.map(|&(gate, count)| (gate.to_owned(), count)).collect(),
             scores: Vec::new(),
             flagged: 0,
-            unfinished: Vec::new(),
+            unfinished: self.unfinished,
             report: self.report,
         }
     }
@@ -285,8 +307,9 @@ impl Scores {
 
 impl Walk {
     pub(super) fn new(folds: &[Fold], least_trades: usize) -> Walk {
-        let all: Vec<_> = folds.iter().flat_map(|f| f.tested.iter().copied()).collect();
-        let rs = |fold: &Fold| fold.tested.iter().map(|score| score.r).collect::<Vec<f64>>();
+        let mut all: Vec<&Trip> = folds.iter().flat_map(|f| &f.tested).collect();
+        all.sort_by(|a, b| a.by_end(b));
+        let rs = |fold: &Fold| fold.tested.iter().filter_map(|t| t.r).collect::<Vec<f64>>();
         let fold = |f: &Fold| WalkFold {
             train: f.train.map(iso),
             test: f.test.map(iso),
@@ -295,11 +318,15 @@ impl Walk {
             test_r: mean(&rs(f)),
             test_trades: f.tested.len(),
         };
-        let out_of_sample = Statistics::of_scores(&all);
+        let out_of_sample = Statistics::of(all.iter().copied());
+        let measured = out_of_sample.trades - out_of_sample.without_r;
+        let insufficient = measured < INSUFFICIENT;
+        let above = out_of_sample.expectancy_lower_bound_r.is_some_and(|bound| bound > 0.0);
         Walk {
             least_trades,
             folds: folds.iter().map(fold).collect(),
-            accepted: out_of_sample.expectancy_lower_bound_r.is_some_and(|bound| bound > 0.0),
+            insufficient,
+            accepted: above && !insufficient,
             out_of_sample,
             purged_trades: folds.iter().map(|f| f.purged).sum(),
         }

@@ -41,6 +41,35 @@ fn live_and_replay_are_not_pooled() {
     assert!(error.contains("live/spec, replay/core"), "{error}");
 }
 
+/// Long in one run and short in another are two open positions, and every form says so.
+#[test]
+fn what_is_open_does_not_cancel_out() {
+    let open = |file: &str, side: &str| RunResult {
+        file: file.to_owned(),
+        open: 1,
+        unfinished: vec![format!("Position never closed: ESH6 {side} 1.")],
+        doubts: vec!["NOT WHAT THE RUN DID".to_owned()],
+        ..run(0, "replay", "core (changed 0123abcd)", &[(0, 1.0)])
+    };
+    let runs = [open("a", "LONG"), open("b", "SHORT")];
+    let one = sets(&[], None).expect("one set");
+    let summary = Summary::new(&one, &runs, false).expect("one part");
+    let mut out = Vec::new();
+    crate::cmd::backtest::print::text(&summary, &mut out).expect("printed");
+    let text = String::from_utf8(out).expect("UTF-8");
+    let json = simd_json::to_string(&summary).expect("JSON");
+    assert!(text.contains("2 contracts still open"), "{text}");
+    let section = summary.sets.into_iter().next().expect("a set").section();
+    let tables = crate::cmd::analytics::text(&[section]);
+    for (name, form) in [("text", &text), ("json", &json), ("tables", &tables)] {
+        for said in ["ESH6 LONG 1", "ESH6 SHORT 1", "b: NOT WHAT THE RUN DID"] {
+            assert!(form.contains(said), "{said} in {name}: {form}");
+        }
+    }
+    // Another gate makes it no other preset.
+    assert!(tables.contains("Preset core holds no option item"), "{tables}");
+}
+
 #[test]
 fn one_curve_in_the_order_of_the_exits() {
     // Of two files, by turns: lost, won, lost, won. By file: both losses first.
@@ -85,19 +114,38 @@ fn the_best_of_many_is_judged_as_one_of_many() {
 
 #[test]
 fn acceptance_asks_the_trades_that_were_not_trained_on() {
-    let score =
-        |r: f64| crate::analytics::Score { r, verdict: crate::analytics::Verdict::of(r, 0.0) };
     let fold = |tested: &[f64]| Fold {
         train: [1, 2],
         test: [3, 3],
         chosen: Some(0),
         trained: Some(2.0),
-        tested: tested.iter().copied().map(score).collect(),
+        tested: tested.iter().enumerate().map(|(at, &r)| trip(at, r)).collect(),
         purged: 0,
     };
-    let good = Walk::new(&[fold(&[1.0, 1.2]), fold(&[0.8, 1.1])], 30);
-    assert!(good.accepted && good.out_of_sample.trades == 4);
+    let good = Walk::new(&[fold(&[1.0, 1.2].repeat(8)), fold(&[0.8, 1.1].repeat(7))], 30);
+    assert!(good.accepted && good.out_of_sample.trades == 30);
+    assert_eq!(good.out_of_sample.net_usd, good.out_of_sample.gross_usd);
+    assert!(good.out_of_sample.net_usd > 3_000.0, "money is not 0 where it was made");
+    // Two trades that went well are no proof, whatever bound they have.
+    let few = Walk::new(&[fold(&[1.0, 1.2]), fold(&[0.8, 1.1])], 30);
+    assert!(few.out_of_sample.expectancy_lower_bound_r > Some(0.0));
+    assert!(few.insufficient && !few.accepted);
+    let said = |walk: Walk| {
+        let all = Summary {
+            sets: Vec::new(),
+            selection: None,
+            walk_forward: Some(walk),
+            comparison: None,
+        };
+        let mut out = Vec::new();
+        crate::cmd::backtest::print::text(&all, &mut out).expect("printed");
+        String::from_utf8(out).expect("UTF-8")
+    };
+    let text = said(few);
+    assert!(text.contains("insufficient") && text.contains("not accepted"), "{text}");
+    assert!(said(good).contains("above 0, accepted"));
     // A mean above 0 is not enough.
-    let wide = Walk::new(&[fold(&[3.0, -2.0]), fold(&[1.0, -1.0])], 30);
+    let wide = Walk::new(&[fold(&[3.0, -2.0].repeat(10)), fold(&[1.0, -1.0].repeat(10))], 30);
+    assert!(!wide.insufficient);
     assert!(wide.out_of_sample.expectancy_r > Some(0.0) && !wide.accepted);
 }

@@ -4,10 +4,13 @@
 //! after them; the next fold begins `test` dates later, so that no date is tested twice. A trade
 //! counts where both its ends lie inside: one that crosses an edge is purged from both sides.
 
-use anyhow::{Result, bail};
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail, ensure};
 
 use super::results::{RunResult, TradeRow};
-use crate::analytics::{Score, mean};
+use crate::analytics::{Trip, mean};
+use crate::decision::preset_base;
 
 /// `TRAIN:TEST` or `TRAIN:TEST:PURGE`, in trade dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +52,8 @@ pub(super) struct Fold {
     pub(super) chosen: Option<usize>,
     /// Mean R of the chosen set in training.
     pub(super) trained: Option<f64>,
-    /// The chosen set's trades in the test that have an R.
-    pub(super) tested: Vec<Score>,
+    /// The chosen set's trades in the test, in the order in which they ended.
+    pub(super) tested: Vec<Trip>,
     /// Trades that crossed an edge of the chosen set's windows.
     pub(super) purged: usize,
 }
@@ -59,8 +62,17 @@ pub(super) struct Fold {
 /// least `least` trades with an R in training: the mean of fewer says nothing.
 ///
 /// # Errors
-/// Where the inputs hold too few trade dates for one fold.
+/// Where the inputs hold too few trade dates for one fold, or the results are of several modes or
+/// presets: one verdict over both would pool them.
 pub(super) fn folds(results: &[RunResult], split: Split, least: usize) -> Result<Vec<Fold>> {
+    let kind = |r: &RunResult| format!("{}/{}", r.mode, preset_base(&r.preset));
+    let kinds: BTreeSet<String> = results.iter().map(kind).collect();
+    ensure!(
+        kinds.len() <= 1,
+        "walk-forward: its trades are judged together, so they are of one mode and preset; these \
+         are of {}: take decision.preset out of the grid, or the inputs of another mode",
+        kinds.into_iter().collect::<Vec<_>>().join(", ")
+    );
     let mut days: Vec<i32> = results.iter().flat_map(|r| r.days.iter().copied()).collect();
     days.sort_unstable();
     days.dedup();
@@ -82,9 +94,10 @@ pub(super) fn folds(results: &[RunResult], split: Split, least: usize) -> Result
         // The first of equals: the order of the sets decides, not chance.
         let best = means.reduce(|best, next| if next.1 > best.1 { next } else { best });
         let chosen = best.map(|(set, _)| set);
-        let score = |row: &TradeRow| Some(Score { r: row.trip.r?, verdict: row.trip.verdict() });
-        let tested = chosen
-            .map_or_else(Vec::new, |set| inside(results, set, test).filter_map(score).collect());
+        let trips = |set| inside(results, set, test).map(|row| row.trip.clone()).collect();
+        let mut tested: Vec<Trip> = chosen.map_or_else(Vec::new, trips);
+        // Inputs come in any order.
+        tested.sort_by(Trip::by_end);
         let crosses = |t: &&TradeRow| crosses(t, train) || crosses(t, test);
         let purged = chosen.map_or(0, |set| of(results, set).filter(crosses).count());
         folds.push(Fold { train, test, chosen, trained: best.map(|b| b.1), tested, purged });
@@ -116,7 +129,6 @@ fn crosses(trade: &TradeRow, [first, last]: [i32; 2]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analytics::Trip;
     use crate::analytics::tests::trip;
 
     fn trade(from: i32, to: i32, r: f64) -> TradeRow {
@@ -147,7 +159,7 @@ mod tests {
         let first = folds.first().expect("a fold");
         assert_eq!((first.train, first.test, first.chosen), ([1, 2], [4, 4], Some(0)));
         assert_eq!((first.trained, first.purged), (Some(2.0), 1), "the trade of days 2 and 3");
-        let rs: Vec<f64> = first.tested.iter().map(|score| score.r).collect();
+        let rs: Vec<f64> = first.tested.iter().filter_map(|trip| trip.r).collect();
         assert_eq!(rs, [-1.0]);
         let second = folds.get(1).expect("a fold");
         assert_eq!((second.train, second.test), ([2, 3], [5, 5]));
@@ -168,6 +180,39 @@ mod tests {
             folds.first().expect("a fold").chosen
         };
         assert_eq!((chosen(1), chosen(2), chosen(3)), (Some(0), Some(1), None));
+    }
+
+    /// Verdicts of `core` and of another preset are never one; another gate is the same preset.
+    #[test]
+    fn presets_are_not_pooled() {
+        let preset = |set, name: &str| RunResult {
+            preset: name.to_owned(),
+            ..result(set, vec![trade(1, 1, 1.0)])
+        };
+        let split: Split = "2:1".parse().expect("split");
+        let mixed = [preset(0, "core"), preset(1, "S4-groups")];
+        let error = folds(&mixed, split, 1).expect_err("two presets").to_string();
+        assert!(error.contains("/S4-groups, /core"), "{error}");
+        let gates = [preset(0, "core"), preset(1, "core (changed 0123abcd)")];
+        assert!(folds(&gates, split, 1).is_ok());
+        let live = RunResult { mode: "live".to_owned(), ..preset(1, "core") };
+        assert!(folds(&[preset(0, "core"), live], split, 1).is_err(), "two modes");
+    }
+
+    /// Of two files by turns, the later one first; one trade without a known risk.
+    #[test]
+    fn tested_trades_stand_in_the_order_of_their_ends() {
+        let at = |minute: i64, r: Option<f64>| {
+            let row = trade(3, 3, r.unwrap_or(0.0));
+            TradeRow { trip: Trip { exit_ns: minute, r, ..row.trip }, ..row }
+        };
+        let early = vec![trade(1, 1, 1.0), at(1, Some(-1.0)), at(3, Some(-1.0)), at(5, None)];
+        let late = vec![at(2, Some(1.0)), at(4, Some(1.0))];
+        let split: Split = "2:1".parse().expect("split");
+        let folds = folds(&[result(0, late), result(0, early)], split, 1).expect("enough days");
+        let tested = &folds.first().expect("a fold").tested;
+        let rs: Vec<Option<f64>> = tested.iter().map(|trip| trip.r).collect();
+        assert_eq!(rs, [Some(-1.0), Some(1.0), Some(-1.0), Some(1.0), None]);
     }
 
     #[test]

@@ -163,10 +163,11 @@ fn of_input(args: &PlotArgs, setup: &Setup, input: &Input<'_>) -> Result<Scene> 
         .zip(&setup.instruments)
         .map(|(id, _)| Collector::new(SymbolId(id), window, setup.calendar.clone()))
         .collect();
-    playback::play(setup, input, |step| {
+    let played = playback::play(setup, input, |step| {
         all.iter_mut().for_each(|collector| collector.step(step));
         Ok(())
     })?;
+    playback::warn(played);
     let trades = |all: &[Day]| all.iter().map(|day| day.trades).sum::<u64>();
     let chosen = all.iter_mut().zip(&setup.instruments).enumerate();
     let chosen = chosen.filter(|(at, _)| only.is_none_or(|only| only == *at)).map(|(_, one)| one);

@@ -9,7 +9,7 @@ use super::read::{Execution, Kind, Sample, Standing, UNKNOWN};
 use super::value::millis;
 use super::{Header, mode_name};
 use crate::analytics::Trip;
-use crate::calendar::{Calendar, Label, SubBucket};
+use crate::calendar::{Calendar, Label, Segment, SubBucket};
 use crate::decision::Tier;
 use crate::order::{ExecutionId, OrderId};
 use crate::trader::note::{Closed, Decided, Filled, Note, Stamp};
@@ -24,6 +24,8 @@ pub struct Collector {
     /// Keys of executions, which have no record here.
     keys: BTreeMap<(OrderId, ExecutionId), String>,
     began: bool,
+    /// The present stretch of the calendar.
+    segment: Segment,
 }
 
 impl Collector {
@@ -40,7 +42,8 @@ impl Collector {
             ..Sample::default()
         };
         let instruments = header.instruments.clone();
-        Collector { instruments, calendar, sample, keys: BTreeMap::new(), began: false }
+        let (keys, segment) = (BTreeMap::new(), Segment::UNKNOWN);
+        Collector { instruments, calendar, sample, keys, began: false, segment }
     }
 
     /// Takes a note.
@@ -61,8 +64,8 @@ impl Collector {
                 let instrument = self.instruments.get(usize::from(held.at.symbol.0));
                 let (qty, open_usd) = (held.qty.unsigned_abs(), held.open_usd);
                 let side = if held.qty > 0 { "LONG" } else { "SHORT" }.to_owned();
-                let symbol = instrument.map(|i| i.root.clone()).unwrap_or_default();
-                self.sample.stands(symbol, Standing { side, qty, open_usd });
+                let contract = instrument.map(|i| i.symbol.clone()).unwrap_or_default();
+                self.sample.stands(contract, Standing { side, qty, open_usd });
             }
             Note::Trade(closed) => {
                 self.day(closed.at);
@@ -82,13 +85,27 @@ impl Collector {
         self.sample
     }
 
+    /// The market was open at `at`, an instant of exchange time: its trade date widens the period,
+    /// whether or not anything was decided on it.
+    pub fn market(&mut self, at: Ts) {
+        if !self.segment.contains(at) {
+            self.segment = self.calendar.segment(at);
+            if self.segment.label.is_open() {
+                self.widen(self.segment.trade_day);
+            }
+        }
+    }
+
     fn trade_day(&self, at: Stamp) -> i32 {
         self.calendar.segment(at.market_time.or(at.ts)).trade_day
     }
 
     /// The trade date of a note widens the period.
     fn day(&mut self, at: Stamp) {
-        let day = self.trade_day(at);
+        self.widen(self.trade_day(at));
+    }
+
+    fn widen(&mut self, day: i32) {
         let sample = &mut self.sample;
         if !std::mem::replace(&mut self.began, true) {
             (sample.first, sample.last) = (day, day);
@@ -195,5 +212,55 @@ mod tests {
         assert_eq!((direct.first, direct.last), (from_files.first, from_files.last));
         assert!(direct.trips().count() == 33 && direct.decisions == 44);
         std::fs::remove_dir_all(data).expect("clean up");
+    }
+
+    /// Days on which the market was open and nothing was decided are days of the period.
+    #[test]
+    fn quiet_days_count() {
+        let mut collector = Collector::new(&header(Mode::Replay, "replay"), calendar());
+        let at = |days: i64| Ts(OPEN.0 + days * 24 * 60 * crate::units::MINUTE);
+        // 2026-01-14 is a Wednesday: from Friday to Tuesday.
+        for day in [2, 3, 4, 5, 6] {
+            collector.market(at(day));
+        }
+        let sample = collector.clone().into_sample();
+        let dates = [sample.first, sample.last].map(crate::analytics::iso);
+        assert_eq!(dates, ["2026-01-16", "2026-01-20"]);
+        for note in day(1) {
+            collector.note(&note);
+        }
+        let sample = collector.into_sample();
+        assert_eq!([sample.first, sample.last].map(crate::analytics::iso)[0], "2026-01-14");
+        // The 19th is a holiday, whose hours count to the 20th.
+        assert_eq!(trading_days(&calendar(), sample.first, sample.last).len(), 4);
+    }
+
+    /// Of two contracts of a product each stands by itself; one that a run took over and closed is
+    /// not open.
+    #[test]
+    fn what_is_open_is_the_last_that_was_noted() {
+        let mut header = header(Mode::Replay, "replay");
+        header.instruments =
+            ["ESH6", "ESM6"].map(|name| Instrument::from_symbol(name).expect("known")).into();
+        let mut collector = Collector::new(&header, calendar());
+        let held = |qty: i32, symbol: u16| {
+            let mut notes = day(1).into_iter();
+            let plain = notes.find_map(|note| match note {
+                Note::Position(held) => Some(held),
+                _ => None,
+            });
+            let plain = plain.expect("a position");
+            let at = Stamp { symbol: crate::units::SymbolId(symbol), ..plain.at };
+            Note::Position(crate::trader::note::Held { at, qty, ..plain })
+        };
+        for note in [held(1, 0), held(-2, 1)] {
+            collector.note(&note);
+        }
+        assert_eq!(collector.clone().into_sample().open_contracts(), 3);
+        collector.note(&held(0, 1));
+        let sample = collector.into_sample();
+        assert_eq!(sample.open_contracts(), 1);
+        let said = sample.unfinished().join(" ");
+        assert!(said.contains("ESH6 LONG 1") && !said.contains("ESM6"), "{said}");
     }
 }

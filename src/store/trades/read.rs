@@ -38,6 +38,7 @@ struct Line {
     config_hash: String,
     preset: String,
     symbol: Option<String>,
+    contract: Option<String>,
     trade_date: String,
     #[serde(default)]
     flags: Vec<String>,
@@ -147,7 +148,7 @@ pub struct Sample {
     pub(super) trips: BTreeMap<String, Trip>,
     /// Ids of closed trades of which nobody knows what they made: no statistic holds them.
     pub unknown: BTreeSet<String>,
-    /// Positions that no later record closes, by symbol.
+    /// Positions that no later record closes, by contract: at a roll two are open.
     pub(super) open: BTreeMap<String, Standing>,
     /// First and last trade date of any record, days since 1970-01-01.
     pub first: i32,
@@ -179,11 +180,12 @@ impl Sample {
     #[must_use]
     pub fn unfinished(&self) -> Vec<String> {
         let mut all = Vec::new();
-        for (symbol, of) in &self.open {
+        for (contract, of) in &self.open {
             let usd = of.open_usd.map_or("unknown".to_owned(), |usd| format!("{usd:.2} USD"));
             let (side, qty) = (&of.side, of.qty);
             all.push(format!(
-                "Position never closed: {symbol} {side} {qty}, open profit {usd} at the last mark."
+                "Position never closed: {contract} {side} {qty}, open profit {usd} at the last \
+                 mark."
             ));
         }
         if !self.unknown.is_empty() {
@@ -193,12 +195,18 @@ impl Sample {
         all
     }
 
-    /// Takes the position of a symbol.
-    pub(super) fn stands(&mut self, symbol: String, standing: Standing) {
+    /// Contracts of positions that were never closed, whichever way they stood.
+    #[must_use]
+    pub fn open_contracts(&self) -> u64 {
+        self.open.values().map(|of| u64::from(of.qty)).sum()
+    }
+
+    /// Takes the position in a contract.
+    pub(super) fn stands(&mut self, contract: String, standing: Standing) {
         if standing.qty == 0 {
-            self.open.remove(&symbol);
+            self.open.remove(&contract);
         } else {
-            self.open.insert(symbol, standing);
+            self.open.insert(contract, standing);
         }
     }
 
@@ -410,7 +418,7 @@ fn take(loaded: &mut Loaded, bytes: &mut [u8]) -> Result<()> {
         }
         "POSITION_UPDATE" => {
             let standing = line.position.context("no position")?;
-            sample.stands(line.symbol.unwrap_or_default(), standing);
+            sample.stands(line.contract.or(line.symbol).unwrap_or_default(), standing);
         }
         "FINAL_RESULT" => {
             let result = line.result.context("no result")?;
@@ -520,6 +528,31 @@ mod tests {
         }
         let [_, ack, fill] = sample.inputs().times_ms;
         assert_eq!((ack.len(), fill), (4, vec![5.0, 7.0]));
+    }
+
+    /// At a roll the old contract is still open when the new one closes.
+    #[test]
+    fn a_position_is_of_its_contract() {
+        let line = |contract: &str, side: &str, qty: u32| {
+            let text = LINE.replace("\"DECISION\"", "\"POSITION_UPDATE\"").replace(
+                "\"symbol\":\"ES\"",
+                &format!(
+                    "\"symbol\":\"ES\",\"contract\":\"{contract}\",\"position\":{{\"side\":\
+                     \"{side}\",\"qty\":{qty},\"open_usd\":12.5}}"
+                ),
+            );
+            text.into_bytes()
+        };
+        let mut loaded = Loaded::default();
+        for mut bytes in
+            [line("ESH6", "LONG", 2), line("ESM6", "SHORT", 1), line("ESM6", "SHORT", 0)]
+        {
+            take(&mut loaded, &mut bytes).expect("a record");
+        }
+        let sample = loaded.samples.values().next().expect("a sample");
+        let [said] = sample.unfinished().try_into().expect("one");
+        assert!(said.contains("ESH6 LONG 2"), "{said}");
+        assert_eq!(sample.open_contracts(), 2);
     }
 
     const LINE: &str = concat!(

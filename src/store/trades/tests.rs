@@ -529,11 +529,11 @@ fn what_is_open_at_the_end_is_told() {
     let sample = loaded.samples.values().next().expect("a sample");
     let said = sample.unfinished();
     assert!(
-        matches!(&said[..], [one] if one.contains("ES SHORT 2, open profit 25.00 USD")),
+        matches!(&said[..], [one] if one.contains("ESH6 SHORT 2, open profit 25.00 USD")),
         "{said:?}"
     );
     let text = std::fs::read_to_string(at.join(performance_file(jiff::civil::date(2026, 1, 14))));
-    assert!(text.expect("the day's file").contains("Position never closed: ES SHORT 2"));
+    assert!(text.expect("the day's file").contains("Position never closed: ESH6 SHORT 2"));
     std::fs::remove_dir_all(data).expect("clean up");
 }
 

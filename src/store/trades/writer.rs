@@ -17,6 +17,7 @@ use super::{
 use super::{ml_file, trades_file};
 use crate::calendar::{Calendar, date_of};
 use crate::context::Context;
+use crate::decision::is_core;
 use crate::order::{ExecutionId, OrderId};
 use crate::store::lock::Lock;
 use crate::store::options::folders::Mode;
@@ -265,7 +266,7 @@ impl TradeWriter {
         let Some(index) = self.indices.get(usize::from(at.symbol.0)) else { return Ok(()) };
         let preset = &self.header.preset;
         let present = decided.features.iter().filter(|slot| slot.value().is_some()).count();
-        if preset == "core" {
+        if is_core(preset) {
             if decided.coverage < self.header.coverage_floor {
                 record.flag("COVERAGE_BELOW_FLOOR");
             }
