@@ -195,7 +195,8 @@ fn deciles_stand_in_their_place() {
     use crate::analytics::{Inputs, Trip, tests::trip};
     let trips = (0..400).map(|at: usize| {
         let value = at.saturating_sub(200) as f64 / 100.0;
-        Trip { features: [Some(value); 28], ..trip(at, if at % 3 == 0 { 2.0 } else { -1.0 }) }
+        let r = if at.is_multiple_of(3) { 2.0 } else { -1.0 };
+        Trip { features: [Some(value); 28], ..trip(at, r) }
     });
     let report = Report::of("paper", "spec", trips.collect(), Inputs::default()).expect("one kind");
     let section = Section {
