@@ -51,6 +51,11 @@ impl Writer {
         let padded = writer.buffer.len().next_multiple_of(8);
         writer.buffer.resize(padded, 0);
         writer.flush()?;
+        // The name must be on disk too before anything may rely on what stands behind it.
+        writer.file.sync_all().map_err(|e| named(path, &e))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| named(folder, &e))?;
         Ok(writer)
     }
 

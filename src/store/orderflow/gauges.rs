@@ -31,6 +31,8 @@ pub struct Feed {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gauges {
     skews_ns: Vec<i64>,
+    /// One instant of two to the power of this is looked at.
+    thinned: u32,
     samples: u64,
     crossed: u64,
 }
@@ -46,9 +48,23 @@ impl Gauges {
     pub(super) fn add(&mut self, shot: &Snapshot) {
         self.samples += 1;
         self.crossed += u64::from(shot.frame.book == BookState::Crossed);
-        if self.skews_ns.len() < SAMPLES {
-            self.skews_ns.extend(skew_ns(shot));
+        if self.samples.trailing_zeros() >= self.thinned {
+            self.skew(skew_ns(shot));
         }
+    }
+
+    /// Keeps a sample; where there is no more room, every second one stays and every second one of
+    /// those to come is taken, so that they are spread over the whole run.
+    fn skew(&mut self, skew_ns: Option<i64>) {
+        if self.skews_ns.len() >= SAMPLES {
+            let mut at = 0_usize;
+            self.skews_ns.retain(|_| {
+                at += 1;
+                at % 2 == 1
+            });
+            self.thinned += 1;
+        }
+        self.skews_ns.extend(skew_ns);
     }
 
     /// What they come to, with a step of `every_ns`.
@@ -99,18 +115,40 @@ fn median_ms(samples: Option<&[i64]>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::SECOND;
+
+    /// A run of many days: what is kept is spread over all of it, so the end still counts.
+    #[test]
+    fn a_long_run_keeps_its_end() {
+        let mut gauges = Gauges::default();
+        let all = 5 * SAMPLES as i64;
+        for at in 0..all {
+            gauges.samples += 1;
+            if gauges.samples.trailing_zeros() >= gauges.thinned {
+                gauges.skew(Some(at * 1_000_000));
+            }
+        }
+        assert!(gauges.skews_ns.len() <= SAMPLES && gauges.skews_ns.is_sorted());
+        let feed = gauges.feed("ESH6", SECOND);
+        let near = |ms: Option<f64>, share: f64| {
+            let share = share * all as f64;
+            assert!(ms.is_some_and(|ms| (ms - share).abs() < 0.02 * all as f64), "{ms:?} {share}");
+        };
+        near(feed.clock_skew_p50_ms, 0.5);
+        near(feed.clock_skew_drift_ms, 0.75);
+    }
 
     #[test]
     fn median_and_drift() {
         let skews_ns = (0..100).map(|i| -3_000_000 + i * 10_000).collect();
-        let gauges = Gauges { skews_ns, samples: 120, crossed: 7 };
+        let gauges = Gauges { skews_ns, samples: 120, crossed: 7, ..Gauges::default() };
         let feed = gauges.feed("ESH6", 2_000_000_000);
         assert_eq!(feed.clock_skew_p50_ms, Some(-2.505), "of a hundred: the middle of two");
         let drift = feed.clock_skew_drift_ms.expect("samples");
         assert!((drift - 0.75).abs() < 1e-12, "{drift}");
         assert_eq!((feed.samples, feed.crossed_book_s), (120, 14.0));
         assert!(!feed.text().contains("500"), "{}", feed.text());
-        let far = Gauges { skews_ns: vec![501_000_000], samples: 1, crossed: 0 };
+        let far = Gauges { skews_ns: vec![501_000_000], samples: 1, ..Gauges::default() };
         assert!(far.feed("ESH6", 1).text().contains("ABOVE 500 ms"));
         let none = Gauges::default().feed("ESH6", 1);
         assert_eq!((none.clock_skew_p50_ms, none.clock_skew_drift_ms), (None, None));

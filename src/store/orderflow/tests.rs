@@ -124,6 +124,25 @@ fn array(content: &[u8]) -> Vec<OwnedValue> {
     value.into_array().expect("an array").into_iter().collect()
 }
 
+/// Two versions of one instant: the line waits its time, the snapshots say what holds.
+#[test]
+fn snapshots_carry_the_newest_vix() {
+    let data = folder_of("newest-vix");
+    let mut flow = writer(&data, Mode::Paper);
+    for value in [18.5, 31.0] {
+        let part = vix(value, Ts((START - 40) * SECOND));
+        flow.adopt(Some(&part), Ts(START * SECOND)).expect("taken");
+    }
+    write(&mut flow, 0..3);
+    flow.finish().expect("finished");
+    let found = files(&folder(&data, Mode::Paper));
+    let ticks = found.iter().find(|(name, _)| name.contains("tick_data")).expect("ticks").1;
+    let text = String::from_utf8(ticks.clone()).expect("UTF-8");
+    assert!(text.contains("31.0") && !text.contains("18.5"), "{text}");
+    let lines = array(&found["vix_data_20260115.json"]);
+    assert_eq!(lines.len(), 1);
+}
+
 #[test]
 fn names_keys_and_windows() {
     let data = folder_of("names");

@@ -59,7 +59,10 @@ struct Series {
 #[derive(Debug, Default)]
 struct VixSeries {
     part: Option<(Part, Date, i64)>,
+    /// What snapshots carry.
     newest: Option<volatility::Part>,
+    /// What the last record said.
+    told: Option<volatility::Part>,
     /// Receive time of the last record.
     written: Option<Ts>,
 }
@@ -238,12 +241,13 @@ impl FlowWriter {
     pub fn adopt(&mut self, part: Option<&volatility::Part>, now: Ts) -> Result<()> {
         let Some(part) = part else { return Ok(()) };
         let Some(quote) = part.vix else { return Ok(()) };
+        // Snapshots carry the newest; only lines have a least distance.
+        self.vix.newest = Some(*part);
         let early = self.vix.written.is_some_and(|then| now.since(then) < self.plan.every_ns);
-        if self.vix.newest.as_ref() == Some(part) || early {
+        if self.vix.told.as_ref() == Some(part) || early {
             return Ok(());
         }
-        self.vix.newest = Some(*part);
-        self.vix.written = Some(now);
+        (self.vix.told, self.vix.written) = (Some(*part), Some(now));
         let (day, step) = (trade_date(&self.calendar, now), self.step(now));
         // What is joined may be written often, what is replaced once a day.
         let same = |d: Date, s: i64| d == day && (s == step || !self.joins());
