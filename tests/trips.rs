@@ -368,7 +368,7 @@ fn an_emergency_in_an_outage_flattens_once_the_link_is_back() {
     assert_eq!(gone(&world), 1, "a venue that does not close it");
     // That did not reach the connection any more: it has to be said again.
     world.event(Body::Link(false));
-    world.connect(0);
+    connect_again(&mut world, 0, 50_000.0, None);
     seconds(&mut world, 1);
     assert_eq!((world.held(), gone(&world)), (0, 2));
 }
