@@ -9,7 +9,7 @@ mod watched;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mia::journal::{Kind, Reader};
@@ -59,6 +59,30 @@ fn journals(folder: &Path) -> (u64, BTreeSet<u64>, i32, u64) {
     (orders, ids, position, open)
 }
 
+/// Does `what` while an operator lifts every halt of entries. At 600 times the pace of a clock a
+/// pause of 50 ms makes a bar late, which stops entries as it must, also those of the runs to come:
+/// a busy machine would leave a test in which nothing trades.
+fn lifting(config: &Path, what: impl FnOnce()) {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                Clock::sleep(Duration::from_millis(500));
+                // Refused where nothing is halted.
+                let mia = Command::new(env!("CARGO_BIN_EXE_mia"))
+                    .args(["resume", "--state", "entries", "--wait", "1", "--config"])
+                    .arg(config)
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status();
+                mia.expect("asked");
+            }
+        });
+        what();
+        over.store(true, Ordering::SeqCst);
+    });
+}
+
 #[test]
 fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
     let kills: u32 = std::env::var("MIA_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
@@ -70,15 +94,18 @@ fn killed_anywhere_it_comes_back_to_what_the_venue_holds() {
     for kill in 0..kills {
         let mut run = start(&config);
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        Clock::sleep(Duration::from_millis(3_000 + (random >> 33) % 4_000));
+        lifting(&config, || Clock::sleep(Duration::from_millis(3_000 + (random >> 33) % 4_000)));
         run.kill().expect("killed");
         run.wait().expect("gone");
         println!("kill {kill}: {} fills", seen.fills.load(Ordering::SeqCst));
     }
     // The last one is left to find its way. Once it holds something with its stop and target at the
     // venue, the market stands still and it is stopped: what it leaves is there to be compared.
-    let mut run = start(&configuration(&folder, &address, 36_000, "fused"));
-    seen.stands_still();
+    let config = configuration(&folder, &address, 36_000, "fused");
+    let mut run = start(&config);
+    lifting(&config, || {
+        seen.stands_still();
+    });
     let id = run.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
     assert!(run.wait().expect("ended").success());
