@@ -130,20 +130,8 @@ impl<'a> Scoped<'a> {
 /// The code of `CODE` or `CODE:detail`.
 fn reason(text: &str) -> Option<Reason> {
     let code = text.split_once(':').map_or(text, |(code, _)| code);
-    [
-        Reason::NoInput,
-        Reason::Stale,
-        Reason::Warmup,
-        Reason::InsufficientSample,
-        Reason::ZeroDenominator,
-        Reason::OutOfSession,
-        Reason::CrossedBook,
-        Reason::InvalidInput,
-        Reason::SimulatedSource,
-        Reason::Disabled,
-    ]
-    .into_iter()
-    .find(|reason| reason.name() == code)
+    let mut all = Reason::ALL.into_iter().filter(|reason| *reason != Reason::Present);
+    all.find(|reason| reason.name() == code)
 }
 
 /// What of a snapshot must be there before anything else counts.
